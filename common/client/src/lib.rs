@@ -1,0 +1,1 @@
+//! Outbound HTTP with the http client keys of Prometheus' configuration.

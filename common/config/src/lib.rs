@@ -1,0 +1,1 @@
+//! YAML to checked structs, durations, byte sizes, positions.

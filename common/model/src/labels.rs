@@ -1,0 +1,335 @@
+//! An immutable, sorted set of labels in one shared allocation.
+//!
+//! The set is one `str`: for every label the length of the name, the name, the length of the
+//! value, the value. Lengths are written in groups of six bits, each group one ASCII byte, so that
+//! the whole is valid UTF-8 and no slice of it needs checking twice. Two sets are equal when their
+//! bytes are.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+
+/// The label that holds the metric's name.
+pub const METRIC_NAME: &str = "__name__";
+
+const GROUP_BITS: u32 = 6;
+const GROUP_MORE: u8 = 1 << GROUP_BITS;
+
+/// A sorted label set; cloning shares it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Labels(Arc<str>);
+
+impl Labels {
+    /// The set without labels.
+    #[must_use]
+    pub fn empty() -> Labels {
+        static EMPTY: OnceLock<Arc<str>> = OnceLock::new();
+        Labels(EMPTY.get_or_init(|| Arc::from("")).clone())
+    }
+
+    /// A set from pairs in any order. Empty values are left out; of equal names the last wins.
+    pub fn from_pairs<N: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Labels {
+        let mut builder = LabelsBuilder::default();
+        for (name, value) in pairs {
+            builder.set(name.as_ref(), value.as_ref());
+        }
+        builder.build()
+    }
+
+    /// A set from pairs that are already sorted by name, without duplicates or empty values.
+    pub fn from_sorted<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
+        let mut text = String::new();
+        for (name, value) in pairs {
+            write_part(&mut text, name);
+            write_part(&mut text, value);
+        }
+        if text.is_empty() { Labels::empty() } else { Labels(Arc::from(text)) }
+    }
+
+    /// Names and values in order of the names.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { rest: &self.0 }
+    }
+
+    /// The value of a label, where it is set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+
+    /// The value of a label, empty where it is not set: what matchers compare with.
+    #[must_use]
+    pub fn value(&self, name: &str) -> &str {
+        self.get(name).unwrap_or("")
+    }
+
+    /// The metric's name, empty where there is none.
+    #[must_use]
+    pub fn metric_name(&self) -> &str {
+        self.value(METRIC_NAME)
+    }
+
+    /// How many labels there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether there are no labels.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A 64-bit hash of the whole set, the same in every process.
+    #[must_use]
+    pub fn hash64(&self) -> u64 {
+        twox_hash::XxHash64::oneshot(0, self.0.as_bytes())
+    }
+
+    /// Bytes the set takes on the heap, for memory budgets.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.0.len() + 2 * size_of::<usize>()
+    }
+
+    /// The set without its metric name.
+    #[must_use]
+    pub fn without_name(&self) -> Labels {
+        if self.get(METRIC_NAME).is_none() {
+            return self.clone();
+        }
+        Labels::from_sorted(self.iter().filter(|(name, _)| *name != METRIC_NAME))
+    }
+
+    /// Only the labels `keep` accepts.
+    #[must_use]
+    pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Labels {
+        Labels::from_sorted(self.iter().filter(|(name, _)| keep(name)))
+    }
+
+    /// A builder that starts from this set.
+    #[must_use]
+    pub fn to_builder(&self) -> LabelsBuilder {
+        LabelsBuilder {
+            pairs: self.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        }
+    }
+}
+
+impl Default for Labels {
+    fn default() -> Labels {
+        Labels::empty()
+    }
+}
+
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Labels) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By name, then value, label by label; the shorter of two sets that agree comes first.
+impl Ord for Labels {
+    fn cmp(&self, other: &Labels) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+/// As Prometheus prints a label set in logs and dumps: `{a="1", b="2"}`.
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (i, (name, value)) in self.iter().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            if crate::is_legacy_label_name(name) {
+                f.write_str(name)?;
+            } else {
+                write_quoted(f, name)?;
+            }
+            f.write_str("=")?;
+            write_quoted(f, value)?;
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<'a> IntoIterator for &'a Labels {
+    type Item = (&'a str, &'a str);
+    type IntoIter = Iter<'a>;
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// Iterates over names and values of a [`Labels`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<(&'a str, &'a str)> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let name = read_part(&mut self.rest);
+        let value = read_part(&mut self.rest);
+        Some((name, value))
+    }
+}
+
+fn write_part(text: &mut String, part: &str) {
+    let mut length = part.len();
+    while length >= usize::from(GROUP_MORE) {
+        text.push(char::from((length as u8 & (GROUP_MORE - 1)) | GROUP_MORE));
+        length >>= GROUP_BITS;
+    }
+    text.push(char::from(length as u8));
+    text.push_str(part);
+}
+
+fn read_part<'a>(rest: &mut &'a str) -> &'a str {
+    let bytes = rest.as_bytes();
+    let (mut length, mut at, mut shift) = (0_usize, 0, 0);
+    loop {
+        let byte = bytes[at];
+        at += 1;
+        length |= usize::from(byte & (GROUP_MORE - 1)) << shift;
+        if byte & GROUP_MORE == 0 {
+            break;
+        }
+        shift += GROUP_BITS;
+    }
+    let part = &rest[at..at + length];
+    *rest = &rest[at + length..];
+    part
+}
+
+/// Writes `text` as a double-quoted Go string: `\n`, `\t`, `\"`, `\\` and control characters are
+/// escaped, other UTF-8 stands as it is.
+pub(crate) fn write_quoted(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    f.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '\t' => f.write_str("\\t")?,
+            '\r' => f.write_str("\\r")?,
+            '\x07' => f.write_str("\\a")?,
+            '\x08' => f.write_str("\\b")?,
+            '\x0b' => f.write_str("\\v")?,
+            '\x0c' => f.write_str("\\f")?,
+            c if (c as u32) < 0x20 || c as u32 == 0x7f => write!(f, "\\x{:02x}", c as u32)?,
+            c => f.write_char(c)?,
+        }
+    }
+    f.write_char('"')
+}
+
+/// Collects labels in any order and makes a [`Labels`] of them.
+#[derive(Clone, Debug, Default)]
+pub struct LabelsBuilder {
+    /// Sorted by name, no duplicates, no empty values.
+    pairs: Vec<(String, String)>,
+}
+
+impl LabelsBuilder {
+    /// Sets a label; an empty value removes it.
+    pub fn set(&mut self, name: &str, value: &str) -> &mut LabelsBuilder {
+        match self.find(name) {
+            Ok(at) if value.is_empty() => {
+                self.pairs.remove(at);
+            }
+            Ok(at) => value.clone_into(&mut self.pairs[at].1),
+            Err(_) if value.is_empty() => {}
+            Err(at) => self.pairs.insert(at, (name.to_owned(), value.to_owned())),
+        }
+        self
+    }
+
+    /// Removes a label, where it is set.
+    pub fn remove(&mut self, name: &str) -> &mut LabelsBuilder {
+        self.set(name, "")
+    }
+
+    /// Keeps the labels that `keep` accepts, by name and value.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &str) -> bool) {
+        self.pairs.retain(|(name, value)| keep(name, value));
+    }
+
+    /// The value of a label, empty where it is not set.
+    #[must_use]
+    pub fn value(&self, name: &str) -> &str {
+        self.find(name).map_or("", |at| &self.pairs[at].1)
+    }
+
+    /// Names and values in order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Forgets all labels but keeps the memory.
+    pub fn clear(&mut self) {
+        self.pairs.clear();
+    }
+
+    /// The finished set.
+    #[must_use]
+    pub fn build(&self) -> Labels {
+        Labels::from_sorted(self.iter())
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.pairs.binary_search_by(|(n, _)| n.as_str().cmp(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_gives_back_its_labels_sorted_and_without_empty_values() {
+        let long = "v".repeat(5000);
+        let labels = Labels::from_pairs([("b", "2"), ("a", ""), ("__name__", "up"), ("c", &long)]);
+        let pairs: Vec<_> = labels.iter().collect();
+        assert_eq!(pairs, [("__name__", "up"), ("b", "2"), ("c", long.as_str())]);
+        assert_eq!(labels.metric_name(), "up");
+        assert_eq!(labels.without_name().len(), 2);
+        assert_eq!(labels.to_builder().remove("c").build().to_string(), r#"{__name__="up", b="2"}"#);
+    }
+
+    #[test]
+    fn sets_order_by_name_then_value_and_shorter_first() {
+        let set = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied());
+        let mut sets = [set(&[("b", "1")]), set(&[("a", "2")]), set(&[("a", "1"), ("b", "1")]),
+            set(&[("a", "1")]), Labels::empty()];
+        sets.sort();
+        let text: Vec<_> = sets.iter().map(ToString::to_string).collect();
+        let wanted =
+            ["{}", r#"{a="1"}"#, r#"{a="1", b="1"}"#, r#"{a="2"}"#, r#"{b="1"}"#];
+        assert_eq!(text, wanted);
+    }
+}

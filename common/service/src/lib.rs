@@ -1,0 +1,1 @@
+//! Flags, logging, signals, readiness, clock and process metrics.

@@ -1,0 +1,1 @@
+//! Listener, TLS, basic auth, limits and the /metrics handler.

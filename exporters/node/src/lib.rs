@@ -1,0 +1,1 @@
+//! The host's kernel, hardware and file systems to samples.

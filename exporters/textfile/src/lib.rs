@@ -1,0 +1,1 @@
+//! *.prom files to samples.

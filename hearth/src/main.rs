@@ -1,0 +1,3 @@
+//! The monitoring stack of one host in one small program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Hands alerts to Alertmanagers: ours or others over HTTP.

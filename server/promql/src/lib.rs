@@ -1,0 +1,4 @@
+//! PromQL: lexer, parser, evaluator. No I/O and no clock.
+
+pub mod ast;
+pub mod functions;

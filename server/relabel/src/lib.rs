@@ -1,0 +1,1 @@
+//! Relabeling as a pure function.

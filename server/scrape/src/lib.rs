@@ -1,0 +1,1 @@
+//! Discovery, target loops and the samples they append.

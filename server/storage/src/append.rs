@@ -1,0 +1,61 @@
+//! The write side: batches that are committed whole.
+
+use common_model::{Exemplar, FloatHistogram, Labels, Metadata, TimestampMs};
+
+use crate::{AppendError, StorageError};
+
+/// A store's number for a series; saves looking its labels up again. Zero is no series.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeriesRef(pub u64);
+
+/// Gives out appenders.
+pub trait Appendable: Send + Sync {
+    /// Starts a batch.
+    fn appender(&self) -> Box<dyn Appender>;
+}
+
+/// One batch of samples. Nothing is visible or durable before [`Appender::commit`] returns, which
+/// acknowledges the batch; dropping the appender rolls back.
+pub trait Appender: Send {
+    /// Adds a sample. `series` may be zero or a number an earlier call returned for these labels; a
+    /// stale number is looked up again by `labels`. The error concerns this sample only, unless it
+    /// is [`AppendError::Storage`].
+    fn append(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        value: f64,
+    ) -> Result<SeriesRef, AppendError>;
+
+    /// Adds a native histogram sample.
+    fn append_histogram(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        histogram: &FloatHistogram,
+    ) -> Result<SeriesRef, AppendError>;
+
+    /// Adds an exemplar to a series of this batch or an earlier one.
+    fn append_exemplar(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        exemplar: &Exemplar,
+    ) -> Result<(), AppendError>;
+
+    /// Records what the series' metric says of itself.
+    fn update_metadata(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        metadata: &Metadata,
+    ) -> Result<(), AppendError>;
+
+    /// Makes the batch durable as the store promises, then visible.
+    fn commit(self: Box<Self>) -> Result<(), StorageError>;
+
+    /// Drops the batch.
+    fn rollback(self: Box<Self>);
+}

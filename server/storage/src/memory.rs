@@ -1,0 +1,207 @@
+//! A store in plain maps, for tests: obviously right rather than fast.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use common_model::{Exemplar, FloatHistogram, Labels, Matcher, Metadata, TimestampMs};
+use parking_lot::RwLock;
+
+use crate::{
+    AppendError, Appendable, Appender, Querier, Queryable, SampleColumns, SelectHints, SeriesRef,
+    SeriesSet, StorageError,
+};
+
+type Series = BTreeMap<Labels, BTreeMap<TimestampMs, Point>>;
+
+#[derive(Clone, Debug)]
+enum Point {
+    Float(f64),
+    Histogram(Arc<FloatHistogram>),
+}
+
+/// Keeps every sample ever committed. Clones share the store.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    series: Arc<RwLock<Series>>,
+}
+
+impl MemoryStore {
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.series.write().clear();
+    }
+}
+
+impl Appendable for MemoryStore {
+    fn appender(&self) -> Box<dyn Appender> {
+        Box::new(MemoryAppender { store: self.clone(), batch: Vec::new() })
+    }
+}
+
+struct MemoryAppender {
+    store: MemoryStore,
+    batch: Vec<(Labels, TimestampMs, Point)>,
+}
+
+impl MemoryAppender {
+    fn push(&mut self, labels: &Labels, timestamp: TimestampMs, point: Point) -> SeriesRef {
+        self.batch.push((labels.clone(), timestamp, point));
+        SeriesRef(labels.hash64().max(1))
+    }
+}
+
+impl Appender for MemoryAppender {
+    fn append(
+        &mut self,
+        _series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        value: f64,
+    ) -> Result<SeriesRef, AppendError> {
+        Ok(self.push(labels, timestamp, Point::Float(value)))
+    }
+
+    fn append_histogram(
+        &mut self,
+        _series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        histogram: &FloatHistogram,
+    ) -> Result<SeriesRef, AppendError> {
+        Ok(self.push(labels, timestamp, Point::Histogram(Arc::new(histogram.clone()))))
+    }
+
+    fn append_exemplar(
+        &mut self,
+        _series: SeriesRef,
+        _labels: &Labels,
+        _exemplar: &Exemplar,
+    ) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    fn update_metadata(
+        &mut self,
+        _series: SeriesRef,
+        _labels: &Labels,
+        _metadata: &Metadata,
+    ) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), StorageError> {
+        let mut series = self.store.series.write();
+        for (labels, timestamp, point) in self.batch {
+            series.entry(labels).or_default().insert(timestamp, point);
+        }
+        Ok(())
+    }
+
+    fn rollback(self: Box<Self>) {}
+}
+
+impl Queryable for MemoryStore {
+    fn querier(
+        &self,
+        start: TimestampMs,
+        end: TimestampMs,
+    ) -> Result<Box<dyn Querier>, StorageError> {
+        Ok(Box::new(MemoryQuerier { store: self.clone(), start, end }))
+    }
+}
+
+struct MemoryQuerier {
+    store: MemoryStore,
+    start: TimestampMs,
+    end: TimestampMs,
+}
+
+impl MemoryQuerier {
+    fn matching(&self, matchers: &[Matcher]) -> Vec<Labels> {
+        let series = self.store.series.read();
+        series
+            .iter()
+            .filter(|(labels, _)| matchers.iter().all(|m| m.matches(labels.value(&m.name))))
+            .filter(|(_, points)| points.range(self.start..=self.end).next().is_some())
+            .map(|(labels, _)| labels.clone())
+            .collect()
+    }
+}
+
+impl Querier for MemoryQuerier {
+    fn select(
+        &self,
+        _sorted: bool,
+        hints: &SelectHints,
+        matchers: &[Matcher],
+    ) -> Result<Box<dyn SeriesSet>, StorageError> {
+        let mut rest = self.matching(matchers);
+        if hints.limit > 0 {
+            rest.truncate(hints.limit);
+        }
+        rest.reverse();
+        let (start, end) = (hints.start.max(self.start), hints.end.min(self.end));
+        let labels_only = hints.labels_only;
+        Ok(Box::new(MemorySeriesSet { store: self.store.clone(), rest, start, end, labels_only }))
+    }
+
+    fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Vec<String>, StorageError> {
+        let sets = self.matching(matchers);
+        let names: BTreeSet<&str> = sets.iter().flat_map(|l| l.iter().map(|(n, _)| n)).collect();
+        Ok(limited(names, limit))
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        limit: usize,
+    ) -> Result<Vec<String>, StorageError> {
+        let sets = self.matching(matchers);
+        let values: BTreeSet<&str> = sets.iter().filter_map(|l| l.get(name)).collect();
+        Ok(limited(values, limit))
+    }
+}
+
+fn limited(values: BTreeSet<&str>, limit: usize) -> Vec<String> {
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    values.into_iter().take(limit).map(str::to_owned).collect()
+}
+
+struct MemorySeriesSet {
+    store: MemoryStore,
+    /// Series to come, the next one last.
+    rest: Vec<Labels>,
+    start: TimestampMs,
+    end: TimestampMs,
+    labels_only: bool,
+}
+
+impl SeriesSet for MemorySeriesSet {
+    fn next(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {
+        while let Some(labels) = self.rest.pop() {
+            samples.clear();
+            if self.labels_only {
+                return Ok(Some(labels));
+            }
+            let series = self.store.series.read();
+            if self.start <= self.end
+                && let Some(points) = series.get(&labels)
+            {
+                for (&timestamp, point) in points.range(self.start..=self.end) {
+                    match point {
+                        Point::Float(value) => samples.push(timestamp, *value),
+                        Point::Histogram(histogram) => {
+                            samples.push_histogram(timestamp, histogram.clone());
+                        }
+                    }
+                }
+            }
+            if !samples.is_empty() {
+                return Ok(Some(labels));
+            }
+        }
+        samples.clear();
+        Ok(None)
+    }
+}

@@ -1,0 +1,58 @@
+//! The read side: series by matchers, samples by columns.
+
+use common_model::{Labels, Matcher, TimestampMs};
+
+use crate::{SampleColumns, StorageError};
+
+/// Gives out queriers.
+pub trait Queryable: Send + Sync {
+    /// A consistent view of the samples in `[start, end]`, both ends included.
+    fn querier(
+        &self,
+        start: TimestampMs,
+        end: TimestampMs,
+    ) -> Result<Box<dyn Querier>, StorageError>;
+}
+
+/// What the reader is going to do, so that the store can read less.
+#[derive(Clone, Debug, Default)]
+pub struct SelectHints {
+    /// First time of interest; never before the querier's.
+    pub start: TimestampMs,
+    /// Last time of interest, included.
+    pub end: TimestampMs,
+    /// Only labels are wanted: the sample columns stay empty.
+    pub labels_only: bool,
+    /// At most that many series; zero means all.
+    pub limit: usize,
+}
+
+/// A view of the store for one query.
+pub trait Querier: Send + Sync {
+    /// Series that satisfy all matchers and have, unless only labels are wanted, at least one
+    /// sample between the hints' ends. `sorted` asks for ascending labels.
+    fn select(
+        &self,
+        sorted: bool,
+        hints: &SelectHints,
+        matchers: &[Matcher],
+    ) -> Result<Box<dyn SeriesSet>, StorageError>;
+
+    /// Names of labels on series that satisfy all matchers, sorted; `limit` zero means all.
+    fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Vec<String>, StorageError>;
+
+    /// Values of one label on series that satisfy all matchers, sorted; `limit` zero means all.
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        limit: usize,
+    ) -> Result<Vec<String>, StorageError>;
+}
+
+/// Series one after the other.
+pub trait SeriesSet: Send {
+    /// Moves to the next series: clears `samples`, fills it with the samples between the hints'
+    /// ends and returns the labels; `None` after the last series.
+    fn next(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError>;
+}

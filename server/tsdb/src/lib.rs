@@ -1,0 +1,1 @@
+//! Head, write-ahead log and chunks in Prometheus' formats.
