@@ -131,9 +131,12 @@ impl Settings {
         if self.text(flag).is_empty() { Ok(None) } else { self.pattern(flag).map(Some) }
     }
 
-    /// Two flags of which one excludes and the other includes; both together are an error.
+    /// Two flags of which one excludes and the other includes; both together are an error. What is
+    /// excluded by default does not count when something is included.
     pub(crate) fn exclusive_filter(&self, exclude: &Flag, include: &Flag) -> Result<Filter, Error> {
-        let (excluded, included) = (self.text(exclude), self.text(include));
+        let included = self.text(include);
+        let by_default = !self.is_set(exclude) && !included.is_empty();
+        let excluded = if by_default { "" } else { self.text(exclude) };
         if !excluded.is_empty() && !included.is_empty() {
             return Err(Error::Exclusive { one: exclude.name, other: include.name });
         }
