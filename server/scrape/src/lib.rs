@@ -1,1 +1,3 @@
 //! Discovery, target loops and the samples they append.
+
+mod memory;
