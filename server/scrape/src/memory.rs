@@ -128,6 +128,15 @@ impl Memory {
         !std::mem::replace(&mut line.live, true)
     }
 
+    /// Notes the number of a line whose staleness is its target's business.
+    pub(crate) fn renumber(&mut self, id: LineId, number: SeriesRef) {
+        if let Some(Some(Remembered { line: Line::Series { series, .. }, .. })) =
+            self.lines.get_mut(id as usize)
+        {
+            *series = number;
+        }
+    }
+
     /// Ends a scrape: hands every series that was live and did not come to `gone`, and forgets
     /// lines that have not come for long.
     pub(crate) fn end(&mut self, mut gone: impl FnMut(SeriesRef, &Labels)) {
