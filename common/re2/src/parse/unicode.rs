@@ -96,6 +96,11 @@ fn named(property: &str) -> Option<ClassUnicode> {
     let hir = regex_syntax::parse(&format!(r"\p{{{property}}}")).ok()?;
     match hir.into_kind() {
         HirKind::Class(Class::Unicode(class)) => Some(class),
+        // A class of one character, as the line separator, is folded to a literal.
+        HirKind::Literal(literal) => {
+            let c = std::str::from_utf8(&literal.0).ok()?.chars().next()?;
+            Some(ClassUnicode::new([ClassUnicodeRange::new(c, c)]))
+        }
         _ => None,
     }
 }
