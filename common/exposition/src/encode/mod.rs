@@ -55,7 +55,8 @@ fn push_series(
     out: &mut Vec<u8>,
     (name, suffix): (&str, &str),
     sample: &SampleView<'_>,
-    extra: Option<(&str, &dyn Fn(&mut Vec<u8>))>,
+    extra: Option<(&str, f64)>,
+    push_bound: fn(&mut Vec<u8>, f64),
     escaping: Escaping,
 ) {
     let mut separator = b'{';
@@ -77,12 +78,12 @@ fn push_series(
         push_escaped(out, value, true);
         out.push(b'"');
     }
-    if let Some((label, push_value)) = extra {
+    if let Some((label, bound)) = extra {
         out.push(separator);
         separator = b',';
         out.extend_from_slice(label.as_bytes());
         out.extend_from_slice(b"=\"");
-        push_value(out);
+        push_bound(out, bound);
         out.push(b'"');
     }
     if separator == b',' {

@@ -27,13 +27,7 @@ pub(super) fn write_family<'a>(
     for sample in samples {
         for_each_part(head.kind, &sample.value(), |(suffix, extra, value, is_count)| {
             let name = (&*head.name, suffix);
-            match extra {
-                Some((label, bound)) => {
-                    let push_bound = |out: &mut Vec<u8>| push_open_float(out, bound);
-                    push_series(out, name, &sample, Some((label, &push_bound)), escaping);
-                }
-                None => push_series(out, name, &sample, None, escaping),
-            }
+            push_series(out, name, &sample, extra, push_open_float, escaping);
             out.push(b' ');
             if is_count {
                 push_open_count(out, value);

@@ -28,13 +28,7 @@ pub(super) fn write_family<'a>(
     for sample in samples {
         for_each_part(head.kind, &sample.value(), |(suffix, extra, value, _)| {
             let name = (&*head.name, suffix);
-            match extra {
-                Some((label, bound)) => {
-                    let push_bound = |out: &mut Vec<u8>| push_number(out, bound);
-                    push_series(out, name, &sample, Some((label, &push_bound)), escaping);
-                }
-                None => push_series(out, name, &sample, None, escaping),
-            }
+            push_series(out, name, &sample, extra, push_number, escaping);
             out.push(b' ');
             push_number(out, value);
             if let Some(timestamp) = sample.timestamp() {
