@@ -102,11 +102,7 @@ pub static FUNCTIONS: &[Signature] = &[
     stable("year", &[VECTOR], VECTOR).variadic(1),
 ];
 
-const fn stable(
-    name: &'static str,
-    args: &'static [ValueType],
-    returns: ValueType,
-) -> Signature {
+const fn stable(name: &'static str, args: &'static [ValueType], returns: ValueType) -> Signature {
     Signature { name, args, variadic: 0, returns, experimental: false }
 }
 
@@ -138,7 +134,9 @@ mod tests {
 
     #[test]
     fn functions_are_found_by_their_exact_name() {
-        for (name, found) in [("rate", true), ("year", true), ("abs", true), ("Rate", false), ("", false)] {
+        for (name, found) in
+            [("rate", true), ("year", true), ("abs", true), ("Rate", false), ("", false)]
+        {
             assert_eq!(super::super::lookup(name).map(|f| f.name), found.then_some(name), "{name}");
         }
     }

@@ -34,14 +34,14 @@ pub fn go_quote_bytes(bytes: &[u8]) -> String {
 
 /// `%.Nq`: the first `chars_max` characters, quoted.
 #[must_use]
-pub fn go_quote_short(text: &str, chars_max: usize) -> String {
+pub(super) fn go_quote_short(text: &str, chars_max: usize) -> String {
     let end = text.char_indices().nth(chars_max).map_or(text.len(), |(at, _)| at);
     go_quote(&text[..end])
 }
 
 /// `%q` of one character; `None` is the end of the input, which Go prints as U+FFFD.
 #[must_use]
-pub fn go_quote_char(c: Option<char>) -> String {
+pub(super) fn go_quote_char(c: Option<char>) -> String {
     let mut out = String::from("'");
     push_escaped(&mut out, c.unwrap_or(char::REPLACEMENT_CHARACTER), '\'');
     out.push('\'');
@@ -50,7 +50,7 @@ pub fn go_quote_char(c: Option<char>) -> String {
 
 /// `%#U` of one character: `U+0063 'c'`.
 #[must_use]
-pub fn go_unicode(c: char) -> String {
+pub(super) fn go_unicode(c: char) -> String {
     if is_printable(c) {
         format!("U+{:04X} '{c}'", c as u32)
     } else {
@@ -100,10 +100,8 @@ fn is_printable(c: char) -> bool {
 pub fn unquote(token: &str) -> Result<Vec<u8>, &'static str> {
     const SYNTAX: &str = "invalid syntax";
     let quote = token.chars().next().ok_or(SYNTAX)?;
-    let inner = token
-        .strip_prefix(quote)
-        .and_then(|rest| rest.strip_suffix(quote))
-        .ok_or(SYNTAX)?;
+    let inner =
+        token.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).ok_or(SYNTAX)?;
     if quote == '`' {
         return Ok(inner.as_bytes().to_vec());
     }

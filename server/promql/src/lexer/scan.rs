@@ -190,9 +190,9 @@ impl Lexer<'_> {
         let mut code = 0_u32;
         for _ in 0..count {
             let c = self.bump().ok_or_else(unterminated)?;
-            let digit = c.to_digit(radix).ok_or_else(|| {
-                format!("illegal character {} in escape sequence", go_unicode(c))
-            })?;
+            let digit = c
+                .to_digit(radix)
+                .ok_or_else(|| format!("illegal character {} in escape sequence", go_unicode(c)))?;
             // Eight hexadecimal digits fill the 32 bits exactly.
             code = code.wrapping_mul(radix).wrapping_add(digit);
         }

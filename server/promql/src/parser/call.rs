@@ -7,13 +7,8 @@ use crate::functions::{Signature, lookup};
 use crate::lexer::{Kind, Token, go_quote};
 
 /// Stands in for a function that does not exist; the query is refused anyway.
-static UNKNOWN: Signature = Signature {
-    name: "",
-    args: &[],
-    variadic: 0,
-    returns: ValueType::Scalar,
-    experimental: false,
-};
+static UNKNOWN: Signature =
+    Signature { name: "", args: &[], variadic: 0, returns: ValueType::Scalar, experimental: false };
 
 /// Arguments and the height of the highest.
 pub(super) struct Args {

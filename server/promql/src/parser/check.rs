@@ -3,9 +3,7 @@
 use common_model::METRIC_NAME;
 
 use super::cursor::Parser;
-use crate::ast::{
-    AggregateOp, Binary, Call, Cardinality, Expr, Span, ValueType, VectorSelector,
-};
+use crate::ast::{AggregateOp, Binary, Call, Cardinality, Expr, Span, ValueType, VectorSelector};
 use crate::lexer::go_quote;
 
 /// Complains about everything that has the wrong type, and gives the type of the whole. Settles

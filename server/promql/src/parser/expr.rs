@@ -1,9 +1,7 @@
 //! Expressions: binary operators by precedence, signs, and what they work on.
 
 use super::cursor::{Fail, Parser};
-use crate::ast::{
-    Binary, BinaryOp, Expr, NumberLiteral, Paren, StringLiteral, Unary,
-};
+use crate::ast::{Binary, BinaryOp, Expr, NumberLiteral, Paren, StringLiteral, Unary};
 use crate::lexer::{Kind, Token};
 
 /// An expression and how many levels it has.

@@ -87,7 +87,8 @@ pub fn parse_duration_ms(text: &str) -> Result<u64, String> {
         }
         let at = units.iter().position(|(name, _)| *name == unit).ok_or_else(bad)?;
         let ms = count.checked_mul(units[at].1).ok_or_else(out_of_range)?;
-        total = total.checked_add(ms).filter(|ms| *ms <= DURATION_MS_MAX).ok_or_else(out_of_range)?;
+        total =
+            total.checked_add(ms).filter(|ms| *ms <= DURATION_MS_MAX).ok_or_else(out_of_range)?;
         units = &units[at + 1..];
     }
     Ok(total)
