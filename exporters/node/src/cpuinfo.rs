@@ -6,18 +6,18 @@ use crate::Error;
 use crate::collectors::Context;
 use crate::parse::{lines, number, text, words};
 use crate::pattern::Pattern;
-use crate::settings::Flag;
+use crate::settings::{Flag, flag};
 use crate::source::KernelFile;
 
 /// The flags of this part.
 pub(crate) const FLAGS: [Flag; 3] = [
-    Flag::switch("collector.cpu.info", "Enables metric cpu_info", false),
-    Flag::text(
+    flag::switch("collector.cpu.info", "Enables metric cpu_info", false),
+    flag::text(
         "collector.cpu.info.flags-include",
         "Filter the `flags` field in cpuInfo with a value that must be a regular expression",
         "",
     ),
-    Flag::text(
+    flag::text(
         "collector.cpu.info.bugs-include",
         "Filter the `bugs` field in cpuInfo with a value that must be a regular expression",
         "",

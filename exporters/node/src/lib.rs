@@ -19,6 +19,6 @@ mod udev;
 pub use error::{Error, FilterError};
 pub use exporter::{NodeExporter, NodeOptions};
 pub use roots::Roots;
-pub use settings::{Flag, FlagKind, Settings};
+pub use settings::Settings;
 
 pub use collectors::{COLLECTORS, Context, Entry};

@@ -10,11 +10,11 @@ use super::{Context, Entry};
 use crate::Error;
 use crate::cpuinfo::{CpuInfo, FLAGS as INFO_FLAGS};
 use crate::parse::{ParseError, cpu_list, lines, unsigned, words};
-use crate::settings::Flag;
+use crate::settings::{Flag, flag};
 use crate::source::{Attributes, KernelFile, read_file};
 
 const GUEST: Flag =
-    Flag::switch("collector.cpu.guest", "Enables metric node_cpu_guest_seconds_total", true);
+    flag::switch("collector.cpu.guest", "Enables metric node_cpu_guest_seconds_total", true);
 
 pub(super) const ENTRY: Entry = Entry {
     name: "cpu",

@@ -9,21 +9,21 @@ use super::{Context, Entry};
 use crate::Error;
 use crate::parse::{ParseError, lines, number, text, words};
 use crate::pattern::Filter;
-use crate::settings::Flag;
+use crate::settings::{Flag, flag};
 use crate::source::KernelFile;
 use crate::udev::{Device, Devices};
 
-const EXCLUDE: Flag = Flag::text(
+const EXCLUDE: Flag = flag::text(
     "collector.diskstats.device-exclude",
     "Regexp of diskstats devices to exclude (mutually exclusive to device-include).",
     r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$",
 );
-const INCLUDE: Flag = Flag::text(
+const INCLUDE: Flag = flag::text(
     "collector.diskstats.device-include",
     "Regexp of diskstats devices to include (mutually exclusive to device-exclude).",
     "",
 );
-const IGNORED: Flag = Flag::text(
+const IGNORED: Flag = flag::text(
     "collector.diskstats.ignored-devices",
     "DEPRECATED: Use collector.diskstats.device-exclude",
     "",

@@ -11,29 +11,29 @@ use super::{Context, Entry};
 use crate::Error;
 use crate::mounts::{Mount, parse};
 use crate::pattern::Filter;
-use crate::settings::Flag;
+use crate::settings::{Flag, flag};
 use crate::source::KernelFile;
 use crate::statfs::{Answer, Prober, Usage};
 
-const MOUNT_EXCLUDE: Flag = Flag::text(
+const MOUNT_EXCLUDE: Flag = flag::text(
     "collector.filesystem.mount-points-exclude",
     "Regexp of mount points to exclude for filesystem collector. (mutually exclusive to \
      mount-points-include)",
     "^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)",
 );
-const MOUNT_INCLUDE: Flag = Flag::text(
+const MOUNT_INCLUDE: Flag = flag::text(
     "collector.filesystem.mount-points-include",
     "Regexp of mount points to include for filesystem collector. (mutually exclusive to \
      mount-points-exclude)",
     "",
 );
-const MOUNT_IGNORED: Flag = Flag::text(
+const MOUNT_IGNORED: Flag = flag::text(
     "collector.filesystem.ignored-mount-points",
     "Regexp of mount points to ignore for filesystem collector.",
     "",
 )
 .hidden();
-const TYPE_EXCLUDE: Flag = Flag::text(
+const TYPE_EXCLUDE: Flag = flag::text(
     "collector.filesystem.fs-types-exclude",
     "Regexp of filesystem types to exclude for filesystem collector. (mutually exclusive to \
      fs-types-include)",
@@ -41,25 +41,25 @@ const TYPE_EXCLUDE: Flag = Flag::text(
      |mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs\
      |tracefs)$",
 );
-const TYPE_INCLUDE: Flag = Flag::text(
+const TYPE_INCLUDE: Flag = flag::text(
     "collector.filesystem.fs-types-include",
     "Regexp of filesystem types to include for filesystem collector. (mutually exclusive to \
      fs-types-exclude)",
     "",
 );
-const TYPE_IGNORED: Flag = Flag::text(
+const TYPE_IGNORED: Flag = flag::text(
     "collector.filesystem.ignored-fs-types",
     "Regexp of filesystem types to ignore for filesystem collector.",
     "",
 )
 .hidden();
-const TIMEOUT: Flag = Flag::duration(
+const TIMEOUT: Flag = flag::duration(
     "collector.filesystem.mount-timeout",
     "how long to wait for a mount to respond before marking it as stale",
     "5s",
 )
 .hidden();
-const WORKERS: Flag = Flag::number(
+const WORKERS: Flag = flag::number(
     "collector.filesystem.stat-workers",
     "how many stat calls to process simultaneously",
     "4",

@@ -10,10 +10,10 @@ use super::Entry;
 use crate::named::{NameCache, Named};
 use crate::parse::{ParseError, lines, number, words};
 use crate::pattern::Pattern;
-use crate::settings::Flag;
+use crate::settings::{Flag, flag};
 use crate::source::KernelFile;
 
-const FIELDS: Flag = Flag::text(
+const FIELDS: Flag = flag::text(
     "collector.netstat.fields",
     "Regexp of fields to return for netstat collector.",
     "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)\

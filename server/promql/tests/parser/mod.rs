@@ -1,0 +1,3 @@
+//! The parser against upstream's recorded cases, own tables, and whatever proptest thinks of.
+
+mod suite;
