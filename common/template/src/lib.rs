@@ -12,6 +12,7 @@ mod format;
 mod function;
 mod lex;
 mod parse;
+pub mod prometheus;
 mod set;
 mod time;
 mod value;

@@ -27,11 +27,12 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
-    /// Appends `text`, filled with spaces to the width.
+    /// Appends `text`, filled to the width with spaces, or with zeros when the flags say so.
     pub(crate) fn pad(&self, out: &mut String, text: &str) {
         let missing = self.width.unwrap_or(0).saturating_sub(text.chars().count());
         if !self.minus {
-            out.extend(std::iter::repeat_n(' ', missing));
+            let fill = if self.zero { '0' } else { ' ' };
+            out.extend(std::iter::repeat_n(fill, missing));
         }
         out.push_str(text);
         if self.minus {
@@ -48,7 +49,8 @@ impl Spec {
             out.extend(std::iter::repeat_n('0', missing));
             out.push_str(digits);
         } else {
-            self.pad(out, &format!("{sign}{digits}"));
+            let spaces = Spec { zero: false, ..*self };
+            spaces.pad(out, &format!("{sign}{digits}"));
         }
     }
 

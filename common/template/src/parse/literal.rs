@@ -15,8 +15,14 @@ impl Parser<'_> {
                 .ok_or_else(|| self.error(&format!("malformed character constant: {text}")))?;
             Number::Int(i64::from(u32::from(code_point)))
         } else {
-            read_number(&text)
-                .ok_or_else(|| self.error(&format!("illegal number syntax: {}", quote(&text))))?
+            let problem = |problem| self.error(&format!("{problem}: {}", quote(&text)));
+            match read_number(&text) {
+                Some(Number::Float(value)) if is_integer(&text) && value.abs() >= UINT_END => {
+                    return Err(problem("integer overflow"));
+                }
+                Some(number) => number,
+                None => return Err(problem("illegal number syntax")),
+            }
         };
         Ok(Term::Number { text, number })
     }
@@ -24,6 +30,13 @@ impl Parser<'_> {
     pub(super) fn unquote(&self, text: &str) -> Result<String, Error> {
         unquote(text).ok_or_else(|| self.error("invalid syntax"))
     }
+}
+
+/// The first integer that Go's largest type does not hold.
+const UINT_END: f64 = 18_446_744_073_709_551_616.0;
+
+fn is_integer(text: &str) -> bool {
+    text.starts_with("0x") || text.starts_with("0X") || !text.contains(['.', 'e', 'E', 'p', 'P'])
 }
 
 /// An integer in Go's bases, or a float. Imaginary numbers are refused: nothing here computes
@@ -47,18 +60,15 @@ fn read_number(text: &str) -> Option<Number> {
         && digits.chars().all(|c| c.is_digit(base))
     {
         let sign = if negative { "-" } else { "" };
-        let value = i64::from_str_radix(&format!("{sign}{digits}"), base).ok();
-        return Some(value.map_or(Number::Overflow, Number::Int));
+        if let Ok(value) = i64::from_str_radix(&format!("{sign}{digits}"), base) {
+            return Some(Number::Int(value));
+        }
+        let unsigned = u64::from_str_radix(&digits, base).ok().filter(|_| !negative);
+        return Some(unsigned.map_or(Number::Float(f64::INFINITY), |_| Number::Overflow));
     }
     let plain = without_underscores(&lower, false)?;
     let value = common_model::parse_float(&plain).filter(|value| value.is_finite())?;
-    let value = if negative { -value } else { value };
-    let is_float = lower.contains(['.', 'e', 'p']);
-    if !is_float && value.fract() == 0.0 && value.abs() < 9.2e18 {
-        return Some(Number::Int(value as i64));
-    }
-    // An integral float such as 1e3 counts as a float all the same: its spelling decides.
-    Some(Number::Float(value))
+    Some(Number::Float(if negative { -value } else { value }))
 }
 
 /// Underscores may only stand between digits, or behind a base prefix.
