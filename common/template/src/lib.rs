@@ -4,6 +4,7 @@
 //! [`Value`]s; what has fields and methods is an [`Object`]. Errors are in Go's words, with its
 //! positions.
 
+pub mod alertmanager;
 mod ast;
 mod builtin;
 mod error;

@@ -126,6 +126,10 @@ pub trait Object: fmt::Debug + Send + Sync {
         let _ = args;
         Err(format!("no method {name}"))
     }
+    /// The fields under the names that they have in JSON.
+    fn json_fields(&self) -> Vec<(&'static str, Value)> {
+        self.fields()
+    }
     /// The elements, when it is a slice.
     fn list(&self) -> Option<&[Value]> {
         None

@@ -1,8 +1,8 @@
 //! Prometheus' templates: annotations and labels of alerts.
 
-mod functions;
+pub(crate) mod functions;
 pub(crate) mod humanize;
-mod text;
+pub(crate) mod text;
 
 pub use functions::PrometheusFunctions;
 

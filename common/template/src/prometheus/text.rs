@@ -107,6 +107,9 @@ const UNITS_MS: [(&str, u64); 7] = [
     ("ms", 1),
 ];
 
+/// What 64 bits of nanoseconds hold.
+const MILLIS_MAX: u64 = i64::MAX.unsigned_abs() / 1_000_000;
+
 /// Prometheus' durations, `1h30m`, in seconds.
 pub(super) fn parse_duration(text: &str) -> Result<f64, String> {
     match text {
@@ -120,18 +123,19 @@ pub(super) fn parse_duration(text: &str) -> Result<f64, String> {
     while !rest.is_empty() {
         let length = rest.bytes().take_while(u8::is_ascii_digit).count();
         let (digits, behind) = rest.split_at(length);
-        let unit_length = behind.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let unit_length = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
         let (unit, behind) = behind.split_at(unit_length);
-        // Each unit at most once, from the largest to the smallest.
-        let Some(at) = units.iter().position(|(name, _)| *name == unit) else {
-            return Err(invalid());
-        };
-        if digits.is_empty() {
+        let number = digits.parse::<u64>().map_err(|_| invalid())?;
+        if unit.is_empty() {
             return Err(invalid());
         }
-        let part = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(units[at].1));
-        let limit = (i64::MAX / 1_000_000).unsigned_abs();
-        let sum = part.and_then(|part| millis.checked_add(part)).filter(|sum| *sum <= limit);
+        if !UNITS_MS.iter().any(|(name, _)| *name == unit) {
+            return Err(format!("unknown unit {} in duration {}", quote(unit), quote(text)));
+        }
+        // Each unit at most once, from the largest to the smallest.
+        let at = units.iter().position(|(name, _)| *name == unit).ok_or_else(invalid)?;
+        let part = number.checked_mul(units[at].1);
+        let sum = part.and_then(|part| millis.checked_add(part)).filter(|sum| *sum <= MILLIS_MAX);
         millis = sum.ok_or_else(|| "duration out of range".to_owned())?;
         units = &units[at + 1..];
         rest = behind;
