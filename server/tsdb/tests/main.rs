@@ -1,0 +1,5 @@
+//! The database from outside: appending, asking, crashing, comparing with Prometheus.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+mod basics;
+mod support;
