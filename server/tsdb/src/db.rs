@@ -228,7 +228,10 @@ fn mend(
             count(&counters.quarantined, 1);
         }
     } else if is_last && mended.is_ok() {
-        let synced = fs.open(&outcome.path).and_then(|file| file.sync());
+        let synced = fs.open(&outcome.path).and_then(|file| {
+            file.sync()?;
+            fs.sync_dir(dir)
+        });
         // The kernel may have dropped any of it: write it again, from what was just read.
         if synced.is_err() {
             count(&counters.syncs_failed, 1);

@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 mod basics;
+mod crash;
+mod faults;
+mod peers;
 mod support;

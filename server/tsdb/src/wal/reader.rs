@@ -152,13 +152,12 @@ impl SegmentReader {
     fn end_page(&mut self, start: u64) -> Result<Option<Event>, Error> {
         let dirty = self.page[self.at..self.page_len].iter().any(|byte| *byte != 0);
         let ended = self.page_len < PAGE_BYTES;
-        self.at = self.page_len;
         if dirty {
-            (self.open, self.skipping) = (false, true);
-            self.raw.clear();
+            self.damaged();
             let problem = "bytes that are no record".to_owned();
             return Ok(Some(Event::Corrupt { offset: start, problem }));
         }
+        self.at = self.page_len;
         if !ended {
             self.load(self.page_start + PAGE_BYTES as u64)?;
         }
