@@ -14,9 +14,14 @@ mod literal;
 mod matching;
 mod postfix;
 mod selector;
+mod series;
 
 pub use error::{ParseError, ParseErrors};
 pub use literal::parse_duration_ms;
+pub use series::{
+    Combine, SERIES_VALUES_MAX, SequenceValue, SeriesDescription, parse_metric,
+    parse_series_description_with,
+};
 
 use common_model::Matcher;
 

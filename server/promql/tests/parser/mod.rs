@@ -1,4 +1,5 @@
 //! The parser against upstream's recorded cases, own tables, and whatever proptest thinks of.
 
 mod round_trip;
+mod series;
 mod suite;
