@@ -1,5 +1,7 @@
 //! The parser against upstream's recorded cases, own tables, and whatever proptest thinks of.
 
+mod limits;
+mod random;
 mod round_trip;
 mod series;
 mod suite;
