@@ -72,12 +72,21 @@ impl Memory {
         self.seen = 0;
     }
 
+    /// The bytes of the line that should come next, when the target goes on as last time.
+    pub(crate) fn expected(&self) -> Option<&[u8]> {
+        self.line(self.expected_id()).map(|line| &*line.raw)
+    }
+
+    /// Marks the expected line as seen.
+    pub(crate) fn take_expected(&mut self) -> LineId {
+        let id = self.expected_id();
+        self.follow(id);
+        id
+    }
+
     /// The remembered line with these bytes, marked as seen; `None` for a line that is new.
     pub(crate) fn find(&mut self, raw: &[u8]) -> Option<LineId> {
-        let expected = match self.previous {
-            NONE => self.first,
-            previous => self.line(previous).map_or(NONE, |line| line.successor),
-        };
+        let expected = self.expected_id();
         let id = match self.line(expected) {
             Some(line) if *line.raw == *raw => expected,
             _ => {
@@ -116,6 +125,11 @@ impl Memory {
     /// What a remembered line is.
     pub(crate) fn get(&self, id: LineId) -> Option<&Line> {
         self.line(id).map(|line| &line.line)
+    }
+
+    /// What the line seen last is.
+    pub(crate) fn last(&self) -> Option<&Line> {
+        self.get(self.previous)
     }
 
     /// Notes that a value was appended for a line, under this number. Says whether the series was
@@ -175,6 +189,13 @@ impl Memory {
     /// How many lines are remembered.
     pub(crate) fn len(&self) -> usize {
         self.lines.len() - self.free.len()
+    }
+
+    fn expected_id(&self) -> LineId {
+        match self.previous {
+            NONE => self.first,
+            previous => self.line(previous).map_or(NONE, |line| line.successor),
+        }
     }
 
     fn line(&self, id: LineId) -> Option<&Remembered> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common_config::RelabelConfig;
-use common_model::{Labels, LabelsBuilder, METRIC_NAME, TimestampMs, stale_marker};
+use common_model::{Exemplar, Labels, LabelsBuilder, METRIC_NAME, TimestampMs, stale_marker};
 use server_storage::{AppendError, Appender, SeriesRef, StorageError};
 
 use crate::memory::{Line, LineId, Memory};
@@ -100,19 +100,36 @@ impl<'a> Session<'a> {
                 self.memory.insert(raw, line)
             }
         };
-        let Some(Line::Series { series, labels }) = self.memory.get(id) else {
-            return Ok(());
-        };
-        let (series, labels) = (*series, labels.clone());
-        self.counts.kept += 1;
-        if self.counts.kept > self.treatment.limits.samples {
-            return Err(SessionError::SampleLimit);
+        self.append(id, timestamp, value)
+    }
+
+    /// The bytes of the line that should come next.
+    pub(crate) fn expected(&self) -> Option<&[u8]> {
+        self.memory.expected()
+    }
+
+    /// Takes a sample of the expected line.
+    pub(crate) fn expected_sample(
+        &mut self,
+        timestamp: Option<TimestampMs>,
+        value: f64,
+    ) -> Result<(), SessionError> {
+        self.counts.scraped += 1;
+        let id = self.memory.take_expected();
+        self.append(id, timestamp, value)
+    }
+
+    /// Takes an exemplar of the sample that came last.
+    pub(crate) fn exemplar(&mut self, exemplar: &Exemplar) {
+        if let Some(Line::Series { series, labels }) = self.memory.last() {
+            // An exemplar the store does not take is no loss of data.
+            let _ = self.appender.append_exemplar(*series, labels, exemplar);
         }
-        let own_time = timestamp.filter(|_| self.treatment.honor_timestamps);
-        // A series with timestamps of its own ends when its target says so, not when it stays away.
-        let tracked = own_time.is_none() || self.treatment.track_timestamps_staleness;
-        let result = self.appender.append(series, &labels, own_time.unwrap_or(self.now), value);
-        self.note(id, result, tracked)
+    }
+
+    /// What came so far.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Ends a scrape that went well: series that did not come end, then everything is committed.
@@ -130,6 +147,27 @@ impl<'a> Session<'a> {
     pub(crate) fn abandon(self) -> Counts {
         self.appender.rollback();
         self.counts
+    }
+
+    fn append(
+        &mut self,
+        id: LineId,
+        timestamp: Option<TimestampMs>,
+        value: f64,
+    ) -> Result<(), SessionError> {
+        let Some(Line::Series { series, labels }) = self.memory.get(id) else {
+            return Ok(());
+        };
+        let (series, labels) = (*series, labels.clone());
+        self.counts.kept += 1;
+        if self.counts.kept > self.treatment.limits.samples {
+            return Err(SessionError::SampleLimit);
+        }
+        let own_time = timestamp.filter(|_| self.treatment.honor_timestamps);
+        // A series with timestamps of its own ends when its target says so, not when it stays away.
+        let tracked = own_time.is_none() || self.treatment.track_timestamps_staleness;
+        let result = self.appender.append(series, &labels, own_time.unwrap_or(self.now), value);
+        self.note(id, result, tracked)
     }
 
     fn note(
