@@ -5,5 +5,6 @@ mod limits;
 mod printing;
 mod random;
 mod round_trip;
+mod selectors;
 mod series;
 mod suite;
