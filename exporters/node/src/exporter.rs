@@ -3,6 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use common_instrument::{CollectError, Collector, Samples};
+use jiff::tz::TimeZone;
 
 use crate::collectors::{COLLECTORS, Context};
 use crate::frame::{COLLECTOR_TIMEOUT, Slot};
@@ -19,18 +20,21 @@ pub struct NodeOptions {
     pub settings: Settings,
     /// The wall clock.
     pub now: fn() -> SystemTime,
+    /// The host's time zone.
+    pub zone: TimeZone,
 }
 
 impl NodeOptions {
     /// Every flag at its default.
     #[must_use]
-    pub fn new(now: fn() -> SystemTime) -> NodeOptions {
+    pub fn new(now: fn() -> SystemTime, zone: TimeZone) -> NodeOptions {
         let on = COLLECTORS.iter().filter(|entry| entry.on_by_default);
         NodeOptions {
             roots: Roots::default(),
             enabled: on.map(|entry| entry.name.to_owned()).collect(),
             settings: Settings::default(),
             now,
+            zone,
         }
     }
 }

@@ -5,12 +5,12 @@ use crate::settings::Flag;
 
 /// One compiled pattern.
 #[derive(Debug)]
-pub(crate) struct Pattern(regex_automata::meta::Regex);
+pub(crate) struct Pattern(common_re2::Regex);
 
 impl Pattern {
     /// Compiles the value of a flag.
     pub(crate) fn new(flag: &Flag, pattern: &str) -> Result<Pattern, Error> {
-        regex_automata::meta::Regex::new(pattern).map(Pattern).map_err(|error| Error::Pattern {
+        common_re2::Regex::new(pattern).map(Pattern).map_err(|error| Error::Pattern {
             flag: flag.name,
             pattern: pattern.to_owned(),
             problem: error.to_string(),

@@ -5,12 +5,24 @@ use common_instrument::Collector;
 use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
+mod conntrack;
+mod cpu;
+mod diskstats;
 mod entropy;
 mod filefd;
+mod filesystem;
+mod kernel_hung;
 mod loadavg;
 mod meminfo;
+mod netstat;
+mod os;
 mod pressure;
+mod schedstat;
+mod sockstat;
+mod softnet;
 mod stat;
+mod time;
+mod udp_queues;
 mod uname;
 mod vmstat;
 
@@ -59,12 +71,24 @@ impl<'a> Context<'a> {
 
 /// All collectors, in the order in which they run.
 pub const COLLECTORS: &[Entry] = &[
+    conntrack::ENTRY,
+    cpu::ENTRY,
+    diskstats::ENTRY,
     entropy::ENTRY,
     filefd::ENTRY,
+    filesystem::ENTRY,
+    kernel_hung::ENTRY,
     loadavg::ENTRY,
     meminfo::ENTRY,
+    netstat::ENTRY,
+    os::ENTRY,
     pressure::ENTRY,
+    schedstat::ENTRY,
+    sockstat::ENTRY,
+    softnet::ENTRY,
     stat::ENTRY,
+    time::ENTRY,
+    udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
 ];

@@ -4,11 +4,11 @@ use common_instrument::{CollectError, Collector, Family, Samples};
 
 use super::Entry;
 use crate::parse::{ParseError, lines, number, words};
-use crate::settings::Flag;
+use crate::settings::{Flag, flag};
 use crate::source::KernelFile;
 
 const SOFTIRQ: Flag =
-    Flag::switch("collector.stat.softirq", "Export softirq calls per vector", false);
+    flag::switch("collector.stat.softirq", "Export softirq calls per vector", false);
 
 pub(super) const ENTRY: Entry = Entry {
     name: "stat",

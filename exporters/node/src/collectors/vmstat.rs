@@ -8,10 +8,10 @@ use super::Entry;
 use crate::named::{NameCache, Named};
 use crate::parse::{ParseError, lines, number, words};
 use crate::pattern::Pattern;
-use crate::settings::Flag;
+use crate::settings::{Flag, flag};
 use crate::source::KernelFile;
 
-const FIELDS: Flag = Flag::text(
+const FIELDS: Flag = flag::text(
     "collector.vmstat.fields",
     "Regexp of fields to return for vmstat collector.",
     "^(oom_kill|pgpg|pswp|pg.*fault).*",

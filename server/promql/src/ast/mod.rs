@@ -275,9 +275,10 @@ pub enum Extended {
 /// An instant vector selector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VectorSelector {
-    /// Metric name as written before the braces or quoted inside them; empty when there is none.
+    /// Metric name as written before the braces; empty when there is none. A quoted name inside the
+    /// braces is only a matcher, as upstream has it.
     pub name: String,
-    /// All matchers, the one on `__name__` from `name` included (last, as upstream has it).
+    /// All matchers as written, then the one on `__name__` made from `name`, if there is one.
     pub matchers: Vec<Matcher>,
     /// `offset` and `@`.
     pub shift: Shift,

@@ -18,7 +18,6 @@ pub enum Kind {
     String,
     Comma,
     Colon,
-    DoubleColon,
     /// `=`
     Assign,
     LeftParen,

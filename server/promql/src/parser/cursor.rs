@@ -25,6 +25,7 @@ pub(super) struct Parser<'a> {
     ahead: Option<Token>,
     last_end: u32,
     depth: u32,
+    duration_operators: u32,
 }
 
 impl<'a> Parser<'a> {
@@ -41,6 +42,7 @@ impl<'a> Parser<'a> {
             ahead: None,
             last_end: 0,
             depth: 0,
+            duration_operators: 0,
         };
         let bytes_max = options.text_bytes_max.min(u32::MAX as usize);
         if text.len() > bytes_max {
@@ -157,6 +159,17 @@ impl<'a> Parser<'a> {
         let place = Span { start: self.last_end, end: self.last_end };
         self.complain(place, format!("expression nests deeper than {height_max} levels"));
         Err(Fail::Reported)
+    }
+
+    /// At the start of a duration expression.
+    pub(super) fn start_duration(&mut self) {
+        self.duration_operators = 0;
+    }
+
+    /// Refuses a duration expression with too many operators, which could be as high as that.
+    pub(super) fn count_duration_operator(&mut self) -> Result<(), Fail> {
+        self.duration_operators += 1;
+        self.limit_height(self.duration_operators)
     }
 
     /// The result, when nobody complained.
