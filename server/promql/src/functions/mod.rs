@@ -3,7 +3,7 @@
 
 mod table;
 
-pub use table::FUNCTIONS;
+pub use table::{FUNCTIONS, lookup};
 
 use crate::ast::ValueType;
 
@@ -22,10 +22,4 @@ pub struct Signature {
     pub returns: ValueType,
     /// Refused unless experimental functions are enabled.
     pub experimental: bool,
-}
-
-/// The function of that name, in exactly these letters.
-#[must_use]
-pub fn lookup(name: &str) -> Option<&'static Signature> {
-    FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().map(|at| &FUNCTIONS[at])
 }
