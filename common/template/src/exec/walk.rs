@@ -47,7 +47,7 @@ impl<'t> State<'t, '_> {
             }
             Node::Template { at, name, pipe } => {
                 self.at = Place::Node(*at, node);
-                self.template(dot, name, pipe.as_ref())?;
+                self.template(dot, *at, node, name, pipe.as_ref())?;
             }
             Node::Break => return Ok(Flow::Break),
             Node::Continue => return Ok(Flow::Continue),
@@ -155,9 +155,16 @@ impl<'t> State<'t, '_> {
     fn template(
         &mut self,
         dot: &Value,
+        at: usize,
+        node: &'t Node,
         name: &'t str,
         pipe: Option<&'t Pipe>,
     ) -> Result<(), Error> {
+        let dot = match pipe {
+            Some(pipe) => self.pipe(dot, pipe)?,
+            None => Value::Nil,
+        };
+        self.at = Place::Node(at, node);
         let Some(tree) = self.set.tree(name) else {
             return Err(self.error(format!("template {} not defined", format::quote(name))));
         };
@@ -166,10 +173,6 @@ impl<'t> State<'t, '_> {
                 self.error(format!("exceeded maximum template depth ({TEMPLATE_DEPTH_MAX})"))
             );
         }
-        let dot = match pipe {
-            Some(pipe) => self.pipe(dot, pipe)?,
-            None => Value::Nil,
-        };
         self.meter.templates += 1;
         self.deeper(|state| {
             let mut inner = State {

@@ -48,10 +48,10 @@ fn exponent(magnitude: f64, precision: usize) -> String {
 }
 
 fn general(magnitude: f64, precision: Option<usize>, sharp: bool) -> String {
-    let Some(precision) = precision else {
+    if precision.is_none() && !sharp {
         return common_model::format_float(magnitude);
-    };
-    let precision = precision.max(1);
+    }
+    let precision = precision.unwrap_or(6).max(1);
     let text = exponent(magnitude, precision - 1);
     let power = text.split_once('e').and_then(|(_, power)| power.parse::<i64>().ok());
     let Some(power) = power else { return text };
