@@ -2,3 +2,6 @@
 
 pub mod ast;
 pub mod functions;
+pub mod lexer;
+pub mod parser;
+mod printer;
