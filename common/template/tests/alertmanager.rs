@@ -110,3 +110,13 @@ fn templates_of_another_table_do_what_amtool_does_with_them() {
     };
     check_table(&std::fs::read_to_string(path).unwrap());
 }
+
+#[test]
+fn a_file_of_templates_prints_a_notification_as_amtool_does() {
+    let file = include_str!("golden/notification.tmpl");
+    let set = Set::parse(&[("notification.tmpl", file)], &functions()).unwrap();
+    let text = include_str!("golden/notification.text");
+    let got = set.execute_text("", text, &notification(), &functions()).unwrap();
+    assert_eq!(got, include_str!("golden/notification.golden"));
+    assert!(set.contains("subject") && !set.contains("footer"));
+}
