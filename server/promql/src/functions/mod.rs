@@ -3,7 +3,7 @@
 
 mod table;
 
-pub use table::FUNCTIONS;
+pub use table::{FUNCTIONS, lookup};
 
 use crate::ast::ValueType;
 
@@ -24,8 +24,16 @@ pub struct Signature {
     pub experimental: bool,
 }
 
-/// The function of that name, in exactly these letters.
-#[must_use]
-pub fn lookup(name: &str) -> Option<&'static Signature> {
-    FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().map(|at| &FUNCTIONS[at])
-}
+mod absent;
+mod clock;
+mod extended;
+mod implementations;
+mod labels;
+mod math;
+mod over_time;
+mod rate;
+mod scalar;
+mod sort;
+pub(crate) mod sum;
+
+pub(crate) use implementations::{Implementation, RangeCall, implementation};

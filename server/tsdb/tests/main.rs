@@ -1,0 +1,9 @@
+//! The database from outside: appending, asking, crashing, comparing with Prometheus.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+mod basics;
+mod codec;
+mod crash;
+mod faults;
+mod peers;
+mod support;
