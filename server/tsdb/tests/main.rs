@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 mod basics;
+mod codec;
 mod crash;
 mod faults;
 mod peers;

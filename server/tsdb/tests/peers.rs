@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use common_model::{Labels, Metadata, MetricType, parse_float, stale_marker};
 use server_storage::SeriesRef;
+use server_tsdb::chunk::xor::{XorReader, XorWriter};
 use server_tsdb::fs::RealFs;
 use server_tsdb::{Db, Options};
 
@@ -297,4 +298,76 @@ fn promtool_dumps_our_log() {
     let ours = contents(&db);
     drop(db);
     assert_eq!(one_nan(promtool_dump(&promtool, &dir)), one_nan(ours));
+}
+
+/// The chunks of a block's chunk file: head of 8 bytes, then length, encoding, data, checksum.
+fn chunks_of(file: &[u8]) -> Vec<&[u8]> {
+    let mut rest = &file[8..];
+    let mut chunks = Vec::new();
+    while !rest.is_empty() {
+        let (mut len, mut shift) = (0_usize, 0);
+        loop {
+            let byte = rest[0];
+            rest = &rest[1..];
+            len |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        assert_eq!(rest[0], 1, "XOR encoding");
+        chunks.push(&rest[1..=len]);
+        rest = &rest[1 + len + 4..];
+    }
+    chunks
+}
+
+#[test]
+fn chunks_are_byte_for_byte_those_of_prometheus() {
+    let Some(promtool) = peer("promtool") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let mut random = Random::new(11);
+    let mut text = String::new();
+    for series in 0..60 {
+        let mut time = START;
+        for step in 0..300 {
+            // Steady, with jitter, and with gaps of all sizes up to most of two hours.
+            time += match series % 3 {
+                0 => 15_000,
+                1 => 15_000 + random.below(50) as i64,
+                _ => {
+                    let bits = random.below(23);
+                    1 + random.below(1 << bits) as i64
+                }
+            };
+            let value = common_model::format_float(value(&mut random, series, step));
+            let seconds = format!("{}.{:03}", time / 1000, time % 1000);
+            text.push_str(&format!("m{{series=\"{series}\"}} {value} {seconds}\n"));
+        }
+    }
+    text.push_str("# EOF\n");
+    let (input, blocks) = (place.path().join("in.txt"), place.path().join("blocks"));
+    std::fs::write(&input, text).unwrap();
+    let made = Command::new(promtool)
+        .args(["tsdb", "create-blocks-from", "openmetrics"])
+        .args([&input, &blocks])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let (mut compared, mut samples) = (0, 0);
+    for block in std::fs::read_dir(&blocks).unwrap() {
+        let path = block.unwrap().path().join("chunks/000001");
+        let Ok(file) = std::fs::read(path) else { continue };
+        for chunk in chunks_of(&file) {
+            let (mut reader, mut writer) = (XorReader::new(chunk), XorWriter::default());
+            while let Some((time, value)) = reader.next_sample().unwrap() {
+                writer.append(time, value);
+                samples += 1;
+            }
+            assert_eq!(writer.finish().as_ref(), chunk);
+            compared += 1;
+        }
+    }
+    println!("{compared} chunks, {samples} samples");
+    assert_eq!(samples, 60 * 300);
 }

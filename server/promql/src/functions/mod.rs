@@ -23,3 +23,17 @@ pub struct Signature {
     /// Refused unless experimental functions are enabled.
     pub experimental: bool,
 }
+
+mod absent;
+mod clock;
+mod extended;
+mod implementations;
+mod labels;
+mod math;
+mod over_time;
+mod rate;
+mod scalar;
+mod sort;
+pub(crate) mod sum;
+
+pub(crate) use implementations::{Implementation, RangeCall, implementation};
