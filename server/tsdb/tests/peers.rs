@@ -38,7 +38,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn start(program: &Path, data: &Path, config: &str) -> Prometheus {
+    fn start(program: &Path, data: &Path, config: &str, more: &[&str]) -> Prometheus {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let file = data.parent().unwrap().join("prometheus.yml");
@@ -48,6 +48,7 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", data.display()))
             .arg(format!("--web.listen-address={address}"))
             .args(["--log.level=warn", "--storage.tsdb.retention.time=100y"])
+            .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -67,13 +68,17 @@ impl Prometheus {
 
     /// The body of a successful answer.
     fn get(&self, path: &str) -> Option<String> {
+        self.ask("GET", path)
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
+        let request = format!("{method} {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.lines().next()?.contains(" 200 ").then(|| body.to_owned())
+        head.lines().next()?.contains(" 20").then(|| body.to_owned())
     }
 
     fn query(&self, query: &str, time_ms: Option<i64>) -> serde_json::Value {
@@ -195,7 +200,7 @@ fn prometheus_reads_every_sample_we_wrote_and_we_read_on_behind_it() {
     assert_eq!(ours.values().map(Vec::len).sum::<usize>(), 240 * 300);
     assert!(removed.unwrap().keys().all(|labels| !ours.contains_key(labels)));
 
-    let prometheus = Prometheus::start(&program, &dir, "");
+    let prometheus = Prometheus::start(&program, &dir, "", &[]);
     let answer = prometheus.query("{__name__=~\".+\"}[3h]", Some(START + 7_200_000));
     assert_eq!(from_json(&answer), visible(&ours));
     let corruptions = prometheus.get("/metrics").unwrap();
@@ -268,13 +273,18 @@ fn we_read_every_sample_a_killed_prometheus_wrote() {
     let dir = place.path().join("data");
     let config = "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n\
                   scrape_configs: [{job_name: self, static_configs: [{targets: [ADDRESS]}]}]\n";
-    for round in 1..=2 {
-        let prometheus = Prometheus::start(&program, &dir, config);
+    for (round, compression) in (1..).zip(["snappy", "zstd"]) {
+        let wal = format!("--storage.tsdb.wal-compression-type={compression}");
+        let more = [wal.as_str(), "--web.enable-admin-api"];
+        let prometheus = Prometheus::start(&program, &dir, config, &more);
         prometheus.wait("some scrapes", |p| {
             let answer = p.query("sum(count_over_time(up[1m]))", None);
             let count = answer["data"]["result"][0]["value"][1].as_str().unwrap_or("0").to_owned();
             count.parse::<u64>().unwrap() >= 6 * round
         });
+        // Deleted samples must not come back.
+        let delete = "/api/v1/admin/tsdb/delete_series?match[]=go_goroutines";
+        assert!(prometheus.ask("POST", delete).is_some());
         drop(prometheus);
         let theirs = promtool_dump(&promtool, &dir);
         let db = Db::open(Options::new(&dir), Arc::new(RealFs)).unwrap();
