@@ -12,3 +12,4 @@ mod crash;
 mod faults;
 mod peers;
 mod support;
+mod upkeep;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common_model::{Labels, Metadata, MetricType, parse_float, stale_marker};
 use server_storage::SeriesRef;
 use server_tsdb::chunk::xor::{XorReader, XorWriter};
-use server_tsdb::fs::RealFs;
+use server_tsdb::fs::{FailingFs, FailureMode, RealFs};
 use server_tsdb::{Db, Options};
 
 use crate::support::{Contents, Random, contents, labels};
@@ -380,4 +380,30 @@ fn chunks_are_byte_for_byte_those_of_prometheus() {
     }
     println!("{compared} chunks, {samples} samples");
     assert_eq!(samples, 60 * 300);
+}
+
+#[test]
+fn promtool_reads_a_log_whose_segments_had_to_be_given_up() {
+    let Some(promtool) = peer("promtool") else { return };
+    for fail_at in [9, 14, 20, 31] {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("data");
+        let kind = std::io::ErrorKind::StorageFull;
+        let fs = FailingFs::new(Arc::new(RealFs), fail_at, FailureMode::Once, kind);
+        let db = Db::open(wal_options(&dir), Arc::new(fs.clone())).unwrap();
+        let series = many_series(20);
+        for step in 0..40 {
+            let mut batch = db.appender();
+            for labels in &series {
+                batch.append(SeriesRef(0), labels, START + step * 15_000, step as f64).unwrap();
+            }
+            // One of these fails, and one only.
+            let _ = batch.commit();
+            let _ = db.sync();
+        }
+        let ours = contents(&db);
+        assert!(fs.calls() > fail_at);
+        drop(db);
+        assert_eq!(promtool_dump(&promtool, &dir), ours, "call {fail_at} failed");
+    }
 }
