@@ -4,4 +4,7 @@ pub mod ast;
 pub mod engine;
 mod eval;
 pub mod functions;
+pub mod lexer;
+pub mod parser;
+mod printer;
 pub mod value;

@@ -68,7 +68,7 @@ impl Times {
 
     fn seconds(&self, expr: &DurationExpr) -> Result<f64, QueryError> {
         Ok(match expr {
-            DurationExpr::Number(value, _) => *value,
+            DurationExpr::Number(value, _) | DurationExpr::Duration(value, _) => *value,
             DurationExpr::Step(_) => self.step_seconds(),
             DurationExpr::Range(_) => {
                 self.whole.end().saturating_sub(self.whole.start) as f64 / 1000.0

@@ -1,24 +1,6 @@
 //! The function table: names and signatures. The parser checks calls against it; the evaluator
 //! holds the implementations under the same names.
 
-use crate::ast::ValueType;
-
-/// One function as the parser knows it.
-#[derive(Debug, PartialEq)]
-pub struct Signature {
-    /// Name.
-    pub name: &'static str,
-    /// Types of the arguments.
-    pub args: &'static [ValueType],
-    /// How many of the last arguments may be left out; −1: the last may also be repeated without
-    /// limit (upstream's convention).
-    pub variadic: i8,
-    /// Type of the result.
-    pub returns: ValueType,
-    /// Refused unless experimental functions are enabled.
-    pub experimental: bool,
-}
-
 mod absent;
 mod clock;
 mod extended;
@@ -30,5 +12,33 @@ mod rate;
 mod scalar;
 mod sort;
 pub(crate) mod sum;
+mod table;
+
+pub use table::FUNCTIONS;
 
 pub(crate) use implementations::{Implementation, RangeCall, implementation};
+
+use crate::ast::ValueType;
+
+/// One function as the parser knows it.
+#[derive(Debug, PartialEq)]
+pub struct Signature {
+    /// Name.
+    pub name: &'static str,
+    /// Types of the arguments.
+    pub args: &'static [ValueType],
+    /// 0: exactly `args`. More: the last of `args` may be left out, and up to `variadic` of its
+    /// type may stand in its place. −1: the last may be left out or repeated without limit
+    /// (upstream's convention).
+    pub variadic: i8,
+    /// Type of the result.
+    pub returns: ValueType,
+    /// Refused unless experimental functions are enabled.
+    pub experimental: bool,
+}
+
+/// The function of that name, in exactly these letters.
+#[must_use]
+pub fn lookup(name: &str) -> Option<&'static Signature> {
+    FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().map(|at| &FUNCTIONS[at])
+}
