@@ -1,6 +1,7 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod collectors;
+pub mod command;
 mod cpuinfo;
 mod error;
 mod exporter;
@@ -12,7 +13,9 @@ mod netlink;
 mod os_release;
 mod parse;
 mod pattern;
+mod query;
 mod roots;
+mod serve;
 mod settings;
 mod source;
 mod statfs;
