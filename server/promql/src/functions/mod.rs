@@ -2,13 +2,16 @@
 //! holds the implementations under the same names.
 
 mod absent;
+mod classic;
 mod clock;
 mod extended;
+mod histogram;
 mod implementations;
-mod labels;
+pub(crate) mod labels;
 mod math;
 mod over_time;
 mod rate;
+mod regression;
 mod scalar;
 mod sort;
 pub(crate) mod sum;
@@ -16,7 +19,7 @@ mod table;
 
 pub use table::{FUNCTIONS, lookup};
 
-pub(crate) use implementations::{Implementation, RangeCall, implementation};
+pub(crate) use implementations::{Implementation, RangeCall, RangeFn, implementation};
 
 use crate::ast::ValueType;
 
