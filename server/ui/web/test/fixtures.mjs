@@ -34,6 +34,7 @@ const INSTANT = [
   [/^count\(count/, [[{}, 4]]],
   [/process_resident_memory_bytes/, [[{}, 44 * 2 ** 20]]],
   [/^harm$/, PAYLOADS.map((text, at) => [{ __name__: "harm", text }, at])],
+  [/^count_over_time/, [[HOST, 4]]],
   [/^up$/, [[{ __name__: "up", ...HOST }, 1]]],
 ];
 const RANGE = [
