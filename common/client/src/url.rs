@@ -21,19 +21,14 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn parse(text: &str) -> Result<Target, Cause> {
         let bad = |problem: &str| Cause::Url(format!("parse {text:?}: {problem}"));
+        let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+            let scheme = if has_scheme(text) { scheme } else { "" };
+            return Err(Cause::Url(format!("unsupported protocol scheme {scheme:?}")));
+        }
         let without_fragment = text.split('#').next().unwrap_or(text);
         let uri: Uri = without_fragment.parse().map_err(|e| bad(&format!("{e}")))?;
-        let is_https = match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTP => false,
-            Some(scheme) if *scheme == Scheme::HTTPS => true,
-            Some(other) => {
-                return Err(Cause::Url(format!(
-                    "unsupported protocol scheme {:?}",
-                    other.as_str()
-                )));
-            }
-            None => return Err(Cause::Url("unsupported protocol scheme \"\"".to_owned())),
-        };
+        let is_https = uri.scheme() == Some(&Scheme::HTTPS);
         let authority = uri.authority().ok_or_else(|| bad("no host in request URL"))?;
         let host = authority.host();
         if host.is_empty() {
