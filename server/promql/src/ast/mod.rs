@@ -331,7 +331,7 @@ pub struct StringLiteral {
     /// Unquoted; what is no UTF-8 (`"\xff"`) stands as U+FFFD.
     pub value: String,
     /// The exact bytes, where they are no UTF-8: such a text is no valid label name or value.
-    pub not_utf8: Option<Vec<u8>>,
+    pub not_utf8: Option<Box<[u8]>>,
     /// Place in the text.
     pub span: Span,
 }

@@ -142,7 +142,7 @@ impl<'a> Parser<'a> {
     /// One level deeper, which [`Parser::leave`] undoes.
     pub(super) fn enter(&mut self) -> Result<(), Fail> {
         self.depth += 1;
-        self.limit_height(self.depth)
+        self.limit(self.depth, self.options.nesting_max)
     }
 
     /// One level back.
@@ -152,12 +152,15 @@ impl<'a> Parser<'a> {
 
     /// Refuses a tree that has grown too high.
     pub(super) fn limit_height(&mut self, height: u32) -> Result<(), Fail> {
-        let height_max = self.options.height_max;
-        if height <= height_max {
+        self.limit(height, self.options.height_max)
+    }
+
+    fn limit(&mut self, levels: u32, levels_max: u32) -> Result<(), Fail> {
+        if levels <= levels_max {
             return Ok(());
         }
         let place = Span { start: self.last_end, end: self.last_end };
-        self.complain(place, format!("expression nests deeper than {height_max} levels"));
+        self.complain(place, format!("expression is deeper than {levels_max} levels"));
         Err(Fail::Reported)
     }
 

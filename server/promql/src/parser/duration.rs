@@ -116,7 +116,8 @@ impl Parser<'_> {
             Kind::Number | Kind::Duration => {
                 self.bump();
                 let seconds = self.number_value(token);
-                if seconds.abs() > SECONDS_MAX {
+                // NaN is out of every range.
+                if seconds.is_nan() || seconds.abs() > SECONDS_MAX {
                     return Ok(self.no_duration(token, "duration out of range"));
                 }
                 Ok(match token.kind {
@@ -153,8 +154,9 @@ impl Parser<'_> {
                 let span = token.span().to(self.expect(Kind::RightParen)?.span());
                 self.require_duration_exprs(inner.span());
                 Ok(match inner {
-                    // Parentheses do not pile up.
+                    // Parentheses do not pile up, and say nothing around a literal.
                     DurationExpr::Paren(inner, _) => DurationExpr::Paren(inner, span),
+                    literal @ (DurationExpr::Number(..) | DurationExpr::Duration(..)) => literal,
                     inner => DurationExpr::Paren(Box::new(inner), span),
                 })
             }

@@ -10,6 +10,9 @@ const LINE_BYTES_MAX: usize = 100;
 
 const INDENT: &str = "  ";
 
+/// Deepest indentation; without a bound the white space grows with the square of the text.
+const INDENTS_MAX: usize = 64;
+
 impl Expr {
     /// The expression over as many lines as it needs; short ones stay on one.
     #[must_use]
@@ -87,7 +90,7 @@ fn close(out: &mut String, level: usize) {
 }
 
 fn write_indent(out: &mut String, level: usize) {
-    out.extend(std::iter::repeat_n(INDENT, level));
+    out.extend(std::iter::repeat_n(INDENT, level.min(INDENTS_MAX)));
 }
 
 /// Stops printing when the line is full, so that asking costs the same for every size.
