@@ -4,6 +4,7 @@ use common_template::alertmanager::{Alert, AlertmanagerFunctions, Data, Kv};
 use common_template::{Set, Time, Value};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::path::PathBuf;
 
 /// Template, `ok` or `err`, and what amtool 0.33.1 printed, with `\n`, `\t` and `\\` escaped.
 const TABLE: &str = include_str!("golden/amtool.tsv");
@@ -76,11 +77,10 @@ pub(crate) fn functions() -> AlertmanagerFunctions<'static> {
     AlertmanagerFunctions { now: time("2024-03-01T00:00:00Z"), zone: &zone }
 }
 
-#[test]
-fn templates_do_what_amtool_does_with_them() {
+fn check_table(table: &str) {
     let data = notification();
     let mut wrong = Vec::new();
-    for line in TABLE.lines() {
+    for line in table.lines() {
         let fields: Vec<String> = line.split('\t').map(unescape).collect();
         let [template, kind, wanted] = fields.as_slice() else { panic!("{line:?}") };
         let got = Set::default().execute_text("", template, &data, &functions());
@@ -93,4 +93,30 @@ fn templates_do_what_amtool_does_with_them() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn templates_do_what_amtool_does_with_them() {
+    check_table(TABLE);
+}
+
+/// For longer tables than are committed: `HEARTH_TEMPLATE_TABLE=file`.
+#[expect(clippy::print_stdout, reason = "says that it was skipped")]
+#[test]
+fn templates_of_another_table_do_what_amtool_does_with_them() {
+    let Some(path) = std::env::var_os("HEARTH_TEMPLATE_TABLE").map(PathBuf::from) else {
+        println!("skipped: no HEARTH_TEMPLATE_TABLE");
+        return;
+    };
+    check_table(&std::fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn a_file_of_templates_prints_a_notification_as_amtool_does() {
+    let file = include_str!("golden/notification.tmpl");
+    let set = Set::parse(&[("notification.tmpl", file)], &functions()).unwrap();
+    let text = include_str!("golden/notification.text");
+    let got = set.execute_text("", text, &notification(), &functions()).unwrap();
+    assert_eq!(got, include_str!("golden/notification.golden"));
+    assert!(set.contains("subject") && !set.contains("footer"));
 }

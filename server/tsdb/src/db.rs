@@ -33,7 +33,7 @@ pub(crate) struct Inner {
     pub(crate) head: Head,
     pub(crate) wal: Mutex<Wal>,
     pub(crate) wal_counters: Arc<WalCounters>,
-    /// Held while a sync runs: one at a time.
+    /// Held while a sync runs, and before the log is locked: one at a time.
     pub(crate) sync: Mutex<()>,
     pub(crate) schedule: Mutex<Schedule>,
     /// Removed series whose records may still stand in the log, with its last segment at the time.
@@ -112,6 +112,7 @@ impl Db {
     /// Ends the database: what is committed becomes durable, later batches are refused, and the
     /// directory is free for another process.
     pub fn close(&self) -> Result<(), Error> {
+        let _alone = self.inner.sync.lock();
         let synced = self.inner.wal.lock().cut();
         self.inner.closed.store(true, Ordering::Release);
         self.inner.lock.lock().take();

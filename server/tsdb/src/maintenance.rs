@@ -180,6 +180,7 @@ impl Inner {
     /// Replaces the older part of the log by a checkpoint.
     fn truncate_wal(&self, time: TimestampMs) -> Result<(), Error> {
         let current = {
+            let _alone = self.sync.lock();
             let mut wal = self.wal.lock();
             wal.cut()?;
             wal.current_number()

@@ -37,7 +37,7 @@ impl Options {
         Options {
             dir: dir.into(),
             retention_ms: 15 * 24 * 60 * 60 * 1000,
-            chunk_bytes_max: 256 << 20,
+            chunk_bytes_max: 128 << 20,
             series_max: 5_000_000,
             batch_samples_max: 16_000_000,
             wal_segment_bytes: SEGMENT_BYTES,

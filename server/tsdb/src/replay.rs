@@ -101,6 +101,11 @@ impl<'a> Replay<'a> {
             RecordKind::Metadata => record::decode_metadata(record, |reference, metadata| {
                 self.metadata(reference, &metadata);
             }),
+            RecordKind::Tombstones => {
+                record::decode_tombstones(record, |reference, first, last| {
+                    self.tombstone(reference, first, last);
+                })
+            }
             _ => {
                 *self.report.records_skipped.entry(kind).or_default() += 1;
                 Ok(())
@@ -180,6 +185,15 @@ impl<'a> Replay<'a> {
         };
         if self.with(id, |series| series.metadata = number).is_none() {
             self.report.unknown_refs += 1;
+        }
+    }
+
+    fn tombstone(&mut self, reference: u64, first: i64, last: i64) {
+        match self.resolve(reference).filter(|id| self.head.has(u64::from(*id))) {
+            Some(id) => {
+                self.head.tombstones.write().entry(id).or_default().push((first, last));
+            }
+            None => self.report.unknown_refs += 1,
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common_model::{Labels, Metadata, MetricType, parse_float, stale_marker};
 use server_storage::SeriesRef;
 use server_tsdb::chunk::xor::{XorReader, XorWriter};
-use server_tsdb::fs::RealFs;
+use server_tsdb::fs::{FailingFs, FailureMode, RealFs};
 use server_tsdb::{Db, Options};
 
 use crate::support::{Contents, Random, contents, labels};
@@ -38,7 +38,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn start(program: &Path, data: &Path, config: &str) -> Prometheus {
+    fn start(program: &Path, data: &Path, config: &str, more: &[&str]) -> Prometheus {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let file = data.parent().unwrap().join("prometheus.yml");
@@ -48,6 +48,7 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", data.display()))
             .arg(format!("--web.listen-address={address}"))
             .args(["--log.level=warn", "--storage.tsdb.retention.time=100y"])
+            .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -67,13 +68,17 @@ impl Prometheus {
 
     /// The body of a successful answer.
     fn get(&self, path: &str) -> Option<String> {
+        self.ask("GET", path)
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
+        let request = format!("{method} {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.lines().next()?.contains(" 200 ").then(|| body.to_owned())
+        head.lines().next()?.contains(" 20").then(|| body.to_owned())
     }
 
     fn query(&self, query: &str, time_ms: Option<i64>) -> serde_json::Value {
@@ -195,7 +200,7 @@ fn prometheus_reads_every_sample_we_wrote_and_we_read_on_behind_it() {
     assert_eq!(ours.values().map(Vec::len).sum::<usize>(), 240 * 300);
     assert!(removed.unwrap().keys().all(|labels| !ours.contains_key(labels)));
 
-    let prometheus = Prometheus::start(&program, &dir, "");
+    let prometheus = Prometheus::start(&program, &dir, "", &[]);
     let answer = prometheus.query("{__name__=~\".+\"}[3h]", Some(START + 7_200_000));
     assert_eq!(from_json(&answer), visible(&ours));
     let corruptions = prometheus.get("/metrics").unwrap();
@@ -268,13 +273,18 @@ fn we_read_every_sample_a_killed_prometheus_wrote() {
     let dir = place.path().join("data");
     let config = "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n\
                   scrape_configs: [{job_name: self, static_configs: [{targets: [ADDRESS]}]}]\n";
-    for round in 1..=2 {
-        let prometheus = Prometheus::start(&program, &dir, config);
+    for (round, compression) in (1..).zip(["snappy", "zstd"]) {
+        let wal = format!("--storage.tsdb.wal-compression-type={compression}");
+        let more = [wal.as_str(), "--web.enable-admin-api"];
+        let prometheus = Prometheus::start(&program, &dir, config, &more);
         prometheus.wait("some scrapes", |p| {
             let answer = p.query("sum(count_over_time(up[1m]))", None);
             let count = answer["data"]["result"][0]["value"][1].as_str().unwrap_or("0").to_owned();
             count.parse::<u64>().unwrap() >= 6 * round
         });
+        // Deleted samples must not come back.
+        let delete = "/api/v1/admin/tsdb/delete_series?match[]=go_goroutines";
+        assert!(prometheus.ask("POST", delete).is_some());
         drop(prometheus);
         let theirs = promtool_dump(&promtool, &dir);
         let db = Db::open(Options::new(&dir), Arc::new(RealFs)).unwrap();
@@ -370,4 +380,30 @@ fn chunks_are_byte_for_byte_those_of_prometheus() {
     }
     println!("{compared} chunks, {samples} samples");
     assert_eq!(samples, 60 * 300);
+}
+
+#[test]
+fn promtool_reads_a_log_whose_segments_had_to_be_given_up() {
+    let Some(promtool) = peer("promtool") else { return };
+    for fail_at in [9, 14, 20, 31] {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("data");
+        let kind = std::io::ErrorKind::StorageFull;
+        let fs = FailingFs::new(Arc::new(RealFs), fail_at, FailureMode::Once, kind);
+        let db = Db::open(wal_options(&dir), Arc::new(fs.clone())).unwrap();
+        let series = many_series(20);
+        for step in 0..40 {
+            let mut batch = db.appender();
+            for labels in &series {
+                batch.append(SeriesRef(0), labels, START + step * 15_000, step as f64).unwrap();
+            }
+            // One of these fails, and one only.
+            let _ = batch.commit();
+            let _ = db.sync();
+        }
+        let ours = contents(&db);
+        assert!(fs.calls() > fail_at);
+        drop(db);
+        assert_eq!(promtool_dump(&promtool, &dir), ours, "call {fail_at} failed");
+    }
 }

@@ -4,6 +4,7 @@ use super::{Flow, Place, State, TEMPLATE_DEPTH_MAX};
 use crate::ast::{Branch, List, Node, Pipe};
 use crate::error::Error;
 use crate::format;
+use crate::time::Duration;
 use crate::value::Value;
 
 impl<'t> State<'t, '_> {
@@ -99,7 +100,12 @@ impl<'t> State<'t, '_> {
                     return Ok(Flow::Normal);
                 }
             }
-        } else if let Value::Int(count) = value {
+        } else if let Value::Int(count) | Value::Duration(Duration(count)) = value {
+            if branch.pipe.variables.len() > 1 {
+                let text = format::sprint(&[value]);
+                let message = format!("can't use {text} to iterate over more than one variable");
+                return Err(self.error(message));
+            }
             for index in 0..count {
                 any = true;
                 if self.iteration(branch, Value::Int(index), &Value::Int(index))? {
@@ -107,8 +113,7 @@ impl<'t> State<'t, '_> {
                 }
             }
         } else if !matches!(value, Value::Nil) {
-            let mut text = String::new();
-            format::print(&mut text, &value);
+            let text = format::sprint(&[value]);
             return Err(self.error(format!("range can't iterate over {text}")));
         }
         if any {
