@@ -27,6 +27,7 @@ mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
+mod textfile;
 mod thermal_zone;
 mod time;
 mod timex;
@@ -77,7 +78,8 @@ impl<'a> Context<'a> {
     }
 }
 
-/// All collectors, in the order in which they run.
+/// All collectors, in the order in which they run. Files of scripts come last: where they repeat a
+/// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
     conntrack::ENTRY,
@@ -107,4 +109,5 @@ pub const COLLECTORS: &[Entry] = &[
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
+    textfile::ENTRY,
 ];
