@@ -64,13 +64,14 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
         if digits.is_empty() {
             return Err(malformed());
         }
-        let number: u64 = digits.parse().map_err(|_| DurationError::OutOfRange)?;
+        // What has too many digits is out of range in any unit.
+        let number: u64 = digits.parse().unwrap_or(u64::MAX);
         millis += u128::from(number) * u128::from(units[place].1);
-        if millis * 1_000_000 > NANOS_MAX {
-            return Err(DurationError::OutOfRange);
-        }
         units = &units[place + 1..];
         rest = after;
+    }
+    if millis * 1_000_000 > NANOS_MAX {
+        return Err(DurationError::OutOfRange);
     }
     Ok(Duration::from_millis(u64::try_from(millis).map_err(|_| DurationError::OutOfRange)?))
 }
@@ -127,7 +128,8 @@ pub fn parse_go_nanos(text: &str) -> Result<i64, DurationError> {
         }
         let (unit, after) = split_where(after, |c| c == '.' || c.is_ascii_digit());
         let size = GO_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(invalid)?.1;
-        let count: u128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
+        let count: u128 =
+            if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
         nanos = count
             .checked_mul(u128::from(size))
             .and_then(|n| n.checked_add(nanos))
@@ -143,7 +145,9 @@ pub fn parse_go_nanos(text: &str) -> Result<i64, DurationError> {
 /// Reads a duration in Go's syntax that must not be negative.
 pub fn parse_go(text: &str) -> Result<Duration, DurationError> {
     let nanos = parse_go_nanos(text)?;
-    u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| DurationError::NotGo(text.to_owned()))
+    u64::try_from(nanos)
+        .map(Duration::from_nanos)
+        .map_err(|_| DurationError::NotGo(text.to_owned()))
 }
 
 fn fraction_nanos(digits: &str, unit_nanos: u64) -> u128 {
@@ -185,7 +189,7 @@ mod tests {
         check("3w2d1h", 1_990_800_000, "553h");
         check("10y", 315_360_000_000, "10y");
         check("90s", 90_000, "1m30s");
-        check("1y2w3d4h5m6s7ms", 33_023_106_007, "9173h5m6s7ms");
+        check("1y2w3d4h5m6s7ms", 33_019_506_007, "9172h5m6s7ms");
         check("8w", 4_838_400_000, "8w");
     }
 
@@ -195,7 +199,9 @@ mod tests {
             assert_eq!(parse(text).unwrap_err().to_string(), wanted, "{text}");
         };
         check("", "empty duration string");
-        for text in ["1", "1y1m1d", "-1w", "1.5d", "d", "294y ", "1m1m", "15", "1M", "é", "1\u{b5}s"] {
+        for text in
+            ["1", "1y1m1d", "-1w", "1.5d", "d", "294y ", "1m1m", "15", "1M", "é", "1\u{b5}s"]
+        {
             check(text, &format!("not a valid duration string: \"{text}\""));
         }
         check("294y", "duration out of range");
@@ -218,7 +224,9 @@ mod tests {
         check("+5s", Some(5_000_000_000));
         check("5.s", Some(5_000_000_000));
         check("2562047h", Some(9_223_369_200_000_000_000));
-        for text in ["", "3", "-", "s", ".", "-.", ".s", "1d", "3000000h", "1h ", "9223372036854775808ns"] {
+        for text in
+            ["", "3", "-", "s", ".", "-.", ".s", "1d", "3000000h", "1h ", "9223372036854775808ns"]
+        {
             check(text, None);
         }
         assert_eq!(parse_go("-1s"), Err(DurationError::NotGo("-1s".to_owned())));

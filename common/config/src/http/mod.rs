@@ -1,5 +1,8 @@
 //! The *http client* keys that stand inline in many sections, as a checked structure.
 
+mod read;
+mod render;
+
 use std::collections::BTreeMap;
 
 use crate::Secret;
@@ -7,7 +10,7 @@ use crate::Secret;
 /// How to talk to an HTTP server: whom to be, whom to trust, through which proxy.
 ///
 /// The checks are done: at most one kind of authorization is set, of every pair of an inline
-/// value and its file at most one, and files are already relative to the working directory.
+/// value and its file at most one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpClientConfig {
     /// `basic_auth`.
@@ -26,6 +29,14 @@ pub struct HttpClientConfig {
     pub enable_http2: bool,
     /// `http_headers`, by name as written.
     pub http_headers: BTreeMap<String, Header>,
+}
+
+impl HttpClientConfig {
+    /// Whether any way of authorization is configured.
+    #[must_use]
+    pub fn has_authorization(&self) -> bool {
+        self.basic_auth.is_some() || self.authorization.is_some() || self.oauth2.is_some()
+    }
 }
 
 impl Default for HttpClientConfig {

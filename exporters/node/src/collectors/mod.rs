@@ -14,6 +14,8 @@ mod filesystem;
 mod kernel_hung;
 mod loadavg;
 mod meminfo;
+mod netclass;
+mod netdev;
 mod netstat;
 mod os;
 mod pressure;
@@ -80,6 +82,8 @@ pub const COLLECTORS: &[Entry] = &[
     kernel_hung::ENTRY,
     loadavg::ENTRY,
     meminfo::ENTRY,
+    netclass::ENTRY,
+    netdev::ENTRY,
     netstat::ENTRY,
     os::ENTRY,
     pressure::ENTRY,

@@ -275,9 +275,10 @@ pub enum Extended {
 /// An instant vector selector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VectorSelector {
-    /// Metric name as written before the braces or quoted inside them; empty when there is none.
+    /// Metric name as written before the braces; empty when there is none. A quoted name inside the
+    /// braces is only a matcher, as upstream has it.
     pub name: String,
-    /// All matchers, the one on `__name__` from `name` included (last, as upstream has it).
+    /// All matchers as written, then the one on `__name__` made from `name`, if there is one.
     pub matchers: Vec<Matcher>,
     /// `offset` and `@`.
     pub shift: Shift,
@@ -330,7 +331,7 @@ pub struct StringLiteral {
     /// Unquoted; what is no UTF-8 (`"\xff"`) stands as U+FFFD.
     pub value: String,
     /// The exact bytes, where they are no UTF-8: such a text is no valid label name or value.
-    pub not_utf8: Option<Vec<u8>>,
+    pub not_utf8: Option<Box<[u8]>>,
     /// Place in the text.
     pub span: Span,
 }

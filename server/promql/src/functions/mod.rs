@@ -1,9 +1,25 @@
 //! The function table: names and signatures. The parser checks calls against it; the evaluator
 //! holds the implementations under the same names.
 
+mod absent;
+mod classic;
+mod clock;
+mod extended;
+mod histogram;
+mod implementations;
+pub(crate) mod labels;
+mod math;
+mod over_time;
+mod rate;
+mod regression;
+mod scalar;
+mod sort;
+pub(crate) mod sum;
 mod table;
 
-pub use table::FUNCTIONS;
+pub use table::{FUNCTIONS, lookup};
+
+pub(crate) use implementations::{Implementation, RangeCall, RangeFn, implementation};
 
 use crate::ast::ValueType;
 
@@ -22,10 +38,4 @@ pub struct Signature {
     pub returns: ValueType,
     /// Refused unless experimental functions are enabled.
     pub experimental: bool,
-}
-
-/// The function of that name, in exactly these letters.
-#[must_use]
-pub fn lookup(name: &str) -> Option<&'static Signature> {
-    FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().map(|at| &FUNCTIONS[at])
 }

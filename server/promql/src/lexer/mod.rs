@@ -151,33 +151,12 @@ impl<'a> Lexer<'a> {
                 return Ok(Some(self.keyword_or_identifier()));
             }
             ':' => return self.colon(),
-            'a'..='z' | 'A'..='Z' | '_' => {
-                if let Some(kind) = self.duration_keyword(c) {
-                    return Ok(Some(kind));
-                }
-                let c = go_quote_char(Some(c));
-                return self.fail(format!("unexpected character: {c}, expected ':'"));
-            }
+            'a'..='z' | 'A'..='Z' | '_' => return self.word_in_brackets(c),
             '{' => {
                 self.mode = Mode::Braces;
                 Kind::LeftBrace
             }
-            '[' if self.bracket_open => {
-                return self.fail("unexpected left bracket '['".to_owned());
-            }
-            '[' => {
-                self.colon_seen = false;
-                self.bracket_open = true;
-                self.mode = Mode::Duration;
-                Kind::LeftBracket
-            }
-            ']' if !self.bracket_open => {
-                return self.fail("unexpected right bracket ']'".to_owned());
-            }
-            ']' => {
-                self.bracket_open = false;
-                Kind::RightBracket
-            }
+            '[' | ']' => return self.bracket(c),
             '@' => Kind::At,
             c => match arithmetic(c) {
                 Some(kind) => return self.parenthesis_or(kind),
@@ -190,13 +169,39 @@ impl<'a> Lexer<'a> {
         Ok(Some(kind))
     }
 
-    /// Between brackets once a number was read.
+    fn bracket(&mut self, c: char) -> Step {
+        match (c, self.bracket_open) {
+            ('[', false) => {
+                self.colon_seen = false;
+                self.bracket_open = true;
+                self.mode = Mode::Duration;
+                Ok(Some(Kind::LeftBracket))
+            }
+            ('[', true) => self.fail("unexpected left bracket '['".to_owned()),
+            (_, true) => {
+                self.bracket_open = false;
+                Ok(Some(Kind::RightBracket))
+            }
+            (_, false) => self.fail("unexpected right bracket ']'".to_owned()),
+        }
+    }
+
+    /// In brackets once a number was read; `first` has been read.
+    fn word_in_brackets(&mut self, first: char) -> Step {
+        if let Some(kind) = self.duration_keyword(first) {
+            return Ok(Some(kind));
+        }
+        let first = go_quote_char(Some(first));
+        self.fail(format!("unexpected character: {first}, expected ':'"))
+    }
+
+    /// In brackets once a number was read.
     fn colon(&mut self) -> Step {
         if self.colon_seen {
             return self.fail("unexpected colon ':'".to_owned());
         }
         self.colon_seen = true;
-        Ok(Some(if self.eat(':') { Kind::DoubleColon } else { Kind::Colon }))
+        Ok(Some(Kind::Colon))
     }
 
     fn duration(&mut self) -> Step {

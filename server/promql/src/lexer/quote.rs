@@ -152,3 +152,42 @@ fn digits(chars: &mut std::str::Chars<'_>, first: u32, count: usize, radix: u32)
     }
     Some(code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_quoted_as_go_quotes_them() {
+        for (text, quoted) in [
+            ("a\"b'\\", r#""a\"b'\\""#),
+            ("\n\t\r\u{7}\u{8}\u{b}\u{c}\0\u{7f}", r#""\n\t\r\a\b\v\f\x00\x7f""#),
+            ("é☺\u{a0}\u{ad}\u{2028}\u{e000}", r#""é☺\u00a0\u00ad\u2028\ue000""#),
+            ("\u{f0000}", r#""\U000f0000""#),
+        ] {
+            assert_eq!(go_quote(text), quoted);
+        }
+        assert_eq!(go_quote_bytes(b"a\xff\xc3\xa9"), "\"a\\xff\u{e9}\"");
+        assert_eq!(go_quote_short("0123456789é", 10), "\"0123456789\"");
+        assert_eq!(go_quote_char(Some('\'')), r"'\''");
+        assert_eq!(go_unicode('c'), "U+0063 'c'");
+        assert_eq!(go_unicode('\n'), "U+000A");
+    }
+
+    #[test]
+    fn string_tokens_are_unquoted_as_go_unquotes_them() {
+        for (token, bytes) in [
+            (r#""a\n\"'\\""#, Ok(&b"a\n\"'\\"[..])),
+            (r"'\''", Ok(b"'")),
+            (r"`\n`", Ok(b"\\n")),
+            (r#""\x41\101\u00e9\U00010111""#, Ok("AA\u{e9}\u{10111}".as_bytes())),
+            (r#""\xff""#, Ok(b"\xff")),
+            (r#""\q""#, Err("invalid syntax")),
+            (r#""\400""#, Err("invalid syntax")),
+            (r#"""#, Err("invalid syntax")),
+            ("", Err("invalid syntax")),
+        ] {
+            assert_eq!(unquote(token).as_deref().map_err(|e| *e), bytes, "{token}");
+        }
+    }
+}

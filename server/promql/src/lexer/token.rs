@@ -18,7 +18,6 @@ pub enum Kind {
     String,
     Comma,
     Colon,
-    DoubleColon,
     /// `=`
     Assign,
     LeftParen,
@@ -186,10 +185,11 @@ impl Kind {
             )
     }
 
-    /// Whether a label may be called so in a grouping clause.
+    /// Whether a label may be called so in a grouping clause; upstream forgot `without`.
     #[must_use]
     pub fn can_name_a_label(self) -> bool {
-        self.can_name_a_metric() || self.is_keyword() || self == Kind::Atan2
+        (self.can_name_a_metric() || self.is_keyword() || self == Kind::Atan2)
+            && self != Kind::Without
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) struct Parser<'a> {
     ahead: Option<Token>,
     last_end: u32,
     depth: u32,
+    duration_operators: u32,
 }
 
 impl<'a> Parser<'a> {
@@ -41,6 +42,7 @@ impl<'a> Parser<'a> {
             ahead: None,
             last_end: 0,
             depth: 0,
+            duration_operators: 0,
         };
         let bytes_max = options.text_bytes_max.min(u32::MAX as usize);
         if text.len() > bytes_max {
@@ -140,7 +142,7 @@ impl<'a> Parser<'a> {
     /// One level deeper, which [`Parser::leave`] undoes.
     pub(super) fn enter(&mut self) -> Result<(), Fail> {
         self.depth += 1;
-        self.limit_height(self.depth)
+        self.limit(self.depth, self.options.nesting_max)
     }
 
     /// One level back.
@@ -150,13 +152,27 @@ impl<'a> Parser<'a> {
 
     /// Refuses a tree that has grown too high.
     pub(super) fn limit_height(&mut self, height: u32) -> Result<(), Fail> {
-        let height_max = self.options.height_max;
-        if height <= height_max {
+        self.limit(height, self.options.height_max)
+    }
+
+    fn limit(&mut self, levels: u32, levels_max: u32) -> Result<(), Fail> {
+        if levels <= levels_max {
             return Ok(());
         }
         let place = Span { start: self.last_end, end: self.last_end };
-        self.complain(place, format!("expression nests deeper than {height_max} levels"));
+        self.complain(place, format!("expression is deeper than {levels_max} levels"));
         Err(Fail::Reported)
+    }
+
+    /// At the start of a duration expression.
+    pub(super) fn start_duration(&mut self) {
+        self.duration_operators = 0;
+    }
+
+    /// Refuses a duration expression with too many operators, which could be as high as that.
+    pub(super) fn count_duration_operator(&mut self) -> Result<(), Fail> {
+        self.duration_operators += 1;
+        self.limit_height(self.duration_operators)
     }
 
     /// The result, when nobody complained.

@@ -6,7 +6,7 @@ use crate::ast::{BinaryOp, DurationArg, DurationExpr, Span};
 use crate::lexer::{Kind, Token};
 
 /// Seconds from which on Go's durations overflow.
-const SECONDS_MAX: f64 = 9_223_372_036.854_775_808;
+const SECONDS_MAX: f64 = 9_223_372_036.854_776;
 
 impl DurationExpr {
     /// Place in the text.
@@ -37,6 +37,7 @@ impl DurationExpr {
 impl Parser<'_> {
     /// In brackets: a literal must be greater than 0.
     pub(super) fn positive_duration(&mut self) -> Result<DurationArg, Fail> {
+        self.start_duration();
         let expr = self.duration(OR)?;
         if expr.literal().is_some_and(|seconds| seconds <= 0.0) {
             self.complain(expr.span(), "duration must be greater than 0".to_owned());
@@ -47,6 +48,7 @@ impl Parser<'_> {
     /// After `offset`: without parentheses only one literal or call, so that `x offset 5m + y` adds
     /// to the selector.
     pub(super) fn offset_duration(&mut self) -> Result<DurationArg, Fail> {
+        self.start_duration();
         let first = self.peek();
         let expr = match first.kind {
             Kind::Add | Kind::Sub => {
@@ -89,7 +91,6 @@ impl Parser<'_> {
         mut left: DurationExpr,
         level: u8,
     ) -> Result<DurationExpr, Fail> {
-        let mut height = 1;
         loop {
             let token = self.peek();
             let Some((op, binds)) = duration_op(token.kind).filter(|(_, binds)| *binds >= level)
@@ -97,8 +98,7 @@ impl Parser<'_> {
                 return Ok(left);
             };
             self.bump();
-            height += 1;
-            self.limit_height(height)?;
+            self.count_duration_operator()?;
             let right = self.duration(if binds == POWER { POWER } else { binds + 1 })?;
             self.require_duration_exprs(left.span());
             let span = left.span().to(right.span());
@@ -116,7 +116,8 @@ impl Parser<'_> {
             Kind::Number | Kind::Duration => {
                 self.bump();
                 let seconds = self.number_value(token);
-                if seconds.abs() > SECONDS_MAX {
+                // NaN is out of every range.
+                if seconds.is_nan() || seconds.abs() > SECONDS_MAX {
                     return Ok(self.no_duration(token, "duration out of range"));
                 }
                 Ok(match token.kind {
@@ -153,8 +154,9 @@ impl Parser<'_> {
                 let span = token.span().to(self.expect(Kind::RightParen)?.span());
                 self.require_duration_exprs(inner.span());
                 Ok(match inner {
-                    // Parentheses do not pile up.
+                    // Parentheses do not pile up, and say nothing around a literal.
                     DurationExpr::Paren(inner, _) => DurationExpr::Paren(inner, span),
+                    literal @ (DurationExpr::Number(..) | DurationExpr::Duration(..)) => literal,
                     inner => DurationExpr::Paren(Box::new(inner), span),
                 })
             }

@@ -182,7 +182,7 @@ impl Parser<'_> {
             Err(error) => {
                 let bytes = error.into_bytes();
                 let value = String::from_utf8_lossy(&bytes).into_owned();
-                StringLiteral { value, not_utf8: Some(bytes), span }
+                StringLiteral { value, not_utf8: Some(bytes.into()), span }
             }
         }
     }

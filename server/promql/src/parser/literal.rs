@@ -55,7 +55,7 @@ impl Parser<'_> {
 
 /// Milliseconds to seconds, rounded once, as Go's `Duration.Seconds`.
 #[expect(clippy::cast_precision_loss, reason = "durations are below 2^53 milliseconds")]
-fn seconds(ms: u64) -> f64 {
+pub(super) fn seconds(ms: u64) -> f64 {
     (ms / 1000) as f64 + (ms % 1000) as f64 / 1000.0
 }
 
@@ -95,7 +95,7 @@ pub fn parse_duration_ms(text: &str) -> Result<u64, String> {
 }
 
 /// A number literal: integers with Go's prefixes and underscores, floats, `Inf`, `NaN`.
-fn parse_number(text: &str) -> Result<f64, &'static str> {
+pub(super) fn parse_number(text: &str) -> Result<f64, &'static str> {
     const SYNTAX: &str = "invalid syntax";
     if !underscores_separate_digits(text) {
         return Err(SYNTAX);

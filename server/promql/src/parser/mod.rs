@@ -14,9 +14,14 @@ mod literal;
 mod matching;
 mod postfix;
 mod selector;
+mod series;
 
 pub use error::{ParseError, ParseErrors};
 pub use literal::parse_duration_ms;
+pub use series::{
+    Combine, SERIES_VALUES_MAX, SequenceValue, SeriesDescription, parse_metric,
+    parse_series_description_with,
+};
 
 use common_model::Matcher;
 
@@ -26,6 +31,9 @@ use cursor::{Fail, Parser};
 
 /// Default of [`Options::text_bytes_max`].
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// Default of [`Options::nesting_max`]: a level costs the parser about 2 KiB of stack.
+pub const NESTING_MAX: u32 = 256;
 
 /// Default of [`Options::height_max`]: bounds every recursion over the tree.
 pub const HEIGHT_MAX: u32 = 1000;
@@ -46,7 +54,9 @@ pub struct Options {
     pub fill_modifiers: bool,
     /// Longest query in bytes; never beyond 4 GiB.
     pub text_bytes_max: usize,
-    /// Greatest nesting depth, and greatest height of the tree (`1+1+1` has three levels).
+    /// Deepest nesting of parentheses, calls, signs and powers.
+    pub nesting_max: u32,
+    /// Greatest height of the tree: `1+1+1` has three levels, though nothing in it is nested.
     pub height_max: u32,
 }
 
@@ -59,6 +69,7 @@ impl Default for Options {
             extended_selectors: false,
             fill_modifiers: false,
             text_bytes_max: TEXT_BYTES_MAX,
+            nesting_max: NESTING_MAX,
             height_max: HEIGHT_MAX,
         }
     }

@@ -35,7 +35,7 @@ impl Parser<'_> {
                 }
                 Kind::At => {
                     self.bump();
-                    let at = self.at_argument();
+                    let at = self.at_argument(node.expr.span());
                     let at = self.within(at, "@", "timestamp")?;
                     self.set_at(&mut node.expr, at, refused);
                 }
@@ -123,13 +123,13 @@ impl Parser<'_> {
         Ok(Node { expr: Expr::Subquery(Box::new(subquery)), height })
     }
 
-    fn at_argument(&mut self) -> Result<At, Fail> {
+    fn at_argument(&mut self, selector: Span) -> Result<At, Fail> {
         let at = match self.peek().kind {
             Kind::Start => At::Start,
             Kind::End => At::End,
             _ => {
                 let seconds = self.signed_number()?;
-                return Ok(At::Time(self.timestamp(seconds)));
+                return Ok(At::Time(self.timestamp(seconds, selector)));
             }
         };
         self.bump();
@@ -143,7 +143,7 @@ impl Parser<'_> {
         clippy::cast_precision_loss,
         reason = "out of range is refused, and the cast saturates"
     )]
-    fn timestamp(&mut self, seconds: f64) -> TimestampMs {
+    fn timestamp(&mut self, seconds: f64, selector: Span) -> TimestampMs {
         // Also false for NaN.
         let in_bounds = seconds > i64::MIN as f64 && seconds < i64::MAX as f64;
         if !in_bounds {
@@ -152,8 +152,8 @@ impl Parser<'_> {
             } else {
                 format!("{seconds:.6}")
             };
-            let place = Span { start: self.last_end(), end: self.last_end() };
-            self.complain(place, format!("timestamp out of bounds for @ modifier: {shown}"));
+            let message = format!("timestamp out of bounds for @ modifier: {shown}");
+            self.complain(selector, message);
         }
         (seconds * 1000.0).round() as i64
     }
