@@ -1,1 +1,19 @@
 //! YAML to checked structs, durations, byte sizes, positions.
+
+pub mod byte_size;
+pub mod duration;
+mod error;
+mod http;
+mod paths;
+pub mod prometheus;
+mod secret;
+mod url;
+mod yaml;
+
+pub use error::{Error, Position};
+pub use http::{
+    Authorization, BasicAuth, Header, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion,
+};
+pub use prometheus::{Config, RelabelAction, RelabelConfig};
+pub use secret::{SECRET_SHOWN, Secret};
+pub use url::Url;

@@ -1,0 +1,6 @@
+//! The server over real sockets.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod limits;
+mod metrics;
+mod support;

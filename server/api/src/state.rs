@@ -1,0 +1,103 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use common_instrument::Registry;
+use common_model::TimestampMs;
+use common_re2::Regex;
+use server_promql::engine::Engine;
+use server_promql::parser;
+use server_storage::Queryable;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// Settings of the API, from flags.
+pub struct ApiOptions {
+    /// `--query.timeout`.
+    pub query_timeout: Duration,
+    /// `--query.max-concurrency`.
+    pub query_concurrency_max: usize,
+    /// `--web.cors.origin`, anchored.
+    pub cors_origin: Regex,
+    /// `--web.enable-lifecycle`.
+    pub lifecycle: bool,
+    /// `--web.external-url`, without a slash at the end.
+    pub external_url: String,
+    /// `--web.route-prefix`, empty or `/prefix`.
+    pub route_prefix: String,
+    /// All flags with their values, for `/api/v1/status/flags`.
+    pub flags: Vec<(String, String)>,
+    /// Where data lies, for `/api/v1/status/runtimeinfo`.
+    pub storage_retention: String,
+    /// Hostname, for `/api/v1/status/runtimeinfo`.
+    pub hostname: String,
+    /// Working directory, for `/api/v1/status/runtimeinfo`.
+    pub working_directory: String,
+}
+
+/// A request to reload, answered with what went wrong.
+pub type Reload = oneshot::Sender<Result<(), String>>;
+
+/// What the handlers ask.
+pub struct ApiState {
+    /// Settings.
+    pub options: ApiOptions,
+    /// Samples.
+    pub storage: Arc<dyn Queryable>,
+    /// The database behind `storage`, for its statistics.
+    pub db: server_tsdb::Db,
+    /// Evaluates queries.
+    pub engine: Engine,
+    /// What the parser accepts.
+    pub parser: parser::Options,
+    /// Targets.
+    pub scrape: Arc<server_scrape::Manager>,
+    /// Rules and alerts.
+    pub rules: Arc<server_rules::Manager>,
+    /// Alertmanagers.
+    pub notify: Arc<server_notify::Manager>,
+    /// What this process says of itself.
+    pub registry: Arc<Registry>,
+    /// The wall clock in milliseconds.
+    pub now: server_scrape::Now,
+    /// Asks the daemon to reload.
+    pub reload: mpsc::Sender<Reload>,
+    /// What changes while the process runs.
+    pub status: Arc<Status>,
+    /// Queries that may run beside each other.
+    pub(crate) queries: Semaphore,
+}
+
+/// What changes while the process runs; the daemon writes it.
+pub struct Status {
+    /// Whether queries can be answered.
+    pub ready: AtomicBool,
+    /// The configuration in force as YAML, secrets hidden.
+    pub config_yaml: ArcSwap<String>,
+    /// Labels added to what leaves this server, for federation.
+    pub external_labels: ArcSwap<common_model::Labels>,
+    /// When the process started.
+    pub started: TimestampMs,
+    /// When the configuration was last loaded without error.
+    pub last_reload: ArcSwap<(bool, TimestampMs)>,
+}
+
+impl Status {
+    /// A status of a process that has just begun: not ready, nothing loaded.
+    #[must_use]
+    pub fn new(started: TimestampMs) -> Status {
+        Status {
+            ready: AtomicBool::new(false),
+            config_yaml: ArcSwap::default(),
+            external_labels: ArcSwap::default(),
+            started,
+            last_reload: ArcSwap::new(Arc::new((false, started))),
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+}
