@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::{promtool, server};
+use crate::server;
 
 /// One command.
 struct Entry {
@@ -27,19 +27,13 @@ const COMMANDS: &[Entry] = &[
         name: "node",
         about: "node and textfile exporter (node_exporter)",
         links: &["node_exporter", "prometheus-node-exporter", "hearth-node"],
-        run: exporters_node::run,
+        run: exporters_node::command::run,
     },
     Entry {
         name: "server",
         about: "scraper, database, queries and rules (prometheus)",
         links: &["prometheus"],
         run: server::serve,
-    },
-    Entry {
-        name: "promtool",
-        about: "checks, tests and queries (promtool)",
-        links: &["promtool"],
-        run: promtool::run,
     },
     Entry {
         name: "bundled",

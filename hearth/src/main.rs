@@ -5,7 +5,6 @@
 
 mod allocator;
 mod commands;
-mod promtool;
 mod server;
 
 use std::process::ExitCode;

@@ -18,6 +18,9 @@ const PATHS: &[Flag] = &[
     Flag::new("path.udev.data", Kind::Str, "udev data path.").default("/run/udev/data"),
 ];
 
+const DEFAULTS: &[Flag] =
+    &[Flag::switch("collector.disable-defaults", "Set all collectors to disabled by default.")];
+
 const SERVICE: &[Flag] = &[
     Flag::new("web.telemetry-path", Kind::Str, "Path under which to expose metrics.")
         .default("/metrics"),
@@ -31,7 +34,6 @@ const SERVICE: &[Flag] = &[
         "Maximum number of parallel scrape requests. Use 0 to disable.",
     )
     .default("40"),
-    Flag::switch("collector.disable-defaults", "Set all collectors to disabled by default."),
     Flag::new(
         "runtime.gomaxprocs",
         Kind::Int,
@@ -75,8 +77,10 @@ pub fn collector_flags() -> impl Iterator<Item = &'static Flag> {
     COLLECTORS.iter().flat_map(|entry| entry.flags)
 }
 
-/// The table exists once for the life of the process, so that it may be leaked.
-fn groups() -> &'static [&'static [Flag]] {
+/// The flags that say what is measured: those of the collectors, their switches, the paths. The
+/// tables exist once for the life of the process, so that they may be leaked.
+#[must_use]
+pub fn measuring_flags() -> Vec<&'static [Flag]> {
     let switches = COLLECTORS.iter().map(|entry| {
         let name: &'static str = format!("collector.{}", entry.name).leak();
         let state = if entry.on_by_default { "enabled" } else { "disabled" };
@@ -85,7 +89,13 @@ fn groups() -> &'static [&'static [Flag]] {
     });
     let switches: &'static [Flag] = switches.collect::<Vec<_>>().leak();
     let mut groups: Vec<&'static [Flag]> = COLLECTORS.iter().map(|entry| entry.flags).collect();
-    groups.extend([PATHS, switches, SERVICE, logging::FLAGS]);
+    groups.extend([PATHS, switches, DEFAULTS]);
+    groups
+}
+
+fn groups() -> &'static [&'static [Flag]] {
+    let mut groups = measuring_flags();
+    groups.extend([SERVICE, logging::FLAGS]);
     groups.leak()
 }
 

@@ -85,7 +85,10 @@ pub(crate) async fn tsdb(state: Arc<ApiState>, params: Params) -> Result<Answer,
         text => match text.parse::<usize>() {
             Ok(limit) if (1..=TOP_MAX).contains(&limit) => limit,
             Ok(limit) if limit > TOP_MAX => {
-                return Err(ApiError::parameter("limit", format!("limit must not exceed {TOP_MAX}")));
+                return Err(ApiError::parameter(
+                    "limit",
+                    format!("limit must not exceed {TOP_MAX}"),
+                ));
             }
             _ => return Err(ApiError::parameter("limit", "limit must be a positive number")),
         },

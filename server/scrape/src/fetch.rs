@@ -96,12 +96,11 @@ impl Source {
                 request.headers = headers(accept, target);
                 request.body_bytes_max = *body_bytes_max;
                 request.encoded_bytes_max = *body_bytes_max;
-                let head = client.send_into(request, body).await.map_err(|error| {
-                    match error.cause {
+                let head =
+                    client.send_into(request, body).await.map_err(|error| match error.cause {
                         Cause::BodyTooLarge => FetchError::BodyLimit,
                         _ => FetchError::Other(error.to_string()),
-                    }
-                })?;
+                    })?;
                 if head.status != 200 {
                     let status = head.status;
                     return Err(FetchError::Other(format!("server returned HTTP status {status}")));

@@ -80,9 +80,8 @@ impl Pool {
         }
         let limit = self.config.limits.targets as usize;
         let count = wanted.len();
-        *self.forced.lock() = (limit > 0 && count > limit).then(|| {
-            format!("target_limit exceeded (number of targets: {count}, limit: {limit})")
-        });
+        *self.forced.lock() = (limit > 0 && count > limit)
+            .then(|| format!("target_limit exceeded (number of targets: {count}, limit: {limit})"));
         self.running.retain(|hash, running| {
             let stays = wanted.contains_key(hash);
             if !stays {
@@ -146,7 +145,12 @@ impl Pool {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(scrape_pool = &*self.name, address, error, "Creating target failed");
+                    tracing::error!(
+                        scrape_pool = &*self.name,
+                        address,
+                        error,
+                        "Creating target failed"
+                    );
                 }
             }
         }

@@ -155,13 +155,8 @@ impl TargetLoop {
             self.body = Vec::new();
         }
         let health = if up { Health::Up } else { Health::Down };
-        *self.last.lock() = LastScrape {
-            health,
-            error,
-            at: Some(stamp),
-            duration: took,
-            samples: counts.scraped,
-        };
+        *self.last.lock() =
+            LastScrape { health, error, at: Some(stamp), duration: took, samples: counts.scraped };
     }
 
     /// Ends the series of a target that is gone, at the time its next scrape was due: not at once,
