@@ -10,6 +10,6 @@ mod scalar;
 mod write;
 
 pub(crate) use compose::compose;
-pub(crate) use node::{Entry, Node, Value};
+pub(crate) use node::{Node, Value};
 pub(crate) use read::{FromNode, Section, list_of};
 pub(crate) use write::{MapOut, Out, write};

@@ -508,7 +508,7 @@ mod tests {
         map.put("key", Out::Text(words.trim_end().to_owned()));
         let text = write(&map);
         let lines: Vec<usize> = text.lines().map(str::len).collect();
-        assert_eq!(lines, [84, 70]);
+        assert_eq!(lines, [84, 71]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Notes {
                 Grade::Warning => (&mut warnings, "warning"),
                 Grade::Info => (&mut infos, "info"),
             };
-            let place = place(query, *start);
+            let place = Span { start: *start, end: *start }.position(query);
             let line = if query.is_empty() {
                 format!("PromQL {word}: {text}")
             } else {
@@ -52,17 +52,6 @@ impl Notes {
         }
         (warnings, infos)
     }
-}
-
-/// `line:column` of a byte, both counted from one; the column counts bytes.
-fn place(query: &str, at: u32) -> String {
-    let at = at as usize;
-    let Some(before) = query.as_bytes().get(..at) else {
-        return "invalid position".to_owned();
-    };
-    let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
-    let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |nl| nl + 1);
-    format!("{line}:{}", at - line_start + 1)
 }
 
 #[cfg(test)]

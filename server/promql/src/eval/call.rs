@@ -3,7 +3,7 @@
 use super::{Eval, Grid, RangeTrack, Sink, Windows, unparen};
 use crate::ast::{Call, Expr, Extended, ValueType};
 use crate::engine::QueryError;
-use crate::functions::{Implementation, RangeCall, implementation};
+use crate::functions::{Implementation, RangeCall, RangeFn, implementation};
 use crate::value::{Scalars, Track};
 
 /// What `anchored` may be used with.
@@ -21,14 +21,12 @@ impl Eval<'_> {
         match implementation(call.function.name) {
             Some(Implementation::Range(kernel)) => {
                 let argument = &call.args[matrix_argument(call)?];
-                self.nameless(argument, grid, sink, |sink| {
-                    self.range_call(call, grid, sink, kernel)
-                })
+                self.nameless(argument, sink, |sink| self.range_call(call, grid, sink, kernel))
             }
             Some(Implementation::RangeNamed(kernel)) => self.range_call(call, grid, sink, kernel),
             Some(Implementation::Map(map)) => {
                 let argument = argument(call, 0)?;
-                self.nameless(argument, grid, sink, |sink| {
+                self.nameless(argument, sink, |sink| {
                     self.vector(argument, grid, &mut |track| {
                         track.column.map_floats(map);
                         if track.column.is_blank() { Ok(()) } else { sink(track) }
@@ -47,12 +45,13 @@ impl Eval<'_> {
         }
     }
 
-    fn range_call(
+    /// Runs a function of a range vector over every series.
+    pub(crate) fn range_call(
         &self,
         call: &Call,
         grid: &Grid,
         sink: &mut Sink<'_>,
-        kernel: fn(&RangeCall<'_, '_>, &RangeTrack, &Windows, &mut crate::value::Column),
+        kernel: RangeFn,
     ) -> Result<(), QueryError> {
         let matrix = matrix_argument(call)?;
         self.check_extended(call, &call.args[matrix])?;

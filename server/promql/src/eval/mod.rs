@@ -27,6 +27,7 @@ use crate::value::{Scalars, Track};
 
 pub(crate) use call::argument;
 pub(crate) use grid::Grid;
+pub(crate) use invariant::TIME_DEPENDENT;
 pub(crate) use merge::Merger;
 pub(crate) use range::RangeTrack;
 pub(crate) use window::{Window, Windows};
@@ -206,11 +207,12 @@ impl<'q> Eval<'q> {
     pub(crate) fn nameless(
         &self,
         argument: &Expr,
-        grid: &Grid,
         sink: &mut Sink<'_>,
         source: impl FnOnce(&mut Sink<'_>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        if self.options.delayed_name_removal || invariant::unique_without_name(argument) {
+        let distinct =
+            invariant::unique_without_name(argument) && !self.options.type_and_unit_labels;
+        if self.options.delayed_name_removal || distinct {
             return source(&mut |track| {
                 self.drop_name(track);
                 sink(track)

@@ -15,7 +15,7 @@ pub(super) fn timestamp(
     sink: &mut Sink<'_>,
 ) -> Result<(), QueryError> {
     let vector = argument(call, 0)?;
-    eval.nameless(vector, grid, sink, |sink| {
+    eval.nameless(vector, sink, |sink| {
         if let Expr::Vector(selector) = unparen(vector) {
             return eval.select_timestamps(selector, grid, sink);
         }
@@ -97,7 +97,7 @@ fn dates(
         }
         return sink(&mut track);
     };
-    eval.nameless(vector, grid, sink, |sink| {
+    eval.nameless(vector, sink, |sink| {
         eval.vector(vector, grid, &mut |track| {
             for step in 0..grid.steps {
                 match track.column.get(step) {

@@ -5,7 +5,7 @@ use crate::engine::QueryError;
 use crate::eval::{Eval, Grid, RangeTrack, Sink, Windows};
 use crate::value::{Column, Scalars};
 
-use super::{absent, clock, labels, math, over_time, rate, scalar, sort};
+use super::{absent, clock, histogram, labels, math, over_time, rate, regression, scalar, sort};
 
 /// How a function computes.
 #[derive(Clone, Copy)]
@@ -89,13 +89,24 @@ pub(crate) fn implementation(name: &str) -> Option<Implementation> {
         "day_of_year" => Vector(clock::day_of_year),
         "days_in_month" => Vector(clock::days_in_month),
         "delta" => Range(rate::delta),
+        "deriv" => Range(regression::deriv),
+        "double_exponential_smoothing" => Vector(regression::smoothing),
         "end" => Scalar(scalar::end),
         "first_over_time" => RangeNamed(over_time::first),
+        "histogram_avg" => Vector(histogram::avg),
+        "histogram_count" => Vector(histogram::count),
+        "histogram_fraction" => Vector(histogram::fraction),
+        "histogram_quantile" => Vector(histogram::quantile),
+        "histogram_quantiles" => Vector(histogram::quantiles),
+        "histogram_stddev" => Vector(histogram::stddev),
+        "histogram_stdvar" => Vector(histogram::stdvar),
+        "histogram_sum" => Vector(histogram::sum),
         "hour" => Vector(clock::hour),
         "idelta" => Range(rate::idelta),
         "increase" => Range(rate::increase),
         "irate" => Range(rate::irate),
         "label_join" => Vector(labels::join),
+        "label_replace" => Vector(labels::replace),
         "last_over_time" => RangeNamed(over_time::last),
         "mad_over_time" => Range(over_time::mad),
         "max_of" => Scalar(scalar::max_of),
@@ -105,6 +116,7 @@ pub(crate) fn implementation(name: &str) -> Option<Implementation> {
         "minute" => Vector(clock::minute),
         "month" => Vector(clock::month),
         "pi" => Scalar(scalar::pi),
+        "predict_linear" => Range(regression::predict_linear),
         "present_over_time" => Range(over_time::present),
         "quantile_over_time" => Range(over_time::quantile),
         "range" => Scalar(scalar::range),

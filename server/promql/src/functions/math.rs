@@ -58,7 +58,7 @@ fn map_steps(
     f: impl Fn(usize, f64) -> Option<f64>,
 ) -> Result<(), QueryError> {
     let vector = argument(call, 0)?;
-    eval.nameless(vector, grid, sink, |sink| {
+    eval.nameless(vector, sink, |sink| {
         eval.vector(vector, grid, &mut |track| {
             let column = &mut track.column;
             for step in 0..column.len() {

@@ -1,9 +1,25 @@
 //! The function table: names and signatures. The parser checks calls against it; the evaluator
 //! holds the implementations under the same names.
 
+mod absent;
+mod classic;
+mod clock;
+mod extended;
+mod histogram;
+mod implementations;
+pub(crate) mod labels;
+mod math;
+mod over_time;
+mod rate;
+mod regression;
+mod scalar;
+mod sort;
+pub(crate) mod sum;
 mod table;
 
 pub use table::{FUNCTIONS, lookup};
+
+pub(crate) use implementations::{Implementation, RangeCall, RangeFn, implementation};
 
 use crate::ast::ValueType;
 
@@ -23,17 +39,3 @@ pub struct Signature {
     /// Refused unless experimental functions are enabled.
     pub experimental: bool,
 }
-
-mod absent;
-mod clock;
-mod extended;
-mod implementations;
-mod labels;
-mod math;
-mod over_time;
-mod rate;
-mod scalar;
-mod sort;
-pub(crate) mod sum;
-
-pub(crate) use implementations::{Implementation, RangeCall, implementation};

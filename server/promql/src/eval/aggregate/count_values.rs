@@ -3,10 +3,11 @@
 use common_model::{Labels, format_float_fixed};
 use hashbrown::HashMap;
 
-use super::super::{Eval, Grid, Sink};
+use super::super::{Eval, Grid, Sink, unparen, wrong_type};
 use super::Grouping;
-use crate::ast::Aggregate;
+use crate::ast::{Aggregate, Expr, ValueType};
 use crate::engine::QueryError;
+use crate::functions::labels::is_label_name;
 use crate::value::histogram;
 use crate::value::{Column, Point, Track};
 
@@ -20,10 +21,13 @@ impl Eval<'_> {
         let Some(param) = &aggregate.param else {
             return Err(QueryError::BadData("count_values needs a parameter".to_owned()));
         };
-        let label = self.string(param)?;
-        if label.is_empty() {
-            return Err(QueryError::execution(format!("invalid label name {label}")));
-        }
+        let label = match unparen(param) {
+            Expr::String(literal) if is_label_name(literal) => literal.value.as_str(),
+            literal @ Expr::String(_) => {
+                return Err(QueryError::Execution(format!("invalid label name {literal}")));
+            }
+            other => return Err(wrong_type(ValueType::String, other)),
+        };
         let mut grouping = Grouping::new(aggregate);
         if !aggregate.without {
             grouping.labels.push(label);

@@ -61,7 +61,7 @@ impl Eval<'_> {
             })
         };
         if invariant::changes_metric(binary.op) || binary.return_bool {
-            self.nameless(vector, grid, sink, run)
+            self.nameless(vector, sink, run)
         } else {
             run(sink)
         }
@@ -74,7 +74,7 @@ impl Eval<'_> {
         grid: &Grid,
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
-        self.nameless(&unary.expr, grid, sink, |sink| {
+        self.nameless(&unary.expr, sink, |sink| {
             self.vector(&unary.expr, grid, &mut |track| {
                 let column = &mut track.column;
                 for step in 0..column.len() {

@@ -102,16 +102,29 @@ pub(crate) fn negative_buckets(histogram: &FloatHistogram) -> Vec<Bucket> {
         .collect()
 }
 
-/// All buckets in order of their bounds, the zero bucket included where it is not empty.
+/// All buckets in order of their bounds, the zero bucket included where it is not empty. Buckets
+/// that reach into the zero bucket end at its bounds.
 pub(crate) fn all_buckets(histogram: &FloatHistogram) -> Vec<Bucket> {
+    let threshold = histogram.zero_threshold;
     let mut buckets = negative_buckets(histogram);
     buckets.reverse();
+    if let Some(last) = buckets.last_mut()
+        && last.upper > -threshold
+    {
+        last.upper = -threshold;
+    }
     if histogram.zero_count > 0.0 {
-        let threshold = histogram.zero_threshold;
         let count = histogram.zero_count;
         buckets.push(Bucket { lower: -threshold, upper: threshold, count, index: 0 });
     }
+    let positive_from = buckets.len();
     buckets.extend(positive_buckets(histogram));
+    if let Some(first) = buckets.get_mut(positive_from)
+        && !is_custom(histogram)
+        && first.lower < threshold
+    {
+        first.lower = threshold;
+    }
     buckets
 }
 

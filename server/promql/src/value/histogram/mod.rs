@@ -1,6 +1,7 @@
 //! Computing with native histograms: buckets as pairs of index and count, in order of the index.
 
 mod buckets;
+mod quantile;
 mod reset;
 mod running;
 mod sum;
@@ -11,9 +12,8 @@ use std::sync::Arc;
 
 use common_model::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram};
 
-pub(crate) use buckets::{
-    Bucket, all_buckets, from_pairs, negative_buckets, pairs, positive_buckets,
-};
+pub(crate) use buckets::{all_buckets, from_pairs, pairs};
+pub(crate) use quantile::{NanEffect, fraction, quantile};
 pub(crate) use reset::is_reset;
 pub(crate) use running::Running;
 pub(crate) use sum::{Incompatible, Sum, added, lower_resolution, subtracted};
