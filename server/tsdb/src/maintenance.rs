@@ -203,7 +203,8 @@ impl Inner {
         let removed: HashMap<u64, u64> = self.removed.lock().clone();
         let keep = |series: u64| {
             let now = self.aliases.get(&series).map_or(series, |id| u64::from(*id));
-            removed.get(&series).is_some_and(|until| *until > last) || self.head.has(now)
+            let expires = removed.get(&series).is_some_and(|until| *until > last);
+            expires || self.head.has(now) || self.head.has(series)
         };
         let bytes = self.options.wal_segment_bytes;
         let made = checkpoint::create(&self.fs, &self.wal_dir, &listing, last, time, &keep, bytes);
