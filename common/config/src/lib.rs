@@ -6,6 +6,7 @@ mod error;
 mod http;
 mod paths;
 pub mod prometheus;
+pub mod rules;
 mod secret;
 mod url;
 mod yaml;
