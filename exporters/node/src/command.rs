@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
-use std::time::SystemTime;
 
+use common_service::clock::system_time;
 use common_service::flags::{Command, Flag, Kind, Matches, Program, Style};
 use common_service::logging;
 use jiff::tz::TimeZone;
@@ -117,7 +117,7 @@ pub fn options(matches: &Matches) -> NodeOptions {
         },
         enabled: on.map(|entry| entry.name.to_owned()).collect(),
         settings: Settings::from_matches(matches, collector_flags()),
-        now: SystemTime::now,
+        now: system_time,
         zone: TimeZone::system(),
     }
 }

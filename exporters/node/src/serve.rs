@@ -210,8 +210,7 @@ impl Collector for Chosen {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
+    use common_service::clock::system_time;
     use common_web::axum::body::{Body, to_bytes};
     use jiff::tz::TimeZone;
 
@@ -220,7 +219,7 @@ mod tests {
 
     fn page() -> Page {
         let enabled = vec!["loadavg".to_owned(), "uname".to_owned()];
-        let options = NodeOptions::new(SystemTime::now, TimeZone::UTC);
+        let options = NodeOptions::new(system_time, TimeZone::UTC);
         let exporter = NodeExporter::new(NodeOptions { enabled, ..options }).unwrap();
         Page::new(Arc::new(exporter), 1, true)
     }
