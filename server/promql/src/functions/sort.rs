@@ -123,7 +123,7 @@ fn ordered(
     })?;
     eval.budget.release(tracks.len(), bytes);
     order(&mut tracks);
-    tracks.iter_mut().try_for_each(|track| sink(track))
+    tracks.iter_mut().try_for_each(sink)
 }
 
 /// Runs of digits compare as numbers, everything else as text.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common_model::{
-    CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Labels, METRIC_NAME, is_stale_marker, parse_float,
+    CUSTOM_BUCKETS_SCHEMA, CounterReset, FloatHistogram, Labels, METRIC_NAME, is_stale_marker,
+    parse_float,
 };
 use server_storage::memory::MemoryStore;
 use server_storage::{Appendable, Appender, SeriesRef};
@@ -37,6 +38,7 @@ pub(super) fn load(
             continue;
         }
         let mut time = 0;
+        let mut before: Option<Arc<FloatHistogram>> = None;
         for value in &series.values {
             match value {
                 SequenceValue::Omitted => {}
@@ -47,7 +49,9 @@ pub(super) fn load(
                     }
                 }
                 SequenceValue::Histogram { histogram, .. } => {
-                    append_histogram(&mut *appender, &series.labels, time, histogram)?;
+                    let hinted = hinted(histogram, before.as_deref());
+                    append_histogram(&mut *appender, &series.labels, time, &hinted)?;
+                    before = Some(histogram.clone());
                 }
             }
             time += step_ms;
@@ -59,6 +63,28 @@ pub(super) fn load(
         }
     }
     appender.commit().map_err(|error| error.to_string())
+}
+
+/// What is known of resets before a sample once the database has stored it after another.
+fn hinted(histogram: &Arc<FloatHistogram>, before: Option<&FloatHistogram>) -> Arc<FloatHistogram> {
+    let mut hinted = histogram.clone();
+    let given = hinted.counter_reset;
+    if matches!(given, CounterReset::Gauge | CounterReset::Reset) {
+        return hinted;
+    }
+    let found = match before {
+        None => CounterReset::Unknown,
+        Some(before) => {
+            let mut open = FloatHistogram::clone(histogram);
+            open.counter_reset = CounterReset::Unknown;
+            let reset = histogram::is_reset(before, &open);
+            if reset { CounterReset::Reset } else { CounterReset::NotReset }
+        }
+    };
+    if found != given {
+        Arc::make_mut(&mut hinted).counter_reset = found;
+    }
+    hinted
 }
 
 fn append(appender: &mut dyn Appender, labels: &Labels, time: i64, v: f64) -> Result<(), String> {
