@@ -8,6 +8,7 @@ mod paths;
 pub mod prometheus;
 mod secret;
 mod url;
+pub mod web;
 mod yaml;
 
 pub use error::{Error, Position};
@@ -17,3 +18,4 @@ pub use http::{
 pub use prometheus::{Config, RelabelAction, RelabelConfig};
 pub use secret::{SECRET_SHOWN, Secret};
 pub use url::Url;
+pub use web::WebConfig;
