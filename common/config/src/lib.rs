@@ -6,10 +6,11 @@ mod error;
 mod http;
 mod paths;
 pub mod prometheus;
+pub mod rules;
 mod secret;
 mod url;
 pub mod web;
-mod yaml;
+pub mod yaml;
 
 pub use error::{Error, Position};
 pub use http::{
@@ -19,3 +20,4 @@ pub use prometheus::{Config, RelabelAction, RelabelConfig};
 pub use secret::{SECRET_SHOWN, Secret};
 pub use url::Url;
 pub use web::WebConfig;
+pub use yaml::load;
