@@ -8,7 +8,6 @@ use common_exposition::{Dialect, Event, Parser, for_each_series};
 use common_instrument::{Collector, Samples};
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
-use common_model::TimestampMs;
 
 use crate::defaults;
 use crate::manager::Shared;

@@ -10,7 +10,7 @@ use server_storage::{Appendable, StorageError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::fetch::{FetchError, Source};
+use crate::fetch::Source;
 use crate::memory::Memory;
 use crate::metadata::MetadataByName;
 use crate::metrics::Metrics;
@@ -69,7 +69,7 @@ impl TargetLoop {
             due = due.min(now + interval_ms);
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis((due - now).max(0) as u64)) => {}
-                _ = stop.wait_for(|stop| *stop != Stop::Run) => break,
+                () = told(&mut stop) => break,
             }
             if (self.now)() < due {
                 continue;
@@ -181,4 +181,9 @@ impl TargetLoop {
             tracing::warn!(target = self.target.url, %error, "Appending scrape report failed");
         }
     }
+}
+
+/// Waits until the loop is told to end, or until nobody is left to tell.
+async fn told(stop: &mut watch::Receiver<Stop>) {
+    let _ = stop.wait_for(|stop| *stop != Stop::Run).await;
 }

@@ -173,6 +173,16 @@ fn recover(
     }
     let last = listing.segments.last().map(|(number, _)| *number);
     let next = last.max(covered).map_or(0, |number| number + 1);
+    let report = &replay.report;
+    tracing::info!(
+        segments = report.segments,
+        series = report.series,
+        samples = report.samples,
+        repeated = report.samples_repeated,
+        unknown_refs = report.unknown_refs,
+        corruptions = report.corruptions,
+        "log replayed"
+    );
     Ok(Recovered { report: replay.report, aliases: replay.aliases, next })
 }
 

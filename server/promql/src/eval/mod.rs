@@ -27,6 +27,7 @@ use crate::value::{Scalars, Track};
 
 pub(crate) use call::argument;
 pub(crate) use grid::Grid;
+pub(crate) use invariant::TIME_DEPENDENT;
 pub(crate) use merge::Merger;
 pub(crate) use range::RangeTrack;
 pub(crate) use window::{Window, Windows};
