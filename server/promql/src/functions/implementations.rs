@@ -150,6 +150,7 @@ const IMPLEMENTATIONS: &[(&str, Implementation)] = &[
     ("sort_desc", Vector(sort::sort_desc)),
     ("sqrt", Map(math::sqrt)),
     ("start", Scalar(scalar::start)),
+    ("start_timestamp", Vector(clock::start_timestamp)),
     ("stddev_over_time", Range(over_time::stddev)),
     ("stdvar_over_time", Range(over_time::stdvar)),
     ("step", Scalar(scalar::step)),
