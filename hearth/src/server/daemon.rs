@@ -41,7 +41,7 @@ impl<E: std::error::Error> From<E> for Failure {
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let clock = SystemClock;
     tracing::info!(version = common_service::build_info::VERSION, "Starting Hearth");
-    let loaded = settings.source.load().map_err(Failure::Configuration)?;
+    let loaded = settings.source.load(&settings.parser).map_err(Failure::Configuration)?;
     let mut signals = Signals::install()?;
     let notifier = Notifier::from_env()?;
     // Ports are bound before the log is replayed: who asks meanwhile waits instead of failing.
@@ -73,7 +73,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         tracing::info!(address = ?listener.local_addr(), "Listening");
     }
     let serving = tokio::spawn(common_web::serve(listeners, router, web, shutdown.wait()));
-    let reloader = Reloader::new(settings.source.clone(), status.clone(), &registry);
+    let reloader = Reloader::new(&settings, status.clone(), &registry);
     let first = reloader.apply(&parts, loaded).await;
     first.map_err(Failure::Configuration)?;
     status.ready.store(true, Ordering::Release);

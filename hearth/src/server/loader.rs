@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use common_config::prometheus::NameScheme;
 use common_config::prometheus::{Config, ScrapeConfig};
-use common_config::rules::RuleFile;
+use common_config::rules::{Reading, Rule, RuleFile, RuleProblem};
 use common_service::flags::World;
+use server_promql::parser;
 
 /// The configuration of `hearth run` when none is given.
 pub(crate) const BUNDLED_CONFIG: &str = include_str!("../../bundled/hearth.yml");
@@ -35,12 +37,13 @@ pub(crate) enum Source {
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     pub(crate) scrape: Vec<ScrapeConfig>,
-    pub(crate) rules: Vec<RuleFile>,
+    /// Rule files by name.
+    pub(crate) rules: Vec<(String, RuleFile)>,
 }
 
 impl Source {
     /// Reads and checks everything; the error names the file and the place.
-    pub(crate) fn load(&self) -> Result<Loaded, String> {
+    pub(crate) fn load(&self, parser: &parser::Options) -> Result<Loaded, String> {
         let env = World::real().env;
         let (text, name) = match self {
             Source::Bundled { hostname } => {
@@ -60,11 +63,36 @@ impl Source {
         let mut rules = Vec::new();
         for pattern in &config.rule_files {
             for (file, text) in rule_files(pattern)? {
-                rules.push(RuleFile::parse(&text, &file).map_err(|error| error.to_string())?);
+                let reading = Reading {
+                    ignores_unknown_fields: false,
+                    scheme: NameScheme::Utf8,
+                    check: &|rule| check(rule, parser),
+                };
+                let read = RuleFile::parse(&text, &file, &reading).map_err(all)?;
+                rules.push((file, read));
             }
         }
         Ok(Loaded { config, scrape, rules })
     }
+}
+
+/// What PromQL and the templates say of a rule.
+fn check(rule: &Rule, options: &parser::Options) -> Vec<RuleProblem> {
+    let mut problems = Vec::new();
+    if let Err(error) = parser::parse(&rule.expr, options) {
+        problems.push(RuleProblem::Expr(error.to_string()));
+    }
+    for text in rule.labels.values().chain(rule.annotations.values()) {
+        if let Err(error) = common_template::prometheus::check(text, &rule.name) {
+            problems.push(RuleProblem::Template(error.to_string()));
+        }
+    }
+    problems
+}
+
+/// All complaints about a file, a line each.
+fn all(errors: Vec<common_config::Error>) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Names and texts of the rule files a pattern stands for.

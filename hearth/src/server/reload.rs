@@ -7,22 +7,26 @@ use common_instrument::{Gauge, Registry};
 use common_service::clock::{Clock, SystemClock};
 use common_service::notify::Notifier;
 use server_api::Status;
+use server_promql::parser;
 
 use super::loader::{Loaded, Source};
 use super::parts::Parts;
+use super::settings::Settings;
 
 /// Reads the configuration again when asked.
 pub(crate) struct Reloader {
     source: Source,
+    parser: parser::Options,
     status: Arc<Status>,
     successful: Gauge,
     succeeded_at: Gauge,
 }
 
 impl Reloader {
-    pub(crate) fn new(source: Source, status: Arc<Status>, registry: &Registry) -> Reloader {
+    pub(crate) fn new(settings: &Settings, status: Arc<Status>, registry: &Registry) -> Reloader {
         Reloader {
-            source,
+            source: settings.source.clone(),
+            parser: settings.parser.clone(),
             status,
             successful: registry.gauge(
                 "prometheus_config_last_reload_successful",
@@ -38,7 +42,7 @@ impl Reloader {
     /// Reads everything again and puts it in force; otherwise the old configuration stays.
     pub(crate) async fn reload(&self, parts: &Parts) -> Result<(), String> {
         tracing::info!("Loading configuration");
-        let result = match self.source.load() {
+        let result = match self.source.load(&self.parser) {
             Ok(loaded) => self.apply(parts, loaded).await,
             Err(error) => Err(error),
         };
