@@ -6,9 +6,11 @@ mod error;
 mod http;
 mod paths;
 pub mod prometheus;
+pub mod rules;
 mod secret;
 mod url;
-mod yaml;
+pub mod web;
+pub mod yaml;
 
 pub use error::{Error, Position};
 pub use http::{
@@ -17,3 +19,5 @@ pub use http::{
 pub use prometheus::{Config, RelabelAction, RelabelConfig};
 pub use secret::{SECRET_SHOWN, Secret};
 pub use url::Url;
+pub use web::WebConfig;
+pub use yaml::load;

@@ -10,6 +10,11 @@ fn suites() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
+#[expect(clippy::print_stdout, reason = "whoever runs the tests shall see what did not run")]
+fn skipped(why: &str) {
+    println!("skipped: {why}");
+}
+
 /// What a scrape does: read all, build the labels of each sample.
 fn scrape(body: &[u8], dialect: Dialect) -> Result<(), String> {
     // An empty body is a target without metrics; Prometheus does not even start its parser.
@@ -54,7 +59,7 @@ fn field(json: &str, name: &str) -> Option<String> {
 #[test]
 fn every_openmetrics_body_gets_prometheus_verdict_and_words() {
     let Some(folder) = suites() else {
-        println!("skipped: no suites");
+        skipped("no suites");
         return;
     };
     let (mut cases, mut wrong) = (0, Vec::new());
@@ -74,4 +79,39 @@ fn every_openmetrics_body_gets_prometheus_verdict_and_words() {
     }
     assert!(cases > 100, "only {cases} cases");
     assert!(wrong.is_empty(), "{} of {cases} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// `\\n`, `\\t`, `\\r`, `\\\\` and `\\xHH` to bytes.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = text.bytes();
+    let mut out = Vec::new();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'\\' => match bytes.next().unwrap() {
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'r' => b'\r',
+                b'x' => {
+                    let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                }
+                byte => byte,
+            },
+            byte => byte,
+        });
+    }
+    out
+}
+
+#[test]
+fn every_text_body_gets_the_words_of_prometheus_3_5_3_that_scraped_it() {
+    let golden = include_str!("golden/text_verdicts.tsv");
+    for line in golden.lines() {
+        let (body, error) = line.split_once('\t').unwrap();
+        let error = String::from_utf8(unescape(error)).unwrap();
+        let wanted = if error.is_empty() { Ok(()) } else { Err(error) };
+        assert_eq!(scrape(&unescape(body), Dialect::Text), wanted, "{body}");
+    }
+    // The original goes down on this one.
+    assert!(scrape(b"{a} 1\n", Dialect::Text).is_err());
 }

@@ -16,6 +16,7 @@ mod parse;
 pub mod prometheus;
 mod set;
 mod time;
+mod title;
 mod value;
 
 pub use error::Error;

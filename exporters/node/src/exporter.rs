@@ -70,13 +70,8 @@ impl NodeExporter {
         self.slots.iter().map(|slot| slot.name)
     }
 
-    /// Only the collectors `collect`, or all but `exclude`, or all if both are empty.
-    pub fn collect_filtered(
-        &self,
-        collect: &[String],
-        exclude: &[String],
-        out: &mut Samples,
-    ) -> Result<(), FilterError> {
+    /// Whether [`NodeExporter::collect_filtered`] would answer.
+    pub fn check_filter(&self, collect: &[String], exclude: &[String]) -> Result<(), FilterError> {
         if !collect.is_empty() && !exclude.is_empty() {
             return Err(FilterError::Combined);
         }
@@ -88,6 +83,17 @@ impl NodeExporter {
             let refuse = if exists { FilterError::Disabled } else { FilterError::Missing };
             return Err(refuse(name.clone()));
         }
+        Ok(())
+    }
+
+    /// Only the collectors `collect`, or all but `exclude`, or all if both are empty.
+    pub fn collect_filtered(
+        &self,
+        collect: &[String],
+        exclude: &[String],
+        out: &mut Samples,
+    ) -> Result<(), FilterError> {
+        self.check_filter(collect, exclude)?;
         self.collect_some(out, |name| {
             let is_in = |names: &[String]| names.iter().any(|one| one == name);
             if collect.is_empty() { !is_in(exclude) } else { is_in(collect) }

@@ -133,17 +133,69 @@ impl Attributes {
         Ok(self.buffer[..length].trim_ascii())
     }
 
-    /// As [`Attributes::read`] below an open directory.
-    pub(crate) fn read_in(&mut self, directory: &File, name: &str) -> io::Result<&[u8]> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
-        let length = rustix::io::read(&file, &mut self.buffer[..])?;
-        Ok(self.buffer[..length].trim_ascii())
-    }
-
     /// A decimal attribute; `None` if it is not there or not a number.
     pub(crate) fn unsigned(&mut self, path: &Path) -> Option<u64> {
         crate::parse::unsigned(self.read(path).ok()?)
+    }
+}
+
+/// The attribute files of one directory of sysfs, which stay open as long as it is the same one.
+pub(crate) struct AttributeDirectory {
+    path: PathBuf,
+    /// Device and inode: a new device may have got the name of an old one.
+    identity: Option<(u64, u64)>,
+    files: Vec<Attribute>,
+}
+
+enum Attribute {
+    Unknown,
+    Missing,
+    Open(File),
+}
+
+impl AttributeDirectory {
+    /// A directory and the number of attributes that are read of it.
+    pub(crate) fn new(path: PathBuf, count: usize) -> AttributeDirectory {
+        let files = (0..count).map(|_| Attribute::Unknown).collect();
+        AttributeDirectory { path, identity: None, files }
+    }
+
+    /// To be called before the attributes are read: closes them if the directory is another one.
+    pub(crate) fn refresh(&mut self) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = self.path.metadata()?;
+        let identity = Some((metadata.dev(), metadata.ino()));
+        if self.identity != identity {
+            self.identity = identity;
+            self.files.fill_with(|| Attribute::Unknown);
+        }
+        Ok(())
+    }
+
+    /// The value of the attribute with this index and name; an error if it does not exist or the
+    /// driver does not give it.
+    pub(crate) fn read<'a>(
+        &mut self,
+        (index, name): (usize, &str),
+        attributes: &'a mut Attributes,
+    ) -> io::Result<&'a [u8]> {
+        if let Attribute::Unknown = self.files[index] {
+            self.files[index] = match File::open(self.path.join(name)) {
+                Ok(file) => Attribute::Open(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Attribute::Missing,
+                Err(error) => return Err(error),
+            };
+        }
+        let Attribute::Open(file) = &self.files[index] else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let length = file.read_at(&mut attributes.buffer[..], 0)?;
+        Ok(attributes.buffer[..length].trim_ascii())
+    }
+
+    /// Closes the files, to save descriptors.
+    pub(crate) fn close(&mut self) {
+        self.files.fill_with(|| Attribute::Unknown);
     }
 }
 

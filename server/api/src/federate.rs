@@ -38,7 +38,8 @@ pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<B
             let mut series = querier.select(false, &hints, set)?;
             while let Some(labels) = series.next(&mut samples)? {
                 // Native histograms have no form in the text format.
-                let last = samples.len().checked_sub(1).filter(|at| samples.histogram(*at).is_none());
+                let last =
+                    samples.len().checked_sub(1).filter(|at| samples.histogram(*at).is_none());
                 let Some(last) = last else { continue };
                 if !is_stale_marker(samples.values[last]) {
                     newest.insert(labels, (samples.timestamps[last], samples.values[last]));

@@ -11,7 +11,6 @@ mod json;
 mod params;
 mod query;
 mod router;
-mod rules;
 mod running;
 mod series;
 mod state;
@@ -21,4 +20,4 @@ mod time;
 
 pub use error::{ApiError, ErrorType};
 pub use router::router;
-pub use state::{ApiOptions, ApiState, Reload, Status};
+pub use state::{ApiOptions, ApiState, Asked, Reload, Status};

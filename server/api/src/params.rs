@@ -119,9 +119,8 @@ pub(crate) fn parse_time(text: &str) -> Result<TimestampMs, String> {
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("cannot parse {text:?} to a valid duration");
     if let Some(seconds) = parse_float(text) {
-        return Duration::try_from_secs_f64(seconds).map_err(|_| {
-            format!("cannot parse {text:?} to a valid duration. It overflows int64")
-        });
+        return Duration::try_from_secs_f64(seconds)
+            .map_err(|_| format!("cannot parse {text:?} to a valid duration. It overflows int64"));
     }
     duration::parse(text).map_err(|_| wrong())
 }

@@ -15,7 +15,7 @@ use crate::answer::{respond, text};
 use crate::error::ApiError;
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{federate, query, rules, series, status, targets};
+use crate::{federate, query, series, status, targets};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -46,10 +46,10 @@ fn queries() -> Router<Arc<ApiState>> {
         .route("/metadata", get(metadata))
         .route("/targets", get(all_targets))
         .route("/targets/metadata", get(target_metadata))
-        .route("/scrape_pools", get(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }))
-        .route("/rules", get(all_rules))
-        .route("/alerts", get(|State(s): Shared| async { respond(rules::alerts(&s)) }))
-        .route("/alertmanagers", get(|State(s): Shared| async { respond(rules::alertmanagers(&s)) }))
+        .route(
+            "/scrape_pools",
+            get(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }),
+        )
 }
 
 fn statuses() -> Router<Arc<ApiState>> {
@@ -75,7 +75,8 @@ async fn params(request: Request) -> Result<Params, ApiError> {
     let mut params = Params::default();
     if head.method == Method::POST {
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-        let body = body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
+        let body =
+            body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
         params.extend(&body.to_bytes());
     }
     params.extend(head.uri.query().unwrap_or("").as_bytes());
@@ -103,7 +104,6 @@ handlers! {
     all_targets => targets::targets,
     target_metadata => targets::target_metadata,
     tsdb => status::tsdb,
-    all_rules => rules::rules,
 }
 
 async fn label_values(
@@ -182,8 +182,9 @@ async fn cors(State(state): Shared, request: Request, next: Next) -> Response<Bo
     } else {
         next.run(request).await
     };
-    let allowed = origin
-        .filter(|origin| origin.to_str().is_ok_and(|origin| state.options.cors_origin.is_match(origin)));
+    let allowed = origin.filter(|origin| {
+        origin.to_str().is_ok_and(|origin| state.options.cors_origin.is_match(origin))
+    });
     if let Some(origin) = allowed {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -198,4 +199,3 @@ async fn cors(State(state): Shared, request: Request, next: Next) -> Response<Bo
     }
     response
 }
-

@@ -62,7 +62,7 @@ fn write_texts(json: &mut Json, fields: &[(&str, &str)]) {
 /// `/api/v1/status/runtimeinfo`
 pub(crate) async fn runtime_info(state: Arc<ApiState>) -> Result<Answer, ApiError> {
     let (reloaded, reloaded_at) = **state.status.last_reload.load();
-    let corruptions = state.db.stats().wal_corruptions;
+    let corruptions = state.db.replay_report().corruptions;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(Answer::write(|json| {
         json.raw("{\"startTime\":").string(&rfc3339(state.status.started));
@@ -85,7 +85,10 @@ pub(crate) async fn tsdb(state: Arc<ApiState>, params: Params) -> Result<Answer,
         text => match text.parse::<usize>() {
             Ok(limit) if (1..=TOP_MAX).contains(&limit) => limit,
             Ok(limit) if limit > TOP_MAX => {
-                return Err(ApiError::parameter("limit", format!("limit must not exceed {TOP_MAX}")));
+                return Err(ApiError::parameter(
+                    "limit",
+                    format!("limit must not exceed {TOP_MAX}"),
+                ));
             }
             _ => return Err(ApiError::parameter("limit", "limit must be a positive number")),
         },
@@ -99,13 +102,14 @@ pub(crate) async fn tsdb(state: Arc<ApiState>, params: Params) -> Result<Answer,
         json.raw(",\"minTime\":").number(stats.min_time);
         json.raw(",\"maxTime\":").number(stats.max_time).raw("}");
         for (key, entries) in [
-            (",\"seriesCountByMetricName\":", &top.series_count_by_metric_name),
-            (",\"labelValueCountByLabelName\":", &top.label_value_count_by_label_name),
-            (",\"memoryInBytesByLabelName\":", &top.memory_in_bytes_by_label_name),
-            (",\"seriesCountByLabelValuePair\":", &top.series_count_by_label_value_pair),
+            (",\"seriesCountByMetricName\":", &top.series_by_metric),
+            (",\"labelValueCountByLabelName\":", &top.values_by_label),
+            (",\"memoryInBytesByLabelName\":", &top.bytes_by_label),
+            (",\"seriesCountByLabelValuePair\":", &top.series_by_pair),
         ] {
-            json.raw(key).list(entries, |json, (name, count)| {
-                json.raw("{\"name\":").string(name).raw(",\"value\":").number(count).raw("}");
+            json.raw(key).list(entries, |json, entry| {
+                json.raw("{\"name\":").string(&entry.name);
+                json.raw(",\"value\":").number(entry.value).raw("}");
             });
         }
         json.raw("}");

@@ -161,4 +161,3 @@ pub(crate) async fn target_metadata(
         });
     }))
 }
-

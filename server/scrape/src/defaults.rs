@@ -23,16 +23,16 @@ pub const LABEL_VALUE_BYTES_MAX: usize = 64 << 10;
 /// The limits in force for a configuration.
 pub(crate) fn limits(config: &ScrapeConfig) -> Limits {
     Limits {
-        samples: or(config.sample_limit, SAMPLES_MAX),
-        labels: or(config.label_limit, LABELS_MAX),
-        label_name_bytes: or(config.label_name_length_limit, LABEL_NAME_BYTES_MAX),
-        label_value_bytes: or(config.label_value_length_limit, LABEL_VALUE_BYTES_MAX),
+        samples: or(config.limits.samples, SAMPLES_MAX),
+        labels: or(config.limits.labels, LABELS_MAX),
+        label_name_bytes: or(config.limits.label_name_length, LABEL_NAME_BYTES_MAX),
+        label_value_bytes: or(config.limits.label_value_length, LABEL_VALUE_BYTES_MAX),
     }
 }
 
 /// The limit on a body's bytes in force for a configuration.
 pub(crate) fn body_bytes(config: &ScrapeConfig) -> usize {
-    or(config.body_size_limit, BODY_BYTES_MAX)
+    or(config.limits.body_size, BODY_BYTES_MAX)
 }
 
 fn or(configured: u64, default: usize) -> usize {

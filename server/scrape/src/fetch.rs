@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use common_client::{Client, ClientOptions, Method, Request};
+use common_client::{Cause, Client, ClientOptions, Request};
 use common_config::prometheus::{ScrapeConfig, ScrapeProtocol};
 use common_exposition::{Dialect, Event, Parser, for_each_series};
 use common_instrument::{Collector, Samples};
-use common_model::TimestampMs;
+use hyper::HeaderMap;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::defaults;
 use crate::manager::Shared;
@@ -30,7 +31,7 @@ pub(crate) enum FetchError {
 pub(crate) enum Source {
     Http {
         client: Arc<Client>,
-        accept: String,
+        accept: HeaderValue,
         body_bytes_max: usize,
         fallback: Option<ScrapeProtocol>,
     },
@@ -45,7 +46,7 @@ pub(crate) enum Source {
 /// The client of a scrape configuration.
 pub(crate) fn client(config: &ScrapeConfig) -> Result<Client, common_client::Error> {
     let options = ClientOptions { user_agent: USER_AGENT.to_owned(), ..ClientOptions::default() };
-    Client::new(&config.http_client, options)
+    Client::new(&config.http, options)
 }
 
 impl Source {
@@ -63,7 +64,7 @@ impl Source {
             },
             None => Source::Http {
                 client: client.clone(),
-                accept: accept(&config.scrape_protocols),
+                accept: accept(config),
                 body_bytes_max: defaults::body_bytes(config),
                 fallback: config.fallback_scrape_protocol,
             },
@@ -91,25 +92,21 @@ impl Source {
                 Ok(Dialect::Text)
             }
             Source::Http { client, accept, body_bytes_max, fallback } => {
-                let timeout = target.timeout.as_secs_f64().to_string();
-                let headers =
-                    vec![("accept", accept.clone()), ("x-prometheus-scrape-timeout-seconds", timeout)];
-                let request = Request {
-                    method: Method::Get,
-                    url: target.url.clone(),
-                    headers,
-                    deadline: target.timeout,
-                    max_body_bytes: *body_bytes_max,
-                    ..Request::default()
-                };
-                let response = client.send_into(request, body).await.map_err(FetchError::from)?;
-                if response.status != 200 {
-                    return Err(FetchError::Other(format!(
-                        "server returned HTTP status {}",
-                        response.status_line()
-                    )));
+                let mut request = Request::get(target.url.clone()).timeout(target.timeout);
+                request.headers = headers(accept, target);
+                request.body_bytes_max = *body_bytes_max;
+                request.encoded_bytes_max = *body_bytes_max;
+                let head =
+                    client.send_into(request, body).await.map_err(|error| match error.cause {
+                        Cause::BodyTooLarge => FetchError::BodyLimit,
+                        _ => FetchError::Other(error.to_string()),
+                    })?;
+                if head.status != 200 {
+                    let status = head.status;
+                    return Err(FetchError::Other(format!("server returned HTTP status {status}")));
                 }
-                dialect(response.header("content-type"), *fallback)
+                let content_type = head.headers.get(CONTENT_TYPE);
+                dialect(content_type.and_then(|value| value.to_str().ok()), *fallback)
             }
         }
     }
@@ -196,10 +193,24 @@ fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
-/// The `Accept` header for the protocols of a configuration, most wanted first.
-fn accept(protocols: &[ScrapeProtocol]) -> String {
+/// What a target is told beside the configured headers.
+fn headers(accept: &HeaderValue, target: &Target) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, accept.clone());
+    let timeout = target.timeout.as_secs_f64().to_string();
+    if let Ok(timeout) = HeaderValue::try_from(timeout) {
+        let name = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
+        headers.insert(name, timeout);
+    }
+    headers
+}
+
+/// The `Accept` header for the protocols of a configuration, most wanted first. Protocol buffers
+/// are not asked for: this scraper reads the text formats.
+fn accept(config: &ScrapeConfig) -> HeaderValue {
+    let protocols = config.scrape_protocols.iter();
     let text: Vec<&ScrapeProtocol> =
-        protocols.iter().filter(|protocol| **protocol != ScrapeProtocol::PrometheusProto).collect();
+        protocols.filter(|protocol| **protocol != ScrapeProtocol::PrometheusProto).collect();
     let mut parts = Vec::new();
     let mut weight = text.len() + 1;
     for protocol in text {
@@ -219,7 +230,7 @@ fn accept(protocols: &[ScrapeProtocol]) -> String {
         weight -= 1;
     }
     parts.push("*/*;q=0.1".to_owned());
-    parts.join(",")
+    HeaderValue::try_from(parts.join(",")).unwrap_or_else(|_| HeaderValue::from_static("*/*"))
 }
 
 /// How a body of this content type is read. The errors are Prometheus'.

@@ -115,9 +115,8 @@ impl Memory {
             }
         };
         let lines = &self.lines;
-        self.by_hash.insert_unique(hash, id, |&id| {
-            lines[id as usize].as_ref().map_or(0, |line| line.hash)
-        });
+        self.by_hash
+            .insert_unique(hash, id, |&id| lines[id as usize].as_ref().map_or(0, |line| line.hash));
         self.follow(id);
         id
     }

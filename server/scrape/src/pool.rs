@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use common_client::Client;
-use common_config::TargetGroup;
-use common_config::prometheus::ScrapeConfig;
+use common_config::prometheus::{ScrapeConfig, TargetGroup};
 use common_model::Labels;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -79,11 +78,10 @@ impl Pool {
         for group in groups {
             self.populate_group(group, &mut wanted);
         }
-        let limit = self.config.target_limit as usize;
+        let limit = self.config.limits.targets as usize;
         let count = wanted.len();
-        *self.forced.lock() = (limit > 0 && count > limit).then(|| {
-            format!("target_limit exceeded (number of targets: {count}, limit: {limit})")
-        });
+        *self.forced.lock() = (limit > 0 && count > limit)
+            .then(|| format!("target_limit exceeded (number of targets: {count}, limit: {limit})"));
         self.running.retain(|hash, running| {
             let stays = wanted.contains_key(hash);
             if !stays {
@@ -134,20 +132,25 @@ impl Pool {
     fn populate_group(&mut self, group: &TargetGroup, wanted: &mut HashMap<u64, Arc<Target>>) {
         for address in &group.targets {
             let mut labels: Vec<(&str, &str)> = Vec::with_capacity(group.labels.len() + 1);
-            labels.extend(group.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+            labels.extend(&group.labels);
             labels.push(("__address__", address));
             match populate(&labels, &self.frame) {
                 Ok(Populated::Kept(target)) => {
                     wanted.insert(target.hash(), Arc::from(target));
                 }
                 Ok(Populated::Dropped(labels)) => {
-                    let limit = self.config.keep_dropped_targets as usize;
+                    let limit = self.config.limits.keep_dropped_targets as usize;
                     if limit == 0 || self.dropped.len() < limit {
                         self.dropped.push(labels);
                     }
                 }
                 Err(error) => {
-                    tracing::error!(scrape_pool = &*self.name, address, error, "Creating target failed");
+                    tracing::error!(
+                        scrape_pool = &*self.name,
+                        address,
+                        error,
+                        "Creating target failed"
+                    );
                 }
             }
         }
@@ -163,7 +166,7 @@ impl Pool {
             &target.labels,
             config.extra_scrape_metrics,
             target.timeout.as_secs_f64(),
-            config.sample_limit as usize,
+            config.limits.samples as usize,
         );
         let treatment = Treatment {
             labels: target.labels.clone(),

@@ -73,10 +73,7 @@ pub(crate) enum Populated {
 }
 
 /// Makes a target of discovered labels. The errors are Prometheus'.
-pub(crate) fn populate(
-    discovered: &[(&str, &str)],
-    frame: &Frame,
-) -> Result<Populated, String> {
+pub(crate) fn populate(discovered: &[(&str, &str)], frame: &Frame) -> Result<Populated, String> {
     let mut builder = LabelsBuilder::default();
     for (name, value) in discovered {
         builder.set(name, value);
@@ -234,8 +231,14 @@ mod tests {
         let target = kept(&[("__address__", "h:9100"), ("__meta_x", "y"), ("rack", "7")]);
         assert_eq!(target.labels.to_string(), r#"{instance="h:9100", job="node", rack="7"}"#);
         assert_eq!(target.url, "http://h:9100/metrics?collect%5B%5D=cpu&collect%5B%5D=a+b");
-        let own = kept(&[("__address__", "h:1"), ("__scheme__", "https"), ("__metrics_path__", "m"),
-            ("__param_collect[]", "x&y"), ("__scrape_timeout__", "1s"), ("instance", "i")]);
+        let own = kept(&[
+            ("__address__", "h:1"),
+            ("__scheme__", "https"),
+            ("__metrics_path__", "m"),
+            ("__param_collect[]", "x&y"),
+            ("__scrape_timeout__", "1s"),
+            ("instance", "i"),
+        ]);
         assert_eq!(own.url, "https://h:1/m?collect%5B%5D=x%26y&collect%5B%5D=a+b");
         assert_eq!((own.labels.value("instance"), own.timeout), ("i", Duration::from_secs(1)));
     }

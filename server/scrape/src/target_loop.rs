@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use common_exposition::Dialect;
 use common_model::TimestampMs;
 use parking_lot::Mutex;
 use server_storage::{Appendable, StorageError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::fetch::{Fetched, Source};
+use crate::fetch::Source;
 use crate::memory::Memory;
 use crate::metadata::MetadataByName;
 use crate::metrics::Metrics;
@@ -68,7 +69,7 @@ impl TargetLoop {
             due = due.min(now + interval_ms);
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis((due - now).max(0) as u64)) => {}
-                _ = stop.wait_for(|stop| *stop != Stop::Run) => break,
+                () = told(&mut stop) => break,
             }
             if (self.now)() < due {
                 continue;
@@ -110,10 +111,10 @@ impl TargetLoop {
         }
         self.body.clear();
         match self.source.fetch(&self.target, &mut self.body).await {
-            Ok(fetched) if self.body.len() >= LONG_BODY_BYTES => {
-                tokio::task::block_in_place(|| self.take(&fetched, stamp))
+            Ok(dialect) if self.body.len() >= LONG_BODY_BYTES => {
+                tokio::task::block_in_place(|| self.take(dialect, stamp))
             }
-            Ok(fetched) => self.take(&fetched, stamp),
+            Ok(dialect) => self.take(dialect, stamp),
             Err(error) => {
                 self.metrics.refused(&error);
                 Err((Counts::default(), error.to_string()))
@@ -122,10 +123,13 @@ impl TargetLoop {
     }
 
     /// Takes the samples of a body, or of a collector in this process.
-    fn take(&mut self, fetched: &Fetched, stamp: TimestampMs) -> Result<Counts, (Counts, String)> {
+    fn take(&mut self, dialect: Dialect, stamp: TimestampMs) -> Result<Counts, (Counts, String)> {
         let appender = self.storage.appender();
         let mut session = Session::begin(&self.treatment, &mut self.memory, appender, stamp);
-        match fetched.each_sample(&self.body, &mut session, &mut self.metadata.lock()) {
+        let mut metadata = self.metadata.lock();
+        let taken = self.source.each_sample(&self.body, dialect, &mut session, &mut metadata);
+        drop(metadata);
+        match taken {
             Ok(()) => {
                 let counts = session.counts();
                 session.finish().map_err(|error| (counts, error.to_string())).inspect(|counts| {
@@ -151,13 +155,8 @@ impl TargetLoop {
             self.body = Vec::new();
         }
         let health = if up { Health::Up } else { Health::Down };
-        *self.last.lock() = LastScrape {
-            health,
-            error,
-            at: Some(stamp),
-            duration: took,
-            samples: counts.scraped,
-        };
+        *self.last.lock() =
+            LastScrape { health, error, at: Some(stamp), duration: took, samples: counts.scraped };
     }
 
     /// Ends the series of a target that is gone, at the time its next scrape was due: not at once,
@@ -177,4 +176,9 @@ impl TargetLoop {
             tracing::warn!(target = self.target.url, %error, "Appending scrape report failed");
         }
     }
+}
+
+/// Waits until the loop is told to end, or until nobody is left to tell.
+async fn told(stop: &mut watch::Receiver<Stop>) {
+    let _ = stop.wait_for(|stop| *stop != Stop::Run).await;
 }

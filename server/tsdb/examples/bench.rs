@@ -10,6 +10,10 @@ use server_storage::{SampleColumns, SelectHints, SeriesRef};
 use server_tsdb::fs::RealFs;
 use server_tsdb::{Db, Options};
 
+/// What the product uses.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const START: i64 = 1_700_006_400_000;
 const STEP_MS: i64 = 15_000;
 
@@ -98,21 +102,38 @@ fn run(dir: &Path, count: usize, steps: i64) {
     println!("  chunks              {:>8.2} bytes a sample", chunks / samples);
     println!("  log on disk         {:>8.2} bytes a sample", disk_bytes(dir) / samples);
     db.close().unwrap();
-    drop(db);
+}
+
+/// In a process of its own, so that its memory can be told from that of the writer.
+fn replay(dir: &Path, samples: f64) {
     let before = resident();
     let start = Instant::now();
     let db = Db::open(Options::new(dir), Arc::new(RealFs)).unwrap();
     let took = start.elapsed().as_secs_f64();
+    let series = db.stats().series as f64;
     println!("  replay              {:>8.2} M samples/s ({took:.2} s)", samples / took / 1e6);
-    println!("  memory after replay {:>+8.0} bytes a series", (resident() - before) / count as f64);
+    println!("  memory after replay {:>8.0} bytes a series", (resident() - before) / series);
     assert_eq!(db.replay_report().samples as f64, samples);
 }
 
 fn main() {
-    let dir = std::env::args().nth(1).unwrap_or_else(|| "tsdb-bench".to_owned());
-    let count = std::env::args().nth(2).map_or(100_000, |count| count.parse().unwrap());
-    let steps = std::env::args().nth(3).map_or(240, |steps| steps.parse().unwrap());
-    let dir = Path::new(&dir).join(count.to_string());
-    run(&dir, count, steps);
+    let args: Vec<String> = std::env::args().collect();
+    let number = |at: usize, default: usize| {
+        args.get(at).map_or(default, |number: &String| number.parse().unwrap())
+    };
+    let (count, steps) = (number(2, 100_000), number(3, 240));
+    let dir = Path::new(args.get(1).map_or("tsdb-bench", String::as_str)).join(count.to_string());
+    if args.get(4).is_some_and(|what| what == "replay") {
+        return replay(&dir, count as f64 * steps as f64);
+    }
+    run(&dir, count, steps as i64);
+    let [directory, count, steps] =
+        [args.get(1), Some(&count.to_string()), Some(&steps.to_string())]
+            .map(|arg| arg.map_or("tsdb-bench".to_owned(), Clone::clone));
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([&directory, &count, &steps, "replay"])
+        .status()
+        .unwrap();
+    assert!(child.success());
     std::fs::remove_dir_all(&dir).unwrap();
 }

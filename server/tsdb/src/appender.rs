@@ -184,12 +184,22 @@ impl Batch {
         let db = self.db.clone();
         let mut wal = db.wal.lock();
         db.check_open()?;
-        let series = self.series_record();
+        let mut series = self.series_record();
+        let bytes = series.iter().chain(&metadata).chain(&samples).map(Record::len).sum();
+        let mut alone = None;
+        if wal.would_sync(bytes) {
+            // A sync under way ends first; the log is not locked while it is waited for.
+            drop(wal);
+            alone = Some(db.sync.lock());
+            wal = db.wal.lock();
+            series = self.series_record();
+        }
         let records: Vec<Record> = series.into_iter().chain(metadata).chain(samples).collect();
         if records.is_empty() {
             return Ok(());
         }
         wal.log(records)?;
+        drop(alone);
         for id in std::mem::take(&mut self.unlogged) {
             self.with(id, |series| series.logged = true);
         }

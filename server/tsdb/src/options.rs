@@ -14,7 +14,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// How long samples are kept.
     pub retention_ms: i64,
-    /// Bytes of all chunks in memory; when there are more the oldest go, whatever the retention.
+    /// Bytes of all chunks in memory; when there are more the oldest go, whatever the retention,
+    /// but none of the newest [`Options::chunk_range_ms`].
     pub chunk_bytes_max: u64,
     /// Series in memory; more are refused.
     pub series_max: usize,
@@ -37,7 +38,7 @@ impl Options {
         Options {
             dir: dir.into(),
             retention_ms: 15 * 24 * 60 * 60 * 1000,
-            chunk_bytes_max: 256 << 20,
+            chunk_bytes_max: 128 << 20,
             series_max: 5_000_000,
             batch_samples_max: 16_000_000,
             wal_segment_bytes: SEGMENT_BYTES,

@@ -86,6 +86,7 @@ impl HeadSeries {
         series
             .read(self.start, self.end, samples)
             .map_err(|error| StorageError::Corrupt(format!("series {id}: {error}")))?;
+        self.db.head.bury(id, samples);
         if samples.is_empty() {
             return Ok(None);
         }

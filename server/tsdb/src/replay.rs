@@ -101,6 +101,11 @@ impl<'a> Replay<'a> {
             RecordKind::Metadata => record::decode_metadata(record, |reference, metadata| {
                 self.metadata(reference, &metadata);
             }),
+            RecordKind::Tombstones => {
+                record::decode_tombstones(record, |reference, first, last| {
+                    self.tombstone(reference, first, last);
+                })
+            }
             _ => {
                 *self.report.records_skipped.entry(kind).or_default() += 1;
                 Ok(())
@@ -120,19 +125,23 @@ impl<'a> Replay<'a> {
             Labels::from_pairs(labels.iter().copied())
         };
         let wanted = u32::try_from(reference).ok();
-        if let Some(wanted) = wanted {
-            self.head.index.write().reserve_ids(wanted);
-        }
         let Some((id, new)) = self.head.get_or_create(&labels, wanted, usize::MAX) else {
             self.report.unknown_refs += 1;
             return;
         };
+        if let Some(wanted) = wanted {
+            self.head.index.write().reserve_ids(wanted);
+        }
         self.report.series += u64::from(new);
         if wanted == Some(id) {
             self.aliases.remove(&reference);
             self.with(id, |series| series.logged = true);
         } else {
             self.aliases.insert(reference, id);
+            // A series that had the number must introduce itself again before its next sample.
+            if let Some(wanted) = wanted {
+                self.with(wanted, |series| series.logged = false);
+            }
         }
     }
 
@@ -180,6 +189,15 @@ impl<'a> Replay<'a> {
         };
         if self.with(id, |series| series.metadata = number).is_none() {
             self.report.unknown_refs += 1;
+        }
+    }
+
+    fn tombstone(&mut self, reference: u64, first: i64, last: i64) {
+        match self.resolve(reference).filter(|id| self.head.has(u64::from(*id))) {
+            Some(id) => {
+                self.head.tombstones.write().entry(id).or_default().push((first, last));
+            }
+            None => self.report.unknown_refs += 1,
         }
     }
 

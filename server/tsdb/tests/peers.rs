@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use common_model::{Labels, Metadata, MetricType, parse_float, stale_marker};
 use server_storage::SeriesRef;
-use server_tsdb::fs::RealFs;
+use server_tsdb::chunk::xor::{XorReader, XorWriter};
+use server_tsdb::fs::{FailingFs, FailureMode, RealFs};
 use server_tsdb::{Db, Options};
 
 use crate::support::{Contents, Random, contents, labels};
@@ -37,7 +38,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn start(program: &Path, data: &Path, config: &str) -> Prometheus {
+    fn start(program: &Path, data: &Path, config: &str, more: &[&str]) -> Prometheus {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let file = data.parent().unwrap().join("prometheus.yml");
@@ -47,6 +48,7 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", data.display()))
             .arg(format!("--web.listen-address={address}"))
             .args(["--log.level=warn", "--storage.tsdb.retention.time=100y"])
+            .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -66,13 +68,17 @@ impl Prometheus {
 
     /// The body of a successful answer.
     fn get(&self, path: &str) -> Option<String> {
+        self.ask("GET", path)
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
+        let request = format!("{method} {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.lines().next()?.contains(" 200 ").then(|| body.to_owned())
+        head.lines().next()?.contains(" 20").then(|| body.to_owned())
     }
 
     fn query(&self, query: &str, time_ms: Option<i64>) -> serde_json::Value {
@@ -194,7 +200,7 @@ fn prometheus_reads_every_sample_we_wrote_and_we_read_on_behind_it() {
     assert_eq!(ours.values().map(Vec::len).sum::<usize>(), 240 * 300);
     assert!(removed.unwrap().keys().all(|labels| !ours.contains_key(labels)));
 
-    let prometheus = Prometheus::start(&program, &dir, "");
+    let prometheus = Prometheus::start(&program, &dir, "", &[]);
     let answer = prometheus.query("{__name__=~\".+\"}[3h]", Some(START + 7_200_000));
     assert_eq!(from_json(&answer), visible(&ours));
     let corruptions = prometheus.get("/metrics").unwrap();
@@ -267,13 +273,18 @@ fn we_read_every_sample_a_killed_prometheus_wrote() {
     let dir = place.path().join("data");
     let config = "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n\
                   scrape_configs: [{job_name: self, static_configs: [{targets: [ADDRESS]}]}]\n";
-    for round in 1..=2 {
-        let prometheus = Prometheus::start(&program, &dir, config);
+    for (round, compression) in (1..).zip(["snappy", "zstd"]) {
+        let wal = format!("--storage.tsdb.wal-compression-type={compression}");
+        let more = [wal.as_str(), "--web.enable-admin-api"];
+        let prometheus = Prometheus::start(&program, &dir, config, &more);
         prometheus.wait("some scrapes", |p| {
             let answer = p.query("sum(count_over_time(up[1m]))", None);
             let count = answer["data"]["result"][0]["value"][1].as_str().unwrap_or("0").to_owned();
             count.parse::<u64>().unwrap() >= 6 * round
         });
+        // Deleted samples must not come back.
+        let delete = "/api/v1/admin/tsdb/delete_series?match[]=go_goroutines";
+        assert!(prometheus.ask("POST", delete).is_some());
         drop(prometheus);
         let theirs = promtool_dump(&promtool, &dir);
         let db = Db::open(Options::new(&dir), Arc::new(RealFs)).unwrap();
@@ -297,4 +308,102 @@ fn promtool_dumps_our_log() {
     let ours = contents(&db);
     drop(db);
     assert_eq!(one_nan(promtool_dump(&promtool, &dir)), one_nan(ours));
+}
+
+/// The chunks of a block's chunk file: head of 8 bytes, then length, encoding, data, checksum.
+fn chunks_of(file: &[u8]) -> Vec<&[u8]> {
+    let mut rest = &file[8..];
+    let mut chunks = Vec::new();
+    while !rest.is_empty() {
+        let (mut len, mut shift) = (0_usize, 0);
+        loop {
+            let byte = rest[0];
+            rest = &rest[1..];
+            len |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        assert_eq!(rest[0], 1, "XOR encoding");
+        chunks.push(&rest[1..=len]);
+        rest = &rest[1 + len + 4..];
+    }
+    chunks
+}
+
+#[test]
+fn chunks_are_byte_for_byte_those_of_prometheus() {
+    let Some(promtool) = peer("promtool") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let mut random = Random::new(11);
+    let mut text = String::new();
+    for series in 0..60 {
+        let mut time = START;
+        for step in 0..300 {
+            // Steady, with jitter, and with gaps of all sizes up to most of two hours.
+            time += match series % 3 {
+                0 => 15_000,
+                1 => 15_000 + random.below(50) as i64,
+                _ => {
+                    let bits = random.below(23);
+                    1 + random.below(1 << bits) as i64
+                }
+            };
+            let value = common_model::format_float(value(&mut random, series, step));
+            let seconds = format!("{}.{:03}", time / 1000, time % 1000);
+            text.push_str(&format!("m{{series=\"{series}\"}} {value} {seconds}\n"));
+        }
+    }
+    text.push_str("# EOF\n");
+    let (input, blocks) = (place.path().join("in.txt"), place.path().join("blocks"));
+    std::fs::write(&input, text).unwrap();
+    let made = Command::new(promtool)
+        .args(["tsdb", "create-blocks-from", "openmetrics"])
+        .args([&input, &blocks])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let (mut compared, mut samples) = (0, 0);
+    for block in std::fs::read_dir(&blocks).unwrap() {
+        let path = block.unwrap().path().join("chunks/000001");
+        let Ok(file) = std::fs::read(path) else { continue };
+        for chunk in chunks_of(&file) {
+            let (mut reader, mut writer) = (XorReader::new(chunk), XorWriter::default());
+            while let Some((time, value)) = reader.next_sample().unwrap() {
+                writer.append(time, value);
+                samples += 1;
+            }
+            assert_eq!(writer.finish().as_ref(), chunk);
+            compared += 1;
+        }
+    }
+    println!("{compared} chunks, {samples} samples");
+    assert_eq!(samples, 60 * 300);
+}
+
+#[test]
+fn promtool_reads_a_log_whose_segments_had_to_be_given_up() {
+    let Some(promtool) = peer("promtool") else { return };
+    for fail_at in [9, 14, 20, 31] {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("data");
+        let kind = std::io::ErrorKind::StorageFull;
+        let fs = FailingFs::new(Arc::new(RealFs), fail_at, FailureMode::Once, kind);
+        let db = Db::open(wal_options(&dir), Arc::new(fs.clone())).unwrap();
+        let series = many_series(20);
+        for step in 0..40 {
+            let mut batch = db.appender();
+            for labels in &series {
+                batch.append(SeriesRef(0), labels, START + step * 15_000, step as f64).unwrap();
+            }
+            // One of these fails, and one only.
+            let _ = batch.commit();
+            let _ = db.sync();
+        }
+        let ours = contents(&db);
+        assert!(fs.calls() > fail_at);
+        drop(db);
+        assert_eq!(promtool_dump(&promtool, &dir), ours, "call {fail_at} failed");
+    }
 }

@@ -35,7 +35,7 @@ const HEADERS_RESERVED: [&str; 18] = [
 
 impl HttpClientConfig {
     /// Takes the client keys out of a section that has them inline.
-    pub(crate) fn take(
+    pub fn take(
         section: &mut Section<'_>,
         default: HttpClientConfig,
     ) -> Result<HttpClientConfig, Error> {
@@ -266,7 +266,7 @@ impl FromNode for TlsVersion {
 }
 
 impl ProxyConfig {
-    pub(crate) fn take(section: &mut Section<'_>) -> Result<ProxyConfig, Error> {
+    pub fn take(section: &mut Section<'_>) -> Result<ProxyConfig, Error> {
         let proxy_url = section.filled("proxy_url")?;
         if let Some(text) = &proxy_url {
             Url::parse(text).map_err(|reason| section.complain("proxy_url", reason))?;

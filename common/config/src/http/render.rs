@@ -6,7 +6,7 @@ use crate::yaml::{MapOut, Out};
 
 impl HttpClientConfig {
     /// The keys, to stand inline in a section.
-    pub(crate) fn render(&self) -> MapOut {
+    pub fn render(&self) -> MapOut {
         let mut out = MapOut::default();
         if let Some(auth) = &self.basic_auth {
             out.map("basic_auth", auth.render());
@@ -42,7 +42,7 @@ impl HttpClientConfig {
     }
 
     /// Puts a folder in front of every relative file name.
-    pub(crate) fn set_directory(&mut self, dir: &str) {
+    pub fn set_directory(&mut self, dir: &str) {
         self.tls_config.set_directory(dir);
         if let Some(auth) = &mut self.basic_auth {
             join_option(dir, &mut auth.username_file);
@@ -112,7 +112,7 @@ impl OAuth2 {
 
 impl TlsConfig {
     /// The section; there is always something in it.
-    pub(crate) fn render(&self) -> MapOut {
+    pub fn render(&self) -> MapOut {
         let mut out = MapOut::default();
         out.option("ca", self.ca.as_ref()).option("cert", self.cert.as_ref());
         if let Some(key) = &self.key {
@@ -129,7 +129,7 @@ impl TlsConfig {
     }
 
     /// Puts a folder in front of every relative file name.
-    pub(crate) fn set_directory(&mut self, dir: &str) {
+    pub fn set_directory(&mut self, dir: &str) {
         join_option(dir, &mut self.ca_file);
         join_option(dir, &mut self.cert_file);
         join_option(dir, &mut self.key_file);

@@ -324,7 +324,7 @@ mod tests {
             "1:3: \"1$1\" is invalid 'target_label' for replace action",
         );
         check("- {action: boom}", "1:12: unknown relabel action \"boom\"");
-        check("- {action: }", "1:4: relabel action cannot be empty");
+        check("- {action: }", "1:10: relabel action cannot be empty");
         check("- {action: LabelDrop, regex: a}", "");
         check(
             "- {action: labeldrop, source_labels: []}",

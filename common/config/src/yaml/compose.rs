@@ -9,7 +9,7 @@ use super::scalar;
 use crate::{Error, Position};
 
 /// Longest text that is read; the largest rule files in the wild are a few MiB.
-pub(crate) const TEXT_BYTES_MAX: usize = 64 << 20;
+pub const TEXT_BYTES_MAX: usize = 64 << 20;
 /// Deepest nesting; real files have about ten levels.
 const DEPTH_MAX: usize = 200;
 /// What all aliases of a document may expand to, in nodes and bytes of text.
@@ -18,7 +18,7 @@ const ALIASED_MAX: usize = 4 << 20;
 const MERGE_KEY: &str = "<<";
 
 /// The tree of the first document in `text`; nothing for an empty one.
-pub(crate) fn compose(text: &str) -> Result<Node, Error> {
+pub fn compose(text: &str) -> Result<Node, Error> {
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("the file is larger than {} MiB", TEXT_BYTES_MAX >> 20);
         return Err(Error::whole(message));

@@ -11,5 +11,7 @@ mod text;
 mod value;
 
 pub use error::Error;
+pub(crate) use error::go_quote;
 pub use labels::labels_of;
 pub use parser::{Dialect, Event, ExemplarText, Parser, Series};
+pub(crate) use value::float as parse_go_float;

@@ -8,7 +8,7 @@ use super::error::go_quote;
 const QUICK_DIGITS_MAX: usize = 15;
 
 /// A float: what Go took before 1.13, no hexadecimal and no underscores. Every NaN is the one that is stored.
-pub(super) fn float(bytes: &[u8]) -> Result<f64, String> {
+pub(crate) fn float(bytes: &[u8]) -> Result<f64, String> {
     if !bytes.is_empty() && bytes.len() <= QUICK_DIGITS_MAX && bytes.iter().all(u8::is_ascii_digit)
     {
         return Ok(bytes.iter().fold(0_u64, |n, b| n * 10 + u64::from(b - b'0')) as f64);

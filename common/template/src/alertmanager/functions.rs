@@ -1,10 +1,11 @@
 //! The functions of Alertmanager's templates, in one table.
 
-use super::{json, title};
+use super::json;
 use crate::function::{Functions, Signature};
 use crate::prometheus::functions::of_pattern;
 use crate::prometheus::{humanize, text};
 use crate::time::Time;
+use crate::title::title;
 use crate::value::{Type, Value};
 use jiff::tz::TimeZone;
 
@@ -85,7 +86,7 @@ impl Functions for AlertmanagerFunctions<'_> {
 fn of_text(name: &str, text: &str) -> Result<Value, String> {
     Ok(Value::from(match name {
         "safeHtml" | "safeUrl" => text.to_owned(),
-        "title" => title::title(text),
+        "title" => title(text, true),
         "toLower" => text::to_lower(text),
         "toUpper" => text::to_upper(text),
         "trimSpace" => text.trim().to_owned(),

@@ -18,11 +18,11 @@ pub(super) fn index(item: &Value, keys: &[Value]) -> Result<Value, String> {
 fn index_once(item: &Value, key: &Value) -> Result<Value, String> {
     if let Some(items) = item.items() {
         let at = position(key, items.len())?;
-        return items.get(at).cloned().ok_or_else(|| out_of_range(at));
+        return items.get(at).cloned().ok_or_else(|| past_end("slice"));
     }
     if let Value::String(text) = item {
         let at = position(key, text.len())?;
-        let byte = text.as_bytes().get(at).ok_or_else(|| out_of_range(at))?;
+        let byte = text.as_bytes().get(at).ok_or_else(|| past_end("string"))?;
         return Ok(Value::Int(i64::from(*byte)));
     }
     if item.entries().is_some() {
@@ -40,8 +40,9 @@ fn index_once(item: &Value, key: &Value) -> Result<Value, String> {
     }
 }
 
-fn out_of_range(at: usize) -> String {
-    format!("index out of range: {at}")
+/// The place just behind the last element passes Go's own check and fails later.
+fn past_end(kind: &str) -> String {
+    format!("reflect: {kind} index out of range")
 }
 
 fn position(key: &Value, length: usize) -> Result<usize, String> {

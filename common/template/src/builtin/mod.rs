@@ -39,7 +39,9 @@ pub(crate) fn call(name: &str, args: &[Value]) -> Result<Value, String> {
         ("not", [value]) => Ok(Value::Bool(!value.is_true())),
         ("len", [value]) => match value.len() {
             Some(length) => Ok(Value::Int(length as i64)),
-            None if matches!(value, Value::Nil) => Err("len of nil pointer".to_owned()),
+            None if matches!(value, Value::Nil) => {
+                Err("reflect: call of reflect.Value.Type on zero Value".to_owned())
+            }
             None => Err(format!("len of type {}", value.type_name())),
         },
         ("eq", [first, rest @ ..]) => compare::equal(first, rest).map(Value::Bool),
@@ -60,9 +62,8 @@ pub(crate) fn call(name: &str, args: &[Value]) -> Result<Value, String> {
         ("html", args) => Ok(Value::from(escape::html(&escape::text(args)))),
         ("js", args) => Ok(Value::from(escape::js(&escape::text(args)))),
         ("urlquery", args) => Ok(Value::from(escape::url_query(&escape::text(args)))),
-        ("call", [Value::Nil, ..]) => Err("call of nil".to_owned()),
-        // There are no values that are functions.
-        ("call", [value, ..]) => Err(format!("non-function of type {}", value.type_name())),
+        // There are no values that are functions; the executor knows better words.
+        ("call", _) => Err("call of nil".to_owned()),
         _ => Err("wrong arguments".to_owned()),
     }
 }

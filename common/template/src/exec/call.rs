@@ -31,6 +31,10 @@ impl<'t> State<'t, '_> {
         let values = self.arguments(dot, name, signature, args, last)?;
         let result = if own.is_some() {
             self.functions.call(name, &values)
+        } else if let ("call", Some(first), [value, ..]) = (name, args.first(), values.as_slice())
+            && !matches!(value, Value::Nil)
+        {
+            Err(format!("non-function {first} of type {}", value.type_name()))
         } else {
             builtin::call(name, &values)
         };

@@ -98,7 +98,12 @@ impl<'t> State<'t, '_> {
         if args.is_empty() && last.is_none() {
             return Ok(());
         }
-        Err(self.error(format!("can't give argument to non-function {first}")))
+        // A pipeline is named without its parentheses.
+        let name = match &first.term {
+            Term::Pipe(pipe) => pipe.to_string(),
+            _ => first.to_string(),
+        };
+        Err(self.error(format!("can't give argument to non-function {name}")))
     }
 
     fn number(&self, text: &str, number: Number) -> Result<Value, Error> {
@@ -130,21 +135,31 @@ impl<'t> State<'t, '_> {
         last: Option<Value>,
     ) -> Result<Value, Error> {
         let Some((end, path)) = fields.split_last() else { return Ok(value) };
+        let mut typed_nil = false;
         for field in path {
-            value = self.field(dot, &value, field, operand, &[], None)?;
+            let next = self.field_of(dot, &value, typed_nil, field, operand, &[], None)?;
+            typed_nil = matches!(next, Value::Nil) && !matches!(value, Value::Nil);
+            value = next;
         }
-        self.field(dot, &value, end, operand, args, last)
+        self.field_of(dot, &value, typed_nil, end, operand, args, last)
     }
 
-    fn field(
+    /// A field; `typed_nil` says that the value is nothing in a place where there could be
+    /// something, as an entry of a map.
+    #[expect(clippy::too_many_arguments, reason = "a call is made of that many things")]
+    fn field_of(
         &mut self,
         dot: &Value,
         value: &Value,
+        typed_nil: bool,
         name: &'t str,
         operand: &'t Operand,
         args: &'t [Operand],
         last: Option<Value>,
     ) -> Result<Value, Error> {
+        if typed_nil {
+            return Err(self.error(format!("nil pointer evaluating interface {{}}.{name}")));
+        }
         if matches!(value, Value::Nil) {
             return Ok(Value::Nil);
         }

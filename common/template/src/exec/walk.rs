@@ -4,6 +4,7 @@ use super::{Flow, Place, State, TEMPLATE_DEPTH_MAX};
 use crate::ast::{Branch, List, Node, Pipe};
 use crate::error::Error;
 use crate::format;
+use crate::time::Duration;
 use crate::value::Value;
 
 impl<'t> State<'t, '_> {
@@ -47,7 +48,7 @@ impl<'t> State<'t, '_> {
             }
             Node::Template { at, name, pipe } => {
                 self.at = Place::Node(*at, node);
-                self.template(dot, name, pipe.as_ref())?;
+                self.template(dot, *at, node, name, pipe.as_ref())?;
             }
             Node::Break => return Ok(Flow::Break),
             Node::Continue => return Ok(Flow::Continue),
@@ -99,7 +100,12 @@ impl<'t> State<'t, '_> {
                     return Ok(Flow::Normal);
                 }
             }
-        } else if let Value::Int(count) = value {
+        } else if let Value::Int(count) | Value::Duration(Duration(count)) = value {
+            if branch.pipe.variables.len() > 1 {
+                let text = format::sprint(&[value]);
+                let message = format!("can't use {text} to iterate over more than one variable");
+                return Err(self.error(message));
+            }
             for index in 0..count {
                 any = true;
                 if self.iteration(branch, Value::Int(index), &Value::Int(index))? {
@@ -107,8 +113,7 @@ impl<'t> State<'t, '_> {
                 }
             }
         } else if !matches!(value, Value::Nil) {
-            let mut text = String::new();
-            format::print(&mut text, &value);
+            let text = format::sprint(&[value]);
             return Err(self.error(format!("range can't iterate over {text}")));
         }
         if any {
@@ -155,9 +160,16 @@ impl<'t> State<'t, '_> {
     fn template(
         &mut self,
         dot: &Value,
+        at: usize,
+        node: &'t Node,
         name: &'t str,
         pipe: Option<&'t Pipe>,
     ) -> Result<(), Error> {
+        let dot = match pipe {
+            Some(pipe) => self.pipe(dot, pipe)?,
+            None => Value::Nil,
+        };
+        self.at = Place::Node(at, node);
         let Some(tree) = self.set.tree(name) else {
             return Err(self.error(format!("template {} not defined", format::quote(name))));
         };
@@ -166,10 +178,6 @@ impl<'t> State<'t, '_> {
                 self.error(format!("exceeded maximum template depth ({TEMPLATE_DEPTH_MAX})"))
             );
         }
-        let dot = match pipe {
-            Some(pipe) => self.pipe(dot, pipe)?,
-            None => Value::Nil,
-        };
         self.meter.templates += 1;
         self.deeper(|state| {
             let mut inner = State {

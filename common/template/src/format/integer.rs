@@ -21,7 +21,9 @@ pub(crate) fn format(out: &mut String, value: i64, verb: char, spec: &Spec) -> b
             return true;
         }
         'U' => {
-            spec.pad(out, &format!("U+{magnitude:04X}"));
+            // Negative numbers are seen as the large ones that they would be without a sign.
+            let digits = spec.precision.unwrap_or(4).max(4);
+            spec.pad(out, &format!("U+{:0>digits$X}", value as u64));
             return true;
         }
         _ => return false,

@@ -20,6 +20,10 @@ pub(crate) struct Spec {
     pub(crate) plus: bool,
     pub(crate) minus: bool,
     pub(crate) sharp: bool,
+    /// `%#v`: as Go would write it in a program.
+    pub(crate) syntax: bool,
+    /// `%+v`: with the names of fields.
+    pub(crate) names: bool,
     pub(crate) space: bool,
     pub(crate) zero: bool,
     pub(crate) width: Option<usize>,

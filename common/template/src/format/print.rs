@@ -48,13 +48,18 @@ pub(crate) fn verb(out: &mut String, value: &Value, verb: char, spec: &Spec) {
         return;
     }
     if verb == 'T' {
-        spec.pad(out, &value.type_name());
+        text::format(out, &value.type_name(), 's', spec);
         return;
     }
-    if let Some(text) = stringer(value, verb) {
+    if let Some(text) = stringer(value, verb, spec) {
         text::format(out, &text, verb, spec);
         return;
     }
+    plain(out, value, verb, spec);
+}
+
+/// The same without asking the value how it would print itself.
+fn plain(out: &mut String, value: &Value, verb: char, spec: &Spec) {
     let fits = match value {
         Value::Nil if verb == 'v' => {
             spec.pad(out, "<nil>");
@@ -72,7 +77,14 @@ pub(crate) fn verb(out: &mut String, value: &Value, verb: char, spec: &Spec) {
         Value::Duration(value) => integer::format(out, value.0, verb, spec),
         Value::Float(value) => float::format(out, *value, verb, spec),
         Value::String(value) => text::format(out, value, verb, spec),
-        Value::Bool(_) | Value::Time(_) => false,
+        Value::Bool(_) => false,
+        Value::Time(time) => {
+            let fits = verb == 'v';
+            if fits {
+                text::format(out, &time.to_string(), 's', spec);
+            }
+            fits
+        }
         Value::List(_) | Value::Map(_) | Value::Object(_) => {
             compound(out, value, verb, spec);
             true
@@ -80,14 +92,14 @@ pub(crate) fn verb(out: &mut String, value: &Value, verb: char, spec: &Spec) {
     };
     if !fits {
         out.push_str(&format!("%!{verb}({}=", value.type_name()));
-        print(out, value);
+        plain(out, value, 'v', spec);
         out.push(')');
     }
 }
 
 /// How a value prints itself, for the verbs that ask it.
-fn stringer(value: &Value, verb: char) -> Option<String> {
-    if !matches!(verb, 'v' | 's' | 'q' | 'x' | 'X') {
+fn stringer(value: &Value, verb: char, spec: &Spec) -> Option<String> {
+    if spec.syntax || !matches!(verb, 'v' | 's' | 'q' | 'x' | 'X') {
         return None;
     }
     match value {
@@ -99,7 +111,7 @@ fn stringer(value: &Value, verb: char) -> Option<String> {
 }
 
 fn compound(out: &mut String, value: &Value, which: char, spec: &Spec) {
-    let syntax = spec.sharp && which == 'v';
+    let syntax = spec.syntax && which == 'v';
     let between = if syntax { ", " } else { " " };
     if syntax {
         out.push_str(&value.type_name());
@@ -124,7 +136,7 @@ fn compound(out: &mut String, value: &Value, which: char, spec: &Spec) {
         out.push('{');
         for (i, (name, field)) in object.fields().iter().enumerate() {
             out.push_str(if i > 0 { between } else { "" });
-            if spec.plus || syntax {
+            if spec.names || syntax {
                 out.push_str(name);
                 out.push(':');
             }

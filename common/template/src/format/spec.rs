@@ -77,6 +77,11 @@ impl Printer<'_> {
             return;
         };
         self.skip(verb);
+        if verb == 'v' {
+            // With this verb the two flags mean something else.
+            spec.syntax = std::mem::take(&mut spec.sharp);
+            spec.names = std::mem::take(&mut spec.plus);
+        }
         if verb == '%' {
             self.out.push('%');
         } else if !good {

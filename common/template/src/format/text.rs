@@ -10,7 +10,7 @@ pub(crate) fn format(out: &mut String, text: &str, verb: char, spec: &Spec) -> b
         text.char_indices().nth(precision).map_or(text, |(at, _)| &text[..at])
     };
     match verb {
-        'v' if spec.sharp => spec.pad(out, &quote(text)),
+        'v' if spec.syntax => spec.pad(out, &quote(text)),
         'v' | 's' => spec.pad(out, cut()),
         'q' => {
             let text = cut();

@@ -11,13 +11,16 @@ impl Parser<'_> {
     pub(super) fn number(&self, token: &Token) -> Result<Term, Error> {
         let text = token.text.clone();
         let number = if token.kind == Kind::CharConstant {
-            let code_point = unquote_char(&text)
-                .ok_or_else(|| self.error(&format!("malformed character constant: {text}")))?;
+            let (code_point, rest) =
+                unquote_char(&text).ok_or_else(|| self.error("invalid syntax"))?;
+            if rest != "'" {
+                return Err(self.error(&format!("malformed character constant: {text}")));
+            }
             Number::Int(i64::from(u32::from(code_point)))
         } else {
             let problem = |problem| self.error(&format!("{problem}: {}", quote(&text)));
             match read_number(&text) {
-                Some(Number::Float(value)) if is_integer(&text) && value.abs() >= UINT_END => {
+                Some(Number::Float(_)) if is_integer(&text) => {
                     return Err(problem("integer overflow"));
                 }
                 Some(number) => number,
@@ -32,11 +35,9 @@ impl Parser<'_> {
     }
 }
 
-/// The first integer that Go's largest type does not hold.
-const UINT_END: f64 = 18_446_744_073_709_551_616.0;
-
+/// Whether nothing in the spelling says that it is a float.
 fn is_integer(text: &str) -> bool {
-    text.starts_with("0x") || text.starts_with("0X") || !text.contains(['.', 'e', 'E', 'p', 'P'])
+    !text.contains(['.', 'e', 'E', 'p', 'P'])
 }
 
 /// An integer in Go's bases, or a float. Imaginary numbers are refused: nothing here computes
@@ -105,22 +106,20 @@ fn unquote(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn unquote_char(text: &str) -> Option<char> {
-    let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
+/// The first character behind the quote, and what follows it.
+fn unquote_char(text: &str) -> Option<(char, &str)> {
+    let inner = text.strip_prefix('\'')?;
     if !inner.starts_with('\\') {
-        let mut chars = inner.chars();
-        let c = chars.next()?;
-        return (chars.as_str().is_empty() && c != '\'').then_some(c);
+        let c = inner.chars().next().filter(|c| *c != '\'')?;
+        return Some((c, &inner[c.len_utf8()..]));
     }
     let mut bytes = Vec::new();
     let rest = unescape(inner, '\'', &mut bytes)?;
-    if !rest.is_empty() {
-        return None;
-    }
-    match bytes.as_slice() {
-        [byte] => Some(char::from(*byte)),
-        bytes => std::str::from_utf8(bytes).ok()?.chars().next(),
-    }
+    let c = match bytes.as_slice() {
+        [byte] => char::from(*byte),
+        bytes => std::str::from_utf8(bytes).ok()?.chars().next()?,
+    };
+    Some((c, rest))
 }
 
 /// Appends what the escape at the start of `text` means, and returns what follows it.

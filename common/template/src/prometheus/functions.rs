@@ -5,6 +5,7 @@ use crate::builtin::url_query;
 use crate::exec::OUTPUT_BYTES_MAX;
 use crate::function::{Functions, Signature};
 use crate::time::Duration;
+use crate::title::title;
 use crate::value::{Type, Value};
 use common_re2::Regex;
 
@@ -63,7 +64,7 @@ impl Functions for PrometheusFunctions<'_> {
         match (name, args) {
             ("query", [Value::String(expr)]) => {
                 let samples = self.env.query(expr)?;
-                Ok(QueryResult::value(samples.iter().map(Sample::new).collect()))
+                Ok(QueryResult::value(samples.iter().map(Sample::value).collect()))
             }
             ("args", args) => {
                 let entry = |(i, value): (usize, &Value)| (format!("arg{i}"), value.clone());
@@ -91,7 +92,7 @@ fn of_text(name: &str, text: &str) -> Result<Value, String> {
         "safeHtml" => text.to_owned(),
         "stripDomain" => text::strip_domain(text),
         "stripPort" => text::strip_port(text).to_owned(),
-        "title" => text::title(text),
+        "title" => title(text, false),
         "toLower" => text::to_lower(text),
         "toUpper" => text::to_upper(text),
         "urlQueryEscape" => url_query(text),

@@ -134,7 +134,7 @@ struct Sample {
 }
 
 impl Sample {
-    fn new(sample: &QuerySample) -> Value {
+    fn value(sample: &QuerySample) -> Value {
         Value::object(Sample { labels: string_map(&sample.labels), value: sample.value })
     }
 }

@@ -4,24 +4,6 @@ use crate::format::quote;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// Go's `strings.Title`: the first letter of every word in upper case.
-pub(super) fn title(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut before = ' ';
-    for c in text.chars() {
-        out.push(if is_separator(before) { upper(c) } else { c });
-        before = c;
-    }
-    out
-}
-
-fn is_separator(c: char) -> bool {
-    if c.is_ascii() {
-        return !c.is_ascii_alphanumeric() && c != '_';
-    }
-    !c.is_alphanumeric() && c.is_whitespace()
-}
-
 /// One character to one character, as Go has it: `ß` stays.
 fn upper(c: char) -> char {
     let mut upper = c.to_uppercase();

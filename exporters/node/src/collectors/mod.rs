@@ -5,23 +5,32 @@ use common_instrument::Collector;
 use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
+mod arp;
 mod conntrack;
 mod cpu;
+mod cpufreq;
 mod diskstats;
+mod dmi;
 mod entropy;
 mod filefd;
 mod filesystem;
 mod kernel_hung;
 mod loadavg;
 mod meminfo;
+mod netclass;
+mod netdev;
 mod netstat;
 mod os;
 mod pressure;
 mod schedstat;
+mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
+mod textfile;
+mod thermal_zone;
 mod time;
+mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
@@ -69,26 +78,36 @@ impl<'a> Context<'a> {
     }
 }
 
-/// All collectors, in the order in which they run.
+/// All collectors, in the order in which they run. Files of scripts come last: where they repeat a
+/// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
+    arp::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
+    cpufreq::ENTRY,
     diskstats::ENTRY,
+    dmi::ENTRY,
     entropy::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
     kernel_hung::ENTRY,
     loadavg::ENTRY,
     meminfo::ENTRY,
+    netclass::ENTRY,
+    netdev::ENTRY,
     netstat::ENTRY,
     os::ENTRY,
     pressure::ENTRY,
     schedstat::ENTRY,
+    selinux::ENTRY,
     sockstat::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
+    thermal_zone::ENTRY,
     time::ENTRY,
+    timex::ENTRY,
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
+    textfile::ENTRY,
 ];

@@ -18,7 +18,7 @@ mod sort;
 pub(crate) mod sum;
 mod table;
 
-pub use table::FUNCTIONS;
+pub use table::{FUNCTIONS, lookup};
 
 pub(crate) use implementations::{Implementation, RangeCall, RangeFn, implementation};
 
@@ -39,10 +39,4 @@ pub struct Signature {
     pub returns: ValueType,
     /// Refused unless experimental functions are enabled.
     pub experimental: bool,
-}
-
-/// The function of that name, in exactly these letters.
-#[must_use]
-pub fn lookup(name: &str) -> Option<&'static Signature> {
-    FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().map(|at| &FUNCTIONS[at])
 }

@@ -50,12 +50,66 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Instant vectors of every form, nested a few levels.
+fn vector() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "a",
+        "{b='c'}",
+        "sum{d=~'e.*'}",
+        "a offset 5m",
+        "a @ end() offset -1h",
+        "a smoothed",
+        "vector(1)",
+        "rate(a[5m])",
+        "rate(a[1m + step()] anchored)",
+        "(time() - a)",
+        "-a",
+        "a ^ 2 ^ -b",
+        "rate(a[5m:1m] @ 1.5)",
+        "max_over_time(a[max_of(1m, range()):])",
+        "a offset -(step() * 2)",
+    ]);
+    leaf.prop_map(str::to_owned).prop_recursive(4, 24, 2, |inner| {
+        let op = prop::sample::select(vec![
+            "+",
+            "* on (x)",
+            "/ ignoring (y) group_left (z)",
+            "== bool",
+            "> ",
+            "and",
+            "or on ()",
+            "unless",
+            "atan2",
+            "^",
+            "%",
+            "- fill (0)",
+            "</ 1 +",
+            ">=",
+        ]);
+        prop_oneof![
+            (inner.clone(), op, inner.clone()).prop_map(|(l, op, r)| format!("{l} {op} {r}")),
+            inner.clone().prop_map(|v| format!("({v})")),
+            inner.clone().prop_map(|v| format!("-{v}")),
+            inner.clone().prop_map(|v| format!("sum by (x, on) ({v})")),
+            inner.clone().prop_map(|v| format!("topk(2, {v}) without (y)")),
+            inner.prop_map(|v| format!("avg_over_time(({v})[1h:5m] offset 1w)")),
+        ]
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..Default::default() })]
 
     #[test]
     fn random_words_never_panic(words in prop::collection::vec(prop::sample::select(words()), 0..24), space in any::<bool>()) {
         check(&words.join(if space { " " } else { "" }))?;
+    }
+
+    #[test]
+    fn random_queries_that_make_sense_are_accepted(query in vector()) {
+        let parsed = parse(&query, &Options::everything());
+        prop_assert!(parsed.is_ok(), "{query}: {parsed:?}");
+        super::round_trip::check(&query);
     }
 
     #[test]

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use common_config::prometheus::FileSdConfig;
-use common_config::targets;
+use common_config::prometheus::{FileDiscovery, TargetGroup, parse_target_file};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::{mpsc, watch};
 
-use super::Groups;
+use super::{Groups, until};
 use crate::metrics::Metrics;
 
 /// Files are read this long after the first of a burst of changes.
@@ -32,7 +31,7 @@ impl Finder {
     pub(crate) fn new(
         at: usize,
         job_name: &str,
-        config: &FileSdConfig,
+        config: &FileDiscovery,
         metrics: Arc<Metrics>,
     ) -> Finder {
         Finder {
@@ -58,7 +57,7 @@ impl Finder {
             tokio::select! {
                 _ = changes.recv() => tokio::time::sleep(SETTLE).await,
                 () = tokio::time::sleep(self.interval) => {}
-                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = until(&mut stopped) => return,
             }
             while changes.try_recv().is_ok() {}
         }
@@ -122,11 +121,11 @@ impl Finder {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<targets::TargetGroup>, String> {
+fn read_file(path: &Path) -> Result<Vec<TargetGroup>, String> {
     let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
     if length > FILE_BYTES_MAX {
         return Err(format!("{length} bytes are more than {FILE_BYTES_MAX}"));
     }
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    targets::parse(&text, path).map_err(|error| error.to_string())
+    parse_target_file(&text, &path.to_string_lossy()).map_err(|error| error.to_string())
 }

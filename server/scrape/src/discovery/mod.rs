@@ -5,8 +5,7 @@ mod file;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common_config::TargetGroup;
-use common_config::prometheus::ScrapeConfig;
+use common_config::prometheus::{ScrapeConfig, TargetGroup};
 use tokio::sync::watch;
 
 use crate::metrics::Metrics;
@@ -40,9 +39,16 @@ pub(crate) async fn run(
     stopped: watch::Receiver<bool>,
     metrics: Arc<Metrics>,
 ) {
-    groups.send_modify(|groups| groups.set("static".to_owned(), config.static_configs.clone()));
-    let finders = config.file_sd_configs.iter().enumerate().map(|(at, files)| {
-        let finder = file::Finder::new(at, &config.job_name, files, metrics.clone());
+    groups.send_modify(|groups| {
+        for (at, discovery) in config.discoveries.iter().enumerate() {
+            if let Some(listed) = discovery.groups() {
+                groups.set(format!("static/{at}"), listed.to_vec());
+            }
+        }
+    });
+    let files = config.discoveries.iter().filter_map(|discovery| discovery.file());
+    let finders = files.enumerate().map(|(at, files)| {
+        let finder = file::Finder::new(at, &config.job_name, &files, metrics.clone());
         tokio::spawn(finder.run(groups.clone(), stopped.clone()))
     });
     for finder in finders.collect::<Vec<_>>() {
@@ -50,5 +56,10 @@ pub(crate) async fn run(
         let _ = finder.await;
     }
     let mut stopped = stopped;
+    until(&mut stopped).await;
+}
+
+/// Waits until told to stop, or until nobody is left to tell.
+pub(crate) async fn until(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -355,7 +355,7 @@ impl File for MemoryFile {
         let room = capacity.saturating_sub(used);
         if grows > room {
             // As a real disk does: what fits is written.
-            let fits = bytes.len() - (grows - room) as usize;
+            let fits = bytes.len().saturating_sub((grows - room) as usize);
             self.change(Change::Write { offset, bytes: bytes[..fits].to_vec() })?;
             return Err(io::ErrorKind::StorageFull.into());
         }

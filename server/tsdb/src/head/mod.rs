@@ -9,11 +9,13 @@ mod series;
 mod symbols;
 mod truncate;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use common_model::Labels;
 use parking_lot::RwLock;
+use server_storage::SampleColumns;
 
 pub(crate) use index::Index;
 pub(crate) use metadata::MetadataTable;
@@ -22,12 +24,14 @@ pub(crate) use select::matching;
 pub(crate) use series::{Appended, Place, Series};
 pub(crate) use symbols::{Pair, Symbols};
 
-/// Locks are taken in the order index, page, symbols; metadata on its own.
+/// Locks are taken in the order index, page, symbols; metadata and tombstones come last.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) index: RwLock<Index>,
     pub(crate) symbols: RwLock<Symbols>,
     pub(crate) metadata: RwLock<MetadataTable>,
+    /// Deleted ranges of time, first and last, by series; found in a log that Prometheus wrote.
+    pub(crate) tombstones: RwLock<HashMap<u32, Vec<(i64, i64)>>>,
     /// Time of the oldest sample; `i64::MAX` while there is none.
     pub(crate) min_time: AtomicI64,
     /// Time of the newest sample; `i64::MIN` while there is none.
@@ -62,11 +66,12 @@ impl Head {
             index: RwLock::default(),
             symbols: RwLock::default(),
             metadata: RwLock::default(),
+            tombstones: RwLock::default(),
             min_time: AtomicI64::new(i64::MAX),
             max_time: AtomicI64::new(i64::MIN),
             min_valid_time: AtomicI64::new(i64::MIN),
             counters: HeadCounters::default(),
-            chunk_range_ms,
+            chunk_range_ms: chunk_range_ms.max(1),
         }
     }
 
@@ -106,6 +111,18 @@ impl Head {
         let id = index.insert(labels, wanted, &self.symbols)?;
         self.counters.series_created.fetch_add(1, Ordering::Relaxed);
         Some((id, true))
+    }
+
+    /// Takes samples of deleted ranges out of columns that hold floats alone.
+    pub(crate) fn bury(&self, id: u32, samples: &mut SampleColumns) {
+        let tombstones = self.tombstones.read();
+        let Some(ranges) = tombstones.get(&id) else { return };
+        let dead = |time: i64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&time));
+        let kept: Vec<bool> = samples.timestamps.iter().map(|time| !dead(*time)).collect();
+        let mut keep = kept.iter();
+        samples.timestamps.retain(|_| keep.next().is_some_and(|kept| *kept));
+        let mut keep = kept.iter();
+        samples.values.retain(|_| keep.next().is_some_and(|kept| *kept));
     }
 
     /// The labels behind symbol pairs; must be called while their series cannot be removed.

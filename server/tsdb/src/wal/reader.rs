@@ -1,7 +1,10 @@
 //! Reads a segment record by record and goes on behind damage at the next page.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use ruzstd::decoding::StreamingDecoder;
 
 use super::page::{
     FIRST, FULL, HEADER_BYTES, KIND_MASK, LAST, MIDDLE, PAGE_BYTES, PAGE_END, SNAPPY, ZSTD,
@@ -222,7 +225,16 @@ impl SegmentReader {
                 self.plain.truncate(len.map_err(|e| e.to_string())?);
                 Ok(())
             }
-            ZSTD => Err("record compressed with zstd, which is not supported".to_owned()),
+            ZSTD => {
+                self.plain.clear();
+                let frame = StreamingDecoder::new(&self.raw[..]).map_err(|e| e.to_string())?;
+                let mut frame = frame.take(RECORD_BYTES_MAX as u64 + 1);
+                frame.read_to_end(&mut self.plain).map_err(|e| e.to_string())?;
+                if self.plain.len() > RECORD_BYTES_MAX {
+                    return Err(format!("record above {RECORD_BYTES_MAX} bytes"));
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -169,6 +169,17 @@ pub fn decode_metadata(record: &[u8], mut each: impl FnMut(u64, Metadata)) -> Re
     Ok(())
 }
 
+/// Reads a record of deleted ranges: series, first and last time.
+pub fn decode_tombstones(record: &[u8], mut each: impl FnMut(u64, i64, i64)) -> Result<(), String> {
+    let mut cursor = body(record);
+    while !cursor.rest.is_empty() {
+        let parsed = (|| Some((cursor.be64()?, cursor.varint()?, cursor.varint()?)))();
+        let (series, first, last) = parsed.ok_or("tombstones record ends inside an entry")?;
+        each(series, first, last);
+    }
+    Ok(())
+}
+
 fn body(record: &[u8]) -> Cursor<'_> {
     Cursor { rest: record.get(1..).unwrap_or_default() }
 }

@@ -67,6 +67,18 @@ impl Record {
         Record { bytes: plain.into(), compression: 0 }
     }
 
+    /// Bytes the record takes, headers not counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// A record whose bytes are already as they are to stand in the file.
     pub(crate) fn as_is(bytes: &[u8], compression: u8) -> Record {
         Record { bytes: bytes.into(), compression }
@@ -125,6 +137,19 @@ impl Wal {
     #[must_use]
     pub fn current_number(&self) -> u64 {
         self.active.as_ref().map_or(self.next_number, |active| active.number)
+    }
+
+    /// Whether [`Wal::log`] would sync, or make a segment anew, for records of so many bytes. No
+    /// [`SyncTicket`] may be under way then: of two syncs of one file only one is told of a failure.
+    #[must_use]
+    pub fn would_sync(&self, bytes: usize) -> bool {
+        let ends = self.active.as_ref().is_some_and(|active| self.ends_with(active.len, bytes));
+        ends || self.is_stranded() || self.unsynced_bytes + bytes > UNSYNCED_BYTES_MAX
+    }
+
+    /// Whether so many bytes do not fit behind `position` any more.
+    fn ends_with(&self, position: u64, bytes: usize) -> bool {
+        position > 0 && room(position, self.segment_bytes) < bytes as u64
     }
 
     /// Writes a batch of records, all or none of them. Afterwards they are with the kernel, which
@@ -226,13 +251,11 @@ impl Wal {
     }
 
     fn try_log(&mut self, records: &[Record]) -> Result<(), Error> {
-        let mut position = self.position();
-        let payload: usize = records.iter().map(|record| record.bytes.len()).sum();
+        let payload: usize = records.iter().map(Record::len).sum();
         // A batch that would cross the end goes to a new segment whole, so that it stays one write;
         // one larger than a segment makes that segment longer, which readers do not mind.
-        if position > 0 && room(position, self.segment_bytes) < payload as u64 {
+        if self.ends_with(self.position(), payload) {
             self.cut()?;
-            position = 0;
         }
         if self.active.is_none() {
             // Records of a segment that had to be given up without a new one come first.
@@ -241,10 +264,9 @@ impl Wal {
             } else {
                 self.active = Some(self.create()?);
             }
-            position = self.position();
         }
         self.framed.clear();
-        let mut end = position;
+        let mut end = self.position();
         for record in records {
             end = push_record(&mut self.framed, end, &record.bytes, record.compression);
         }
