@@ -94,6 +94,13 @@ impl Regex {
     /// Replaces every match by the expanded `template`: Go's `Regexp.ReplaceAllString`.
     #[must_use]
     pub fn replace_all(&self, text: &str, template: &str) -> String {
+        self.replace_all_within(text, template, usize::MAX)
+    }
+
+    /// As [`Regex::replace_all`], but stops soon after the result is longer than `bytes_max`; the
+    /// caller sees that by its length.
+    #[must_use]
+    pub fn replace_all_within(&self, text: &str, template: &str, bytes_max: usize) -> String {
         let mut out = String::with_capacity(text.len());
         let (mut copied, mut start) = (0, 0);
         let mut last_end = None;
@@ -106,6 +113,9 @@ impl Regex {
                 expand::expand(template, &captures, &mut out);
                 copied = found.end;
                 last_end = Some(found.end);
+            }
+            if out.len() > bytes_max {
+                return out;
             }
             start = if found.is_empty() { next_char(text, found.end) } else { found.end };
         }

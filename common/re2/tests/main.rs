@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod accept;
+mod go;
+mod matchers;

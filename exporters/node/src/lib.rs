@@ -1,1 +1,30 @@
-//! The host's kernel, hardware and file systems to samples.
+//! The host's kernel, hardware and file systems to samples, with node_exporter's names.
+
+mod adjtimex;
+mod collectors;
+pub mod command;
+mod cpuinfo;
+mod error;
+mod exporter;
+mod frame;
+mod links;
+mod mounts;
+mod named;
+mod netlink;
+mod os_release;
+mod parse;
+mod pattern;
+mod query;
+mod roots;
+mod serve;
+mod settings;
+mod source;
+mod statfs;
+mod udev;
+
+pub use error::{Error, FilterError};
+pub use exporter::{NodeExporter, NodeOptions};
+pub use roots::Roots;
+pub use settings::Settings;
+
+pub use collectors::{COLLECTORS, Context, Entry};

@@ -1,1 +1,5 @@
 //! Routes, groups and receivers.
+
+mod alert;
+
+pub use alert::{Alert, fingerprint};

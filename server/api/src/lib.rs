@@ -1,1 +1,23 @@
-//! /api/v1, federation and status.
+//! The HTTP API of Prometheus: `/api/v1`, federation, health, reload and status.
+//!
+//! [`router`] makes it an axum router over what [`ApiState`] names. Handlers read parameters, ask
+//! and write JSON; they hold no state and compute nothing themselves.
+
+mod answer;
+mod error;
+mod federate;
+mod histogram;
+mod json;
+mod params;
+mod query;
+mod router;
+mod running;
+mod series;
+mod state;
+mod status;
+mod targets;
+mod time;
+
+pub use error::{ApiError, ErrorType};
+pub use router::router;
+pub use state::{ApiOptions, ApiState, Asked, Reload, Status};

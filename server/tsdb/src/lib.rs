@@ -1,1 +1,27 @@
-//! Head, write-ahead log and chunks in Prometheus' formats.
+//! The time-series database: head, write-ahead log and chunks in Prometheus' formats.
+//!
+//! A batch goes through [`Db`]'s appender into the log ([`wal`]) and then into the head, where
+//! queries find it; opening replays the log. All files are reached through [`fs`].
+
+pub mod chunk;
+pub mod fs;
+pub mod wal;
+
+mod appender;
+mod codec;
+mod db;
+mod error;
+mod head;
+mod maintenance;
+mod metrics;
+mod options;
+mod querier;
+mod replay;
+mod stats;
+
+pub use db::Db;
+pub use error::Error;
+pub use maintenance::Maintenance;
+pub use options::{CHUNK_RANGE_MS, Options};
+pub use replay::ReplayReport;
+pub use stats::{Cardinality, Stat, Stats};

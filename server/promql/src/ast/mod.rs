@@ -1,5 +1,7 @@
 //! The syntax tree of a query, every node with its place in the text.
 
+mod ops;
+
 use common_model::{Matcher, TimestampMs};
 
 /// A range of bytes in the query text; `1:5` in messages is line and column of `start`.
@@ -9,6 +11,30 @@ pub struct Span {
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
+}
+
+impl Span {
+    /// Line and column of the start in the query text, counted from 1 and in bytes, as messages
+    /// print them: `1:5`.
+    #[must_use]
+    pub fn position(self, text: &str) -> String {
+        if text.is_empty() {
+            return "unknown position".to_owned();
+        }
+        let start = self.start as usize;
+        let Some(before) = text.as_bytes().get(..start) else {
+            return "invalid position".to_owned();
+        };
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        format!("{line}:{}", 1 + start - line_start)
+    }
+
+    /// From the start of this to the end of `other`.
+    #[must_use]
+    pub fn to(self, other: Span) -> Span {
+        Span { start: self.start, end: other.end }
+    }
 }
 
 /// What an expression evaluates to.
@@ -205,8 +231,10 @@ pub enum DurationArg {
 /// The small arithmetic of duration expressions; numbers are seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DurationExpr {
-    /// Seconds.
+    /// Seconds written as a number.
     Number(f64, Span),
+    /// Seconds written as a duration (`1h30m`), which the printer keeps.
+    Duration(f64, Span),
     /// `step()`
     Step(Span),
     /// `range()`
@@ -247,9 +275,10 @@ pub enum Extended {
 /// An instant vector selector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VectorSelector {
-    /// Metric name as written before the braces or quoted inside them; empty when there is none.
+    /// Metric name as written before the braces; empty when there is none. A quoted name inside the
+    /// braces is only a matcher, as upstream has it.
     pub name: String,
-    /// All matchers, the one on `__name__` from `name` included (last, as upstream has it).
+    /// All matchers as written, then the one on `__name__` made from `name`, if there is one.
     pub matchers: Vec<Matcher>,
     /// `offset` and `@`.
     pub shift: Shift,
@@ -299,8 +328,10 @@ pub struct NumberLiteral {
 /// A text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StringLiteral {
-    /// Unquoted.
+    /// Unquoted; what is no UTF-8 (`"\xff"`) stands as U+FFFD.
     pub value: String,
+    /// The exact bytes, where they are no UTF-8: such a text is no valid label name or value.
+    pub not_utf8: Option<Box<[u8]>>,
     /// Place in the text.
     pub span: Span,
 }

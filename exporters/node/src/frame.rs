@@ -1,0 +1,285 @@
+//! One collector among others: timed, its failures counted, its panics caught, its hangs waited out.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common_instrument::{CollectError, Collector, Family, Samples};
+use parking_lot::{Condvar, Mutex};
+
+/// How long a scrape waits for collectors that drivers can hold up.
+pub(crate) const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Stack of a thread that runs one collector; none goes deep.
+const STACK_BYTES: usize = 256 << 10;
+
+const DURATION: Family = Family::gauge(
+    "node_scrape_collector_duration_seconds",
+    "node_exporter: Duration of a collector scrape.",
+);
+const SUCCESS: Family =
+    Family::gauge("node_scrape_collector_success", "node_exporter: Whether a collector succeeded.");
+
+/// A collector with its name and its way of being run.
+pub(crate) struct Slot {
+    /// Name in flags and labels.
+    pub(crate) name: &'static str,
+    run: Run,
+}
+
+enum Run {
+    /// In the thread of the scrape.
+    Here(Box<dyn Collector>),
+    /// In a thread of its own, because the files it reads can block.
+    Apart(Arc<Apart>),
+}
+
+impl Slot {
+    /// Frames a collector; one that `may_block` gets a thread at its first scrape.
+    pub(crate) fn new(name: &'static str, collector: Box<dyn Collector>, may_block: bool) -> Slot {
+        let run =
+            if may_block { Run::Apart(Apart::new(name, collector)) } else { Run::Here(collector) };
+        Slot { name, run }
+    }
+
+    /// Starts what runs apart, so that it runs beside the others.
+    pub(crate) fn start(&self) -> Option<u64> {
+        match &self.run {
+            Run::Here(_) => None,
+            Run::Apart(apart) => Some(apart.start()),
+        }
+    }
+
+    /// Collects, or waits until `deadline` for what [`Slot::start`] started, and pushes how it went.
+    pub(crate) fn finish(&self, started: Option<u64>, deadline: Instant, samples: &mut Samples) {
+        let (outcome, duration) = match (&self.run, started) {
+            (Run::Here(collector), _) => run(&**collector, samples),
+            (Run::Apart(apart), wanted) => apart.finish(wanted.unwrap_or(0), deadline, samples),
+        };
+        let labels = [("collector", self.name)];
+        let success = match outcome {
+            Ok(()) => 1.0,
+            Err(CollectError::Absent(what)) => {
+                tracing::debug!(name = self.name, err = %what, "collector returned no data");
+                0.0
+            }
+            Err(CollectError::Failed(what)) => {
+                tracing::error!(name = self.name, err = %what, "collector failed");
+                0.0
+            }
+        };
+        samples.push(&DURATION, &labels, duration.as_secs_f64());
+        samples.push(&SUCCESS, &labels, success);
+    }
+}
+
+type Outcome = (Result<(), CollectError>, Duration);
+
+fn run(collector: &dyn Collector, samples: &mut Samples) -> Outcome {
+    let started = Instant::now();
+    let outcome = catch_unwind(AssertUnwindSafe(|| collector.collect(samples)))
+        .unwrap_or_else(|_| Err(CollectError::Failed("panicked".to_owned())));
+    (outcome, started.elapsed())
+}
+
+/// A collector in a thread of its own. A thread that is stuck in a system call stays the only one:
+/// nobody starts another until it has come back.
+struct Apart {
+    name: &'static str,
+    collector: Box<dyn Collector>,
+    state: Mutex<State>,
+    asked: Condvar,
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    has_thread: bool,
+    /// Number of the last round that was begun, and whether it still runs.
+    round: u64,
+    running: bool,
+    /// What the last finished round gave.
+    answer: Option<Arc<(Samples, Outcome)>>,
+    answer_round: u64,
+    closed: bool,
+}
+
+impl Apart {
+    fn new(name: &'static str, collector: Box<dyn Collector>) -> Arc<Apart> {
+        let (asked, done) = (Condvar::new(), Condvar::new());
+        Arc::new(Apart { name, collector, state: Mutex::default(), asked, done })
+    }
+
+    /// Begins a round, or joins the one that runs; returns its number.
+    fn start(self: &Arc<Apart>) -> u64 {
+        let mut state = self.state.lock();
+        if !state.running {
+            if !state.has_thread {
+                let apart = Arc::clone(self);
+                let name = format!("node-{}", self.name);
+                let builder = std::thread::Builder::new().name(name).stack_size(STACK_BYTES);
+                match builder.spawn(move || apart.work()) {
+                    Ok(_) => state.has_thread = true,
+                    Err(error) => {
+                        tracing::error!(name = self.name, err = %error, "no thread for a collector");
+                        return 0;
+                    }
+                }
+            }
+            state.round += 1;
+            state.running = true;
+            self.asked.notify_one();
+        }
+        state.round
+    }
+
+    fn finish(&self, wanted: u64, deadline: Instant, samples: &mut Samples) -> Outcome {
+        let begun = Instant::now();
+        let mut state = self.state.lock();
+        while wanted != 0 && state.answer_round < wanted {
+            if self.done.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        if wanted == 0 || state.answer_round < wanted {
+            let problem = format!("no answer within {:?}", COLLECTOR_TIMEOUT);
+            return (Err(CollectError::Failed(problem)), begun.elapsed());
+        }
+        let answer = state.answer.clone();
+        drop(state);
+        match answer {
+            Some(answer) => {
+                copy(&answer.0, samples);
+                answer.1.clone()
+            }
+            None => (Err(CollectError::Failed("no answer".to_owned())), begun.elapsed()),
+        }
+    }
+
+    fn work(&self) {
+        let mut samples = Samples::default();
+        loop {
+            let mut state = self.state.lock();
+            while !state.running && !state.closed {
+                self.asked.wait(&mut state);
+            }
+            if state.closed {
+                return;
+            }
+            let round = state.round;
+            drop(state);
+            samples.clear();
+            let outcome = run(&*self.collector, &mut samples);
+            let mut state = self.state.lock();
+            let last = state.answer.replace(Arc::new((std::mem::take(&mut samples), outcome)));
+            state.answer_round = round;
+            state.running = false;
+            self.done.notify_all();
+            drop(state);
+            // The buffers of the round before serve the next one, if no scrape still reads them.
+            samples = last.and_then(Arc::into_inner).map_or_else(Samples::default, |last| last.0);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Run::Apart(apart) = &self.run {
+            apart.state.lock().closed = true;
+            apart.asked.notify_all();
+        }
+    }
+}
+
+fn copy(from: &Samples, to: &mut Samples) {
+    for family in from.families() {
+        for sample in family.samples() {
+            let labels: Vec<(&str, &str)> = sample.labels().collect();
+            to.push_value(
+                family.name(),
+                family.help(),
+                family.kind(),
+                &labels,
+                sample.value(),
+                sample.timestamp(),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    const FAMILY: Family = Family::gauge("x", "X.");
+
+    struct Fixed(Result<(), CollectError>);
+
+    impl Collector for Fixed {
+        fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
+            samples.push(&FAMILY, &[], 1.0);
+            assert!(self.0 != Err(CollectError::Failed("panic".into())), "as asked");
+            self.0.clone()
+        }
+    }
+
+    fn values(samples: &Samples) -> Vec<(String, f64)> {
+        let mut values = Vec::new();
+        for family in samples.families().filter(|family| family.name() != DURATION.name) {
+            for sample in family.samples() {
+                if let common_instrument::SampleValue::Number(value) = sample.value() {
+                    values.push((family.name().to_owned(), value));
+                }
+            }
+        }
+        values
+    }
+
+    #[test]
+    fn samples_before_a_failure_count_wherever_the_collector_runs() {
+        fn check(outcome: Result<(), CollectError>, success: f64) {
+            for may_block in [false, true] {
+                let slot = Slot::new("x", Box::new(Fixed(outcome.clone())), may_block);
+                for _ in 0..3 {
+                    let mut samples = Samples::default();
+                    let started = slot.start();
+                    slot.finish(started, Instant::now() + COLLECTOR_TIMEOUT, &mut samples);
+                    let expected = [(SUCCESS.name.to_owned(), success), ("x".to_owned(), 1.0)];
+                    assert_eq!(values(&samples), expected);
+                }
+            }
+        }
+        check(Ok(()), 1.0);
+        check(Err(CollectError::Absent("no x".into())), 0.0);
+        check(Err(CollectError::Failed("broken".into())), 0.0);
+        check(Err(CollectError::Failed("panic".into())), 0.0);
+    }
+
+    struct Stuck(Mutex<Receiver<()>>);
+
+    impl Collector for Stuck {
+        fn collect(&self, _: &mut Samples) -> Result<(), CollectError> {
+            let _ = self.0.lock().recv();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stuck_collector_costs_one_thread_and_its_deadline() {
+        let (release, stuck) = channel();
+        let slot = Slot::new("x", Box::new(Stuck(Mutex::new(stuck))), true);
+        for _ in 0..3 {
+            let mut samples = Samples::default();
+            let started = slot.start();
+            assert_eq!(started, Some(1), "joins the round that hangs");
+            slot.finish(started, Instant::now(), &mut samples);
+            assert_eq!(values(&samples), [(SUCCESS.name.to_owned(), 0.0)]);
+        }
+        drop(release);
+        let mut samples = Samples::default();
+        slot.finish(Some(1), Instant::now() + COLLECTOR_TIMEOUT, &mut samples);
+        assert_eq!(values(&samples), [(SUCCESS.name.to_owned(), 1.0)]);
+    }
+}

@@ -1,0 +1,9 @@
+//! The node exporter by itself.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> =
+        std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    exporters_node::command::run(&args)
+}

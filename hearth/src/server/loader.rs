@@ -1,0 +1,129 @@
+//! The configuration with everything it names: scrape jobs of other files, rule files, the
+//! alertmanager's own file. All of it is read and checked before any of it is put in force.
+
+use std::path::{Path, PathBuf};
+
+use common_config::prometheus::NameScheme;
+use common_config::prometheus::{Config, ScrapeConfig};
+use common_config::rules::{Reading, Rule, RuleFile, RuleProblem};
+use common_service::flags::World;
+use server_promql::parser;
+
+/// The configuration of `hearth run` when none is given.
+pub(crate) const BUNDLED_CONFIG: &str = include_str!("../../bundled/hearth.yml");
+
+/// The rules that it names.
+pub(crate) const BUNDLED_RULES: &str = include_str!("../../bundled/host.yml");
+
+/// Begins the names of rule files that ship inside.
+const BUNDLED_PREFIX: &str = "bundled:";
+
+/// A configuration file larger than this is refused.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// Mechanisms of discovery that are run; others are read and reported.
+const DISCOVERIES: &[&str] = &["file"];
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// The bundled one, for a host of this name.
+    Bundled { hostname: String },
+    /// A file.
+    File(PathBuf),
+}
+
+/// A configuration that can be put in force.
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    pub(crate) scrape: Vec<ScrapeConfig>,
+    /// Rule files by name.
+    pub(crate) rules: Vec<(String, RuleFile)>,
+}
+
+impl Source {
+    /// Reads and checks everything; the error names the file and the place.
+    pub(crate) fn load(&self, parser: &parser::Options) -> Result<Loaded, String> {
+        let env = World::real().env;
+        let (text, name) = match self {
+            Source::Bundled { hostname } => {
+                (BUNDLED_CONFIG.replace("${HOSTNAME}", hostname), "bundled:hearth.yml".to_owned())
+            }
+            Source::File(path) => (read(path)?, path.display().to_string()),
+        };
+        let config = Config::load(&text, &name, env).map_err(|error| error.to_string())?;
+        let scrape = config.all_scrape_configs(&read_glob).map_err(|error| error.to_string())?;
+        for discovery in config.unsupported(DISCOVERIES) {
+            tracing::warn!(
+                kind = discovery.kind,
+                position = %discovery.position,
+                "This discovery mechanism is not run; its targets are left out"
+            );
+        }
+        let mut rules = Vec::new();
+        for pattern in &config.rule_files {
+            for (file, text) in rule_files(pattern)? {
+                let reading = Reading {
+                    ignores_unknown_fields: false,
+                    scheme: NameScheme::Utf8,
+                    check: &|rule| check(rule, parser),
+                };
+                let read = RuleFile::parse(&text, &file, &reading).map_err(all)?;
+                rules.push((file, read));
+            }
+        }
+        Ok(Loaded { config, scrape, rules })
+    }
+}
+
+/// What PromQL and the templates say of a rule.
+fn check(rule: &Rule, options: &parser::Options) -> Vec<RuleProblem> {
+    let mut problems = Vec::new();
+    if let Err(error) = parser::parse(&rule.expr, options) {
+        problems.push(RuleProblem::Expr(error.to_string()));
+    }
+    for text in rule.labels.values().chain(rule.annotations.values()) {
+        if let Err(error) = common_template::prometheus::check(text, &rule.name) {
+            problems.push(RuleProblem::Template(error.to_string()));
+        }
+    }
+    problems
+}
+
+/// All complaints about a file, a line each.
+fn all(errors: Vec<common_config::Error>) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Names and texts of the rule files a pattern stands for.
+fn rule_files(pattern: &str) -> Result<Vec<(String, String)>, String> {
+    // Files of the bundled configuration get its folder in front, and so do these names.
+    let name = Path::new(pattern).file_name().unwrap_or_default().to_string_lossy();
+    match name.strip_prefix(BUNDLED_PREFIX) {
+        Some("host.yml") => Ok(vec![(name.into_owned(), BUNDLED_RULES.to_owned())]),
+        Some(other) => Err(format!("no rules named {other:?} are bundled")),
+        None => read_glob(pattern),
+    }
+}
+
+/// Names and texts of the files a pattern matches, sorted.
+pub(crate) fn read_glob(pattern: &str) -> Result<Vec<(String, String)>, String> {
+    let paths = glob::glob(pattern).map_err(|error| error.to_string())?;
+    let mut files = Vec::new();
+    for path in paths.flatten() {
+        files.push((path.display().to_string(), read(&path)?));
+    }
+    Ok(files)
+}
+
+/// The text of a file of reasonable size.
+pub(crate) fn read(path: &Path) -> Result<String, String> {
+    let complain = |error: std::io::Error| {
+        format!("open {}: {}", path.display(), common_service::go_io_error(&error))
+    };
+    let length = std::fs::metadata(path).map_err(complain)?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(format!("{}: {length} bytes are more than {FILE_BYTES_MAX}", path.display()));
+    }
+    std::fs::read_to_string(path).map_err(complain)
+}

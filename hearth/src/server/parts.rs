@@ -1,0 +1,65 @@
+//! The parts of the daemon that a configuration drives.
+
+use std::sync::Arc;
+
+use common_instrument::Registry;
+use common_service::clock::{Clock, SystemClock};
+use exporters_node::NodeExporter;
+use server_api::Asked;
+use server_scrape::{Manager, ManagerOptions, Now};
+use server_tsdb::{Db, Maintenance};
+
+use super::daemon::Failure;
+use super::loader::Loaded;
+use super::settings::Settings;
+use super::sources;
+
+/// Everything that runs.
+pub(crate) struct Parts {
+    db: Db,
+    now: Now,
+    scrape: Arc<Manager>,
+    maintenance: Maintenance,
+}
+
+impl Parts {
+    /// Builds the parts; none of them does anything before a configuration is applied.
+    pub(crate) fn build(
+        settings: &Settings,
+        db: &Db,
+        registry: &Registry,
+    ) -> Result<Parts, Failure> {
+        let now: Now = Arc::new(|| SystemClock.now_ms());
+        let node = settings.node.clone().map(NodeExporter::new).transpose();
+        let node = node.map_err(|error| Failure::Configuration(error.to_string()))?;
+        let options = ManagerOptions {
+            storage: Arc::new(db.clone()),
+            now: now.clone(),
+            in_process: sources::in_process(node, registry),
+        };
+        let scrape = Arc::new(Manager::new(options, registry));
+        let maintenance = db.spawn_maintenance(now.clone())?;
+        Ok(Parts { db: db.clone(), now, scrape, maintenance })
+    }
+
+    /// What the API asks.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            storage: Arc::new(self.db.clone()),
+            db: self.db.clone(),
+            scrape: self.scrape.clone(),
+            now: self.now.clone(),
+        }
+    }
+
+    /// Puts a configuration in force.
+    pub(crate) async fn apply(&self, loaded: Loaded) -> Result<(), String> {
+        self.scrape.apply(&loaded.scrape).await.map_err(|error| error.to_string())
+    }
+
+    /// Ends everything that writes, in the order in which a sample travels.
+    pub(crate) async fn shutdown(self) {
+        self.scrape.shutdown().await;
+        drop(self.maintenance);
+    }
+}

@@ -1,0 +1,137 @@
+//! JSON as Prometheus writes it: values as strings, times as seconds with up to three decimals.
+
+use std::io::Write;
+
+use common_model::{Labels, TimestampMs, format_float_fixed};
+
+/// Appends JSON to a byte buffer. Commas are the caller's business, except in [`Json::list`].
+#[derive(Debug, Default)]
+pub(crate) struct Json {
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Json {
+    pub(crate) fn raw(&mut self, text: &str) -> &mut Json {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// A string, escaped as Go's encoder does without HTML escaping: control characters, quotes,
+    /// backslashes, U+2028 and U+2029.
+    pub(crate) fn string(&mut self, text: &str) -> &mut Json {
+        self.bytes.push(b'"');
+        let mut plain_from = 0;
+        for (at, c) in text.char_indices() {
+            let short = match c {
+                '"' => "\\\"",
+                '\\' => "\\\\",
+                '\n' => "\\n",
+                '\r' => "\\r",
+                '\t' => "\\t",
+                '\u{2028}' => "\\u2028",
+                '\u{2029}' => "\\u2029",
+                c if (c as u32) < 0x20 => "",
+                _ => continue,
+            };
+            self.bytes.extend_from_slice(&text.as_bytes()[plain_from..at]);
+            if short.is_empty() {
+                // Writing to a Vec cannot fail.
+                let _ = write!(self.bytes, "\\u{:04x}", c as u32);
+            } else {
+                self.raw(short);
+            }
+            plain_from = at + c.len_utf8();
+        }
+        self.bytes.extend_from_slice(&text.as_bytes()[plain_from..]);
+        self.bytes.push(b'"');
+        self
+    }
+
+    /// `"name":`
+    pub(crate) fn key(&mut self, name: &str) -> &mut Json {
+        self.string(name).raw(":")
+    }
+
+    /// `[a,b]`
+    pub(crate) fn list<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        mut item: impl FnMut(&mut Json, T),
+    ) -> &mut Json {
+        self.raw("[");
+        for (i, value) in items.into_iter().enumerate() {
+            if i > 0 {
+                self.raw(",");
+            }
+            item(self, value);
+        }
+        self.raw("]")
+    }
+
+    /// `["a","b"]`
+    pub(crate) fn strings<S: AsRef<str>>(
+        &mut self,
+        items: impl IntoIterator<Item = S>,
+    ) -> &mut Json {
+        self.list(items, |json, item| {
+            json.string(item.as_ref());
+        })
+    }
+
+    /// `{"a":"1"}`
+    pub(crate) fn labels(&mut self, labels: &Labels) -> &mut Json {
+        self.raw("{");
+        for (i, (name, value)) in labels.iter().enumerate() {
+            if i > 0 {
+                self.raw(",");
+            }
+            self.key(name).string(value);
+        }
+        self.raw("}")
+    }
+
+    /// Seconds with at most three decimals: `1435781430.781`.
+    pub(crate) fn time(&mut self, at: TimestampMs) -> &mut Json {
+        let (seconds, milliseconds) = (at.unsigned_abs() / 1000, at.unsigned_abs() % 1000);
+        if at < 0 {
+            self.raw("-");
+        }
+        // Writing to a Vec cannot fail.
+        let _ = write!(self.bytes, "{seconds}");
+        if milliseconds > 0 {
+            let _ = write!(self.bytes, ".{milliseconds:03}");
+        }
+        self
+    }
+
+    /// A sample's value: a string, so that NaN and infinities can be said.
+    pub(crate) fn value(&mut self, value: f64) -> &mut Json {
+        self.raw("\"").raw(&format_float_fixed(value)).raw("\"")
+    }
+
+    /// `[1435781430.781,"1"]`
+    pub(crate) fn point(&mut self, at: TimestampMs, value: f64) -> &mut Json {
+        self.raw("[").time(at).raw(",").value(value).raw("]")
+    }
+
+    /// A plain number.
+    pub(crate) fn number(&mut self, number: impl std::fmt::Display) -> &mut Json {
+        // Writing to a Vec cannot fail.
+        let _ = write!(self.bytes, "{number}");
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_the_originals_form() {
+        let mut json = Json::default();
+        json.raw("{").key("a\"\n\u{1}").point(-1_500, f64::NAN).raw(",");
+        json.key("t").time(1_435_781_430_001).raw("}");
+        let text = String::from_utf8(json.bytes).unwrap();
+        assert_eq!(text, "{\"a\\\"\\n\\u0001\":[-1.500,\"NaN\"],\"t\":1435781430.001}");
+    }
+}

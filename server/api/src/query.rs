@@ -1,0 +1,172 @@
+//! `/api/v1/query` and `/api/v1/query_range`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common_model::FloatHistogram;
+use server_promql::engine::{QueryOptions, QueryOutput};
+use server_promql::parser;
+use server_promql::value::{SampleValue, Value};
+
+use crate::answer::Answer;
+use crate::error::ApiError;
+use crate::histogram;
+use crate::json::Json;
+use crate::params::Params;
+use crate::running;
+use crate::state::ApiState;
+
+/// Points a series may have in the answer to a range query.
+const POINTS_MAX: i64 = 11_000;
+
+/// `/api/v1/query`
+pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
+    let limit = params.limit("limit")?;
+    let time = params.time("time")?.unwrap_or_else(|| (state.now)());
+    let timeout = timeout(&state, &params)?;
+    let lookback = lookback(&params)?;
+    running::run(&state, timeout, move |state, interrupt| {
+        let query = params.get("query");
+        let expr = parser::parse(query, &state.parser)
+            .map_err(|error| ApiError::parameter("query", error))?;
+        let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
+        let output = state.engine.instant(&*state.storage, &expr, time, &options)?;
+        Ok(answer(output, limit, &params))
+    })
+    .await
+}
+
+/// `/api/v1/query_range`
+pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
+    let limit = params.limit("limit")?;
+    let start = required(params.time("start")?, "start", "timestamp")?;
+    let end = required(params.time("end")?, "end", "timestamp")?;
+    if end < start {
+        return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
+    }
+    let step = required(params.duration("step")?, "step", "duration")?;
+    if step.is_zero() {
+        return Err(ApiError::parameter(
+            "step",
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ));
+    }
+    let step_ms = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
+    if (end - start) / step_ms > POINTS_MAX {
+        return Err(ApiError::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
+             resolution (?step=XX)",
+        ));
+    }
+    let timeout = timeout(&state, &params)?;
+    let lookback = lookback(&params)?;
+    running::run(&state, timeout, move |state, interrupt| {
+        let query = params.get("query");
+        let expr = parser::parse(query, &state.parser)
+            .map_err(|error| ApiError::parameter("query", error))?;
+        let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
+        let storage = &*state.storage;
+        let output = state.engine.range(storage, &expr, start, end, step_ms, &options)?;
+        Ok(answer(output, limit, &params))
+    })
+    .await
+}
+
+fn required<T>(value: Option<T>, name: &str, kind: &str) -> Result<T, ApiError> {
+    value.ok_or_else(|| ApiError::parameter(name, format!("cannot parse \"\" to a valid {kind}")))
+}
+
+fn timeout(state: &ApiState, params: &Params) -> Result<Duration, ApiError> {
+    let asked = params.duration("timeout")?;
+    Ok(asked.map_or(state.options.query_timeout, |asked| asked.min(state.options.query_timeout)))
+}
+
+fn lookback(params: &Params) -> Result<Option<i64>, ApiError> {
+    let lookback = params.duration("lookback_delta")?;
+    Ok(lookback.map(|lookback| i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX)))
+}
+
+fn answer(mut output: QueryOutput, limit: usize, params: &Params) -> Answer {
+    if limit > 0 {
+        let cut = match &mut output.value {
+            Value::Vector(samples) if samples.len() > limit => {
+                samples.truncate(limit);
+                true
+            }
+            Value::Matrix(series) if series.len() > limit => {
+                series.truncate(limit);
+                true
+            }
+            _ => false,
+        };
+        if cut {
+            output.warnings.push("results truncated due to limit".to_owned());
+        }
+    }
+    let mut json = Json::default();
+    json.raw("{\"resultType\":").string(output.value.type_name()).raw(",\"result\":");
+    write_value(&mut json, &output.value);
+    if !params.get("stats").is_empty() {
+        let stats = output.stats;
+        json.raw(",\"stats\":{\"samples\":{\"totalQueryableSamples\":").number(stats.samples_total);
+        json.raw(",\"peakSamples\":").number(stats.samples_peak);
+        json.raw("},\"hearth\":{\"peakBytes\":").number(stats.bytes_peak);
+        json.raw(",\"series\":").number(stats.series_total).raw("}}");
+    }
+    json.raw("}");
+    Answer { data: json, warnings: output.warnings, infos: output.infos }
+}
+
+fn write_value(json: &mut Json, value: &Value) {
+    match value {
+        Value::Scalar { timestamp, value } => {
+            json.point(*timestamp, *value);
+        }
+        Value::String { timestamp, value } => {
+            json.raw("[").time(*timestamp).raw(",").string(value).raw("]");
+        }
+        Value::Vector(samples) => {
+            json.list(samples, |json, sample| {
+                json.raw("{\"metric\":").labels(&sample.labels);
+                match &sample.value {
+                    SampleValue::Float(value) => {
+                        json.raw(",\"value\":").point(sample.timestamp, *value);
+                    }
+                    SampleValue::Histogram(value) => {
+                        json.raw(",\"histogram\":");
+                        histogram_point(json, sample.timestamp, value);
+                    }
+                }
+                json.raw("}");
+            });
+        }
+        Value::Matrix(series) => {
+            json.list(series, |json, series| {
+                json.raw("{\"metric\":").labels(&series.labels);
+                let points = &series.points;
+                let count = points.len();
+                let is_float = |at: &usize| points.histogram(*at).is_none();
+                if (0..count).any(|at| is_float(&at)) {
+                    json.raw(",\"values\":");
+                    json.list((0..count).filter(is_float), |json, at| {
+                        json.point(points.timestamps[at], points.values[at]);
+                    });
+                }
+                if !points.histograms.is_empty() {
+                    json.raw(",\"histograms\":");
+                    let histograms = (0..count).filter_map(|at| Some((at, points.histogram(at)?)));
+                    json.list(histograms, |json, (at, value)| {
+                        histogram_point(json, points.timestamps[at], value);
+                    });
+                }
+                json.raw("}");
+            });
+        }
+    }
+}
+
+fn histogram_point(json: &mut Json, at: i64, value: &FloatHistogram) {
+    json.raw("[").time(at).raw(",");
+    histogram::write(json, value);
+    json.raw("]");
+}

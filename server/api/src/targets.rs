@@ -1,0 +1,163 @@
+//! `/api/v1/targets`, `/api/v1/scrape_pools`, `/api/v1/metadata` and `/api/v1/targets/metadata`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use common_config::duration;
+use common_model::{Labels, Metadata};
+use server_scrape::{ActiveTarget, Health};
+
+use crate::answer::Answer;
+use crate::error::ApiError;
+use crate::json::Json;
+use crate::params::Params;
+use crate::state::ApiState;
+use crate::time::rfc3339;
+
+/// `/api/v1/targets`
+pub(crate) async fn targets(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
+    let wanted = params.get("state").to_lowercase();
+    let pool = params.get("scrapePool");
+    let in_pool = |name: &str| pool.is_empty() || pool == name;
+    let (with_active, with_dropped) = match wanted.as_str() {
+        "active" => (true, false),
+        "dropped" => (false, true),
+        _ => (true, true),
+    };
+    let mut active = if with_active { state.scrape.active().await } else { Vec::new() };
+    active.retain(|target| in_pool(&target.pool));
+    let all_dropped = state.scrape.dropped().await;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for dropped in &all_dropped {
+        *counts.entry(&dropped.pool).or_default() += 1;
+    }
+    Ok(Answer::write(|json| {
+        json.raw("{\"activeTargets\":");
+        json.list(&active, write_active);
+        json.raw(",\"droppedTargets\":");
+        let dropped = all_dropped.iter().filter(|dropped| with_dropped && in_pool(&dropped.pool));
+        json.list(dropped, |json, dropped| {
+            json.raw("{\"discoveredLabels\":").labels(&dropped.discovered);
+            json.raw(",\"scrapePool\":").string(&dropped.pool).raw("}");
+        });
+        json.raw(",\"droppedTargetCounts\":{");
+        for (i, (pool, count)) in counts.into_iter().enumerate() {
+            json.raw(if i > 0 { "," } else { "" }).key(pool).number(count);
+        }
+        json.raw("}}");
+    }))
+}
+
+fn write_active(json: &mut Json, active: &ActiveTarget) {
+    let (target, last) = (&active.target, &active.last);
+    json.raw("{\"discoveredLabels\":").labels(&target.discovered);
+    json.raw(",\"labels\":").labels(&target.labels);
+    json.raw(",\"scrapePool\":").string(&active.pool);
+    json.raw(",\"scrapeUrl\":").string(&target.url);
+    json.raw(",\"globalUrl\":").string(&target.url);
+    json.raw(",\"lastError\":").string(&last.error);
+    let never = "0001-01-01T00:00:00Z".to_owned();
+    json.raw(",\"lastScrape\":").string(&last.at.map_or(never, rfc3339));
+    json.raw(",\"lastScrapeDuration\":").number(last.duration.as_secs_f64());
+    json.raw(",\"health\":").string(last.health.as_str());
+    json.raw(",\"scrapeInterval\":").string(&duration::format(target.interval));
+    json.raw(",\"scrapeTimeout\":").string(&duration::format(target.timeout));
+    if last.health != Health::Unknown {
+        json.raw(",\"samples\":").number(last.samples);
+    }
+    json.raw("}");
+}
+
+/// `/api/v1/scrape_pools`
+pub(crate) async fn scrape_pools(state: Arc<ApiState>) -> Result<Answer, ApiError> {
+    let pools = state.scrape.pools().await;
+    Ok(Answer::write(|json| {
+        json.raw("{\"scrapePools\":").strings(pools).raw("}");
+    }))
+}
+
+/// `/api/v1/metadata`
+pub(crate) async fn metadata(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
+    let limit = params.limit("limit")?;
+    let per_metric = params.limit("limit_per_metric")?;
+    let wanted = params.get("metric");
+    let mut found: BTreeMap<String, BTreeSet<Seen>> = BTreeMap::new();
+    for target in state.scrape.active().await {
+        let metadata = target.metadata.lock();
+        for (name, metadata) in metadata.iter().filter(|(n, _)| wanted.is_empty() || *n == wanted) {
+            let seen = found.entry(name.to_owned()).or_default();
+            if per_metric == 0 || seen.len() < per_metric {
+                seen.insert(Seen::of(metadata));
+            }
+        }
+    }
+    let shown = if limit == 0 { found.len() } else { limit };
+    Ok(Answer::write(|json| {
+        json.raw("{");
+        for (i, (name, seen)) in found.iter().take(shown).enumerate() {
+            json.raw(if i > 0 { "," } else { "" }).key(name);
+            json.list(seen, |json, seen| {
+                json.raw("{\"type\":").string(seen.kind).raw(",\"help\":").string(&seen.help);
+                json.raw(",\"unit\":").string(&seen.unit).raw("}");
+            });
+        }
+        json.raw("}");
+    }))
+}
+
+/// One way in which targets describe a metric.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Seen {
+    kind: &'static str,
+    help: String,
+    unit: String,
+}
+
+impl Seen {
+    fn of(metadata: &Metadata) -> Seen {
+        let kind = metadata.kind.as_str();
+        Seen { kind, help: metadata.help.clone(), unit: metadata.unit.clone() }
+    }
+}
+
+/// `/api/v1/targets/metadata`
+pub(crate) async fn target_metadata(
+    state: Arc<ApiState>,
+    params: Params,
+) -> Result<Answer, ApiError> {
+    let limit = params.limit("limit")?;
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    let metric = params.get("metric");
+    let matchers = match params.get("match_target") {
+        "" => Vec::new(),
+        text => server_promql::parser::parse_selector(text)
+            .map_err(|error| ApiError::parameter("match_target", error))?,
+    };
+    let mut found: Vec<(Labels, String, Metadata)> = Vec::new();
+    for target in state.scrape.active().await {
+        let labels = &target.target.labels;
+        if !matchers.iter().all(|matcher| matcher.matches(labels.value(&matcher.name))) {
+            continue;
+        }
+        let metadata = target.metadata.lock();
+        let named = metadata.iter().filter(|(name, _)| metric.is_empty() || *name == metric);
+        let room = limit - found.len();
+        found.extend(
+            named.take(room).map(|(name, seen)| (labels.clone(), name.to_owned(), seen.clone())),
+        );
+    }
+    if found.is_empty() {
+        return Err(ApiError::not_found("specified metadata not found"));
+    }
+    Ok(Answer::write(|json| {
+        json.list(&found, |json, (labels, name, seen)| {
+            json.raw("{\"target\":").labels(labels);
+            if metric.is_empty() {
+                json.raw(",\"metric\":").string(name);
+            }
+            json.raw(",\"type\":").string(seen.kind.as_str());
+            json.raw(",\"help\":").string(&seen.help);
+            json.raw(",\"unit\":").string(&seen.unit).raw("}");
+        });
+    }))
+}

@@ -1,0 +1,53 @@
+//! Why a query has no result.
+
+use server_storage::StorageError;
+
+/// Why a query has no result. The texts are Prometheus' where it has the case.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The deadline passed.
+    #[error("query timed out in expression evaluation")]
+    Timeout,
+    /// The asker went away, or somebody stopped the query.
+    #[error("query was canceled in expression evaluation")]
+    Canceled,
+    /// More samples than `samples_max` would have to be held.
+    #[error("query processing would load too many samples into memory in query execution")]
+    TooManySamples,
+    /// More bytes than `memory_bytes_max` would have to be held.
+    #[error("query processing would use more than {limit} bytes of memory in query execution")]
+    TooMuchMemory {
+        /// The limit.
+        limit: usize,
+    },
+    /// The expression cannot be evaluated over these series.
+    #[error("{0}")]
+    Execution(String),
+    /// The request makes no sense, whatever the data.
+    #[error("{0}")]
+    BadData(String),
+    /// The store failed.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+}
+
+impl QueryError {
+    /// The `errorType` of the HTTP API.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            QueryError::Timeout => "timeout",
+            QueryError::Canceled => "canceled",
+            QueryError::TooManySamples
+            | QueryError::TooMuchMemory { .. }
+            | QueryError::Execution(_) => "execution",
+            QueryError::BadData(_) => "bad_data",
+            QueryError::Storage(_) => "internal",
+        }
+    }
+
+    pub(crate) fn execution(text: impl Into<String>) -> QueryError {
+        QueryError::Execution(text.into())
+    }
+}

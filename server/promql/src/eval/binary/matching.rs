@@ -1,0 +1,303 @@
+//! Operators between two vectors: one to one, `group_left`, `group_right`, `fill`.
+
+use common_model::Labels;
+
+use super::super::{Eval, Grid, Merger, Sink, invariant, without_name};
+use super::element::{Element, Outcome};
+use super::is_swapped;
+use super::signature::{Signatures, Steps, matched_labels};
+use crate::ast::{Binary, Cardinality, Matching};
+use crate::engine::QueryError;
+use crate::value::{Column, Point, Track};
+
+/// The series of the "one" side that share a signature. Usually it is one; several may take turns.
+#[derive(Default)]
+struct One {
+    tracks: Vec<Track>,
+    /// Steps at which a series of the "many" side met this signature.
+    met: Option<Steps>,
+}
+
+/// Two series of the "one" side at one step: an error unless the other side is empty there.
+struct Duplicate {
+    step: usize,
+    text: String,
+}
+
+struct Match<'a, 'q> {
+    eval: &'a Eval<'q>,
+    binary: &'a Binary,
+    matching: &'a Matching,
+    grid: Grid,
+    swapped: bool,
+    element: Element<'a, 'q>,
+    ones: Vec<One>,
+    duplicate_steps: Steps,
+    many_steps: Steps,
+    duplicates: Vec<Duplicate>,
+    samples: usize,
+    bytes: usize,
+}
+
+impl Eval<'_> {
+    pub(super) fn matched(
+        &self,
+        binary: &Binary,
+        grid: &Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), QueryError> {
+        let default = Matching::default();
+        let matching = binary.matching.as_ref().unwrap_or(&default);
+        let swapped = is_swapped(binary);
+        let (many, one) =
+            if swapped { (&binary.right, &binary.left) } else { (&binary.left, &binary.right) };
+        let mut signatures = Signatures::new(matching);
+        let mut matcher = Match {
+            eval: self,
+            binary,
+            matching,
+            grid: *grid,
+            swapped,
+            element: Element::new(self, binary),
+            ones: Vec::new(),
+            duplicate_steps: Steps::none(grid.steps),
+            many_steps: Steps::none(grid.steps),
+            duplicates: Vec::new(),
+            samples: 0,
+            bytes: 0,
+        };
+        self.vector(one, grid, &mut |track| {
+            let number = signatures.number(&track.labels);
+            matcher.keep_one(number, track)
+        })?;
+        let mut merger = Merger::new(self);
+        self.vector(many, grid, &mut |track| {
+            let number = match matcher.filled_one_side() {
+                Some(_) => Some(signatures.number(&track.labels)),
+                None => signatures.find(&track.labels),
+            };
+            matcher.many(number, track, &mut merger)
+        })?;
+        matcher.fill_many_side(&mut merger)?;
+        matcher.check_duplicates()?;
+        self.budget.release(matcher.samples, matcher.bytes);
+        merger.drain(sink)
+    }
+}
+
+impl Match<'_, '_> {
+    /// What stands for a series missing on the "one" side. As upstream has it that is
+    /// `fill_right` even under `group_right`, where the "one" side stands left.
+    fn filled_one_side(&self) -> Option<f64> {
+        self.matching.fill_right
+    }
+
+    /// What stands for a series missing on the "many" side.
+    fn filled_many_side(&self) -> Option<f64> {
+        self.matching.fill_left
+    }
+
+    fn has_fill(&self) -> bool {
+        self.matching.fill_left.is_some() || self.matching.fill_right.is_some()
+    }
+
+    fn one(&mut self, number: usize) -> &mut One {
+        if number >= self.ones.len() {
+            self.ones.resize_with(number + 1, One::default);
+        }
+        &mut self.ones[number]
+    }
+
+    fn keep_one(&mut self, number: usize, track: &mut Track) -> Result<(), QueryError> {
+        let column = std::mem::take(&mut track.column);
+        let bytes = column.heap_bytes() + track.labels.heap_bytes() + 2 * size_of::<Track>();
+        self.eval.budget.charge(column.len(), bytes)?;
+        self.samples += column.len();
+        self.bytes += bytes;
+        let (labels, drop_name) = (track.labels.clone(), track.drop_name);
+        let mut track = Track { labels, drop_name, column };
+        for step in 0..track.column.len() {
+            if !track.column.has(step) {
+                continue;
+            }
+            let earlier = self.one(number).tracks.iter().find(|t| t.column.has(step));
+            let Some(earlier) = earlier.map(|t| t.labels.clone()) else { continue };
+            // The first one goes on alone; whether it is an error depends on the other side.
+            track.column.clear(step);
+            if !self.duplicate_steps.set(step) {
+                let text = self.duplicate_text(&earlier, &track.labels);
+                self.duplicates.push(Duplicate { step, text });
+            }
+        }
+        self.one(number).tracks.push(track);
+        Ok(())
+    }
+
+    fn duplicate_text(&self, first: &Labels, second: &Labels) -> String {
+        let side = if self.swapped { "left" } else { "right" };
+        let group = matched_labels(self.matching, second);
+        format!(
+            "found duplicate series for the match group {group} on the {side} hand-side of the \
+             operation: [{first}, {second}];many-to-many matching not allowed: matching labels \
+             must be unique on one side"
+        )
+    }
+
+    fn many(
+        &mut self,
+        number: Option<usize>,
+        track: &mut Track,
+        merger: &mut Merger<'_, '_>,
+    ) -> Result<(), QueryError> {
+        for step in 0..track.column.len() {
+            if track.column.has(step) {
+                self.many_steps.set(step);
+            }
+        }
+        let Some(number) = number else { return Ok(()) };
+        self.one(number);
+        // The tracks are lent out so that the bookkeeping of the signature can be written meanwhile.
+        let ones = std::mem::take(&mut self.ones[number].tracks);
+        for one in &ones {
+            self.join(number, track, one, merger)?;
+        }
+        if let Some(fill) = self.filled_one_side() {
+            let labels = matched_labels(self.matching, &track.labels);
+            let mut one = Track { labels, ..self.filler(fill) };
+            for step in 0..self.grid.steps {
+                if ones.iter().any(|one| one.column.has(step)) {
+                    one.column.clear(step);
+                }
+            }
+            self.join(number, track, &one, merger)?;
+        }
+        self.ones[number].tracks = ones;
+        Ok(())
+    }
+
+    fn filler(&self, value: f64) -> Track {
+        let mut track = Track::default();
+        track.column.values.resize(self.grid.steps, value);
+        track
+    }
+
+    /// Unmatched series of the "one" side meet the fill value.
+    fn fill_many_side(&mut self, merger: &mut Merger<'_, '_>) -> Result<(), QueryError> {
+        let Some(fill) = self.filled_many_side() else { return Ok(()) };
+        for number in 0..self.ones.len() {
+            let ones = std::mem::take(&mut self.ones[number].tracks);
+            for one in &ones {
+                let labels = matched_labels(self.matching, &one.labels);
+                let mut many = Track { labels, ..self.filler(fill) };
+                for step in 0..self.grid.steps {
+                    let met = self.ones[number].met.as_ref().is_some_and(|m| m.has(step));
+                    if met || !one.column.has(step) {
+                        many.column.clear(step);
+                    }
+                }
+                self.join(number, &many, one, merger)?;
+            }
+            self.ones[number].tracks = ones;
+        }
+        Ok(())
+    }
+
+    fn check_duplicates(&self) -> Result<(), QueryError> {
+        let counts = |d: &&Duplicate| self.many_steps.has(d.step) || self.has_fill();
+        match self.duplicates.iter().filter(counts).min_by_key(|d| d.step) {
+            Some(duplicate) => Err(QueryError::execution(duplicate.text.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Applies the operator wherever both series have a sample.
+    fn join(
+        &mut self,
+        number: usize,
+        many: &Track,
+        one: &Track,
+        merger: &mut Merger<'_, '_>,
+    ) -> Result<(), QueryError> {
+        let mut result = Track { column: Column::absent(self.grid.steps), ..Track::default() };
+        let mut labels = None;
+        for step in 0..self.grid.steps {
+            let (a, b) = (many.column.get(step), one.column.get(step));
+            if matches!(a, Point::Absent) || matches!(b, Point::Absent) {
+                continue;
+            }
+            let (left, right) = if self.swapped { (b, a) } else { (a, b) };
+            let outcome = self.element.apply(left, right);
+            if matches!(outcome, Outcome::Refused) && !self.binary.return_bool {
+                continue;
+            }
+            if labels.is_none() {
+                labels = Some(self.result_labels(many, one));
+            }
+            self.note_match(number, step)?;
+            match outcome {
+                Outcome::Refused => {}
+                Outcome::Float(value) => result.column.set(step, value),
+                Outcome::Histogram(histogram) => result.column.set_histogram(step, histogram),
+                Outcome::Compared(holds) if self.binary.return_bool => {
+                    result.column.set(step, if holds { 1.0 } else { 0.0 });
+                }
+                Outcome::Compared(false) => {}
+                Outcome::Compared(true) => {
+                    let kept = if self.swapped { &one.column } else { &many.column };
+                    result.column.copy_from(step, kept, step);
+                }
+            }
+        }
+        let Some(labels) = labels else { return Ok(()) };
+        result.labels = labels;
+        result.drop_name = many.drop_name || self.binary.return_bool;
+        // Within one match group equal results have their own message.
+        merger.push(&mut result).map_err(|error| match error {
+            QueryError::Execution(_) if self.matching.cardinality != Cardinality::OneToOne => {
+                QueryError::execution(
+                    "multiple matches for labels: grouping labels must ensure unique matches",
+                )
+            }
+            other => other,
+        })
+    }
+
+    /// Sees to it that a sample meets one other at most.
+    fn note_match(&mut self, number: usize, step: usize) -> Result<(), QueryError> {
+        let (steps, one_to_one) =
+            (self.grid.steps, self.matching.cardinality == Cardinality::OneToOne);
+        let one = self.one(number);
+        let again = one.met.get_or_insert_with(|| Steps::none(steps)).set(step);
+        if again && one_to_one {
+            return Err(QueryError::execution(
+                "multiple matches for labels: many-to-one matching must be explicit \
+                 (group_left/group_right)",
+            ));
+        }
+        Ok(())
+    }
+
+    fn result_labels(&self, many: &Track, one: &Track) -> Labels {
+        let changes = invariant::changes_metric(self.binary.op);
+        let eager = !self.eval.options.delayed_name_removal;
+        let base = if changes || (eager && self.binary.return_bool) {
+            without_name(&many.labels)
+        } else {
+            many.labels.clone()
+        };
+        let listed = |name: &str| self.matching.labels.iter().any(|l| l == name);
+        let base = match (self.matching.cardinality, self.matching.on) {
+            (Cardinality::OneToOne, true) => base.filter(listed),
+            (Cardinality::OneToOne, false) => base.filter(|name| !listed(name)),
+            _ => base,
+        };
+        if self.matching.include.is_empty() {
+            return base;
+        }
+        let mut builder = base.to_builder();
+        for name in &self.matching.include {
+            builder.set(name, one.labels.value(name));
+        }
+        builder.build()
+    }
+}

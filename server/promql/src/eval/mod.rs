@@ -1,0 +1,281 @@
+//! The evaluator: one series over all steps at a time, pushed from node to node.
+//!
+//! Every node that yields an instant vector hands its series one after the other to a sink; a sink
+//! may take the column out of the track it is given, otherwise the memory is used again for the
+//! next series. Only what must wait for other series (groups, the "one" side of a match) is kept,
+//! and charged to the query's budget.
+
+mod aggregate;
+mod binary;
+mod call;
+mod grid;
+mod invariant;
+mod merge;
+mod range;
+mod select;
+mod shift;
+mod window;
+
+use std::cell::Cell;
+
+use common_model::Labels;
+use server_storage::{Querier, Queryable};
+
+use crate::ast::{Expr, Span, ValueType};
+use crate::engine::{Budget, EngineOptions, NESTING_MAX, Notes, QueryError, QueryOptions, Stop};
+use crate::value::{Scalars, Track};
+
+pub(crate) use call::argument;
+pub(crate) use grid::Grid;
+pub(crate) use invariant::TIME_DEPENDENT;
+pub(crate) use merge::Merger;
+pub(crate) use range::RangeTrack;
+pub(crate) use shift::FixedShift;
+pub(crate) use window::{Window, Windows};
+
+/// Takes the series of an instant vector.
+pub(crate) type Sink<'a> = dyn FnMut(&mut Track) -> Result<(), QueryError> + 'a;
+
+/// How many series pass between two looks at the interrupt.
+const SERIES_BETWEEN_CHECKS: u64 = 64;
+
+/// One evaluation of one expression.
+pub(crate) struct Eval<'q> {
+    pub(crate) options: &'q EngineOptions,
+    pub(crate) query: &'q QueryOptions<'q>,
+    pub(crate) lookback_ms: i64,
+    /// The grid of the whole query, which `@ start()`, `@ end()`, `step()` and `range()` speak of.
+    pub(crate) whole: Grid,
+    pub(crate) querier: Box<dyn Querier>,
+    pub(crate) notes: Notes,
+    pub(crate) budget: Budget,
+    pub(crate) samples_total: Cell<u64>,
+    pub(crate) series_total: Cell<u64>,
+}
+
+impl<'q> Eval<'q> {
+    /// Opens the store for the times the expression can look at.
+    pub(crate) fn new(
+        options: &'q EngineOptions,
+        query: &'q QueryOptions<'q>,
+        store: &dyn Queryable,
+        expr: &Expr,
+        whole: Grid,
+    ) -> Result<Eval<'q>, QueryError> {
+        if depth(expr, NESTING_MAX).is_none() {
+            return Err(QueryError::BadData(format!(
+                "expression is nested more than {NESTING_MAX} levels deep"
+            )));
+        }
+        let lookback_ms = query.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
+        let times = shift::Times { whole, lookback_ms, subquery_step_ms: options.subquery_step_ms };
+        let (start, end) = times.bounds(expr)?;
+        let eval = Eval {
+            options,
+            query,
+            lookback_ms,
+            whole,
+            querier: store.querier(start, end)?,
+            notes: Notes::default(),
+            budget: Budget::new(options.samples_max, options.memory_bytes_max),
+            samples_total: Cell::new(0),
+            series_total: Cell::new(0),
+        };
+        eval.check_grid(&whole)?;
+        Ok(eval)
+    }
+
+    /// Refuses grids of which not even one column would fit.
+    pub(crate) fn check_grid(&self, grid: &Grid) -> Result<(), QueryError> {
+        self.budget.check(grid.steps, grid.steps.saturating_mul(size_of::<f64>()))
+    }
+
+    /// Ends the query when the asker wants it to.
+    pub(crate) fn check_interrupt(&self) -> Result<(), QueryError> {
+        match self.query.interrupt.stop() {
+            None => Ok(()),
+            Some(Stop::Timeout) => Err(QueryError::Timeout),
+            Some(Stop::Canceled) => Err(QueryError::Canceled),
+        }
+    }
+
+    /// Counts a series read, and looks at the interrupt now and then.
+    pub(crate) fn count_series(&self) -> Result<(), QueryError> {
+        let count = self.series_total.get() + 1;
+        self.series_total.set(count);
+        if count.is_multiple_of(SERIES_BETWEEN_CHECKS) { self.check_interrupt() } else { Ok(()) }
+    }
+
+    /// The series of an instant vector as the query gives them back: names that were to be dropped
+    /// at the end are, and series that thereby become one are merged.
+    pub(crate) fn final_tracks(
+        &self,
+        expr: &Expr,
+        grid: &Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), QueryError> {
+        if !self.options.delayed_name_removal {
+            return self.vector(expr, grid, sink);
+        }
+        let mut merger = Merger::new(self);
+        self.vector(expr, grid, &mut |track| {
+            if track.drop_name {
+                track.labels = without_name(&track.labels);
+            }
+            track.drop_name = false;
+            merger.push(track)
+        })?;
+        merger.drain(sink)
+    }
+
+    /// The series of an instant vector.
+    pub(crate) fn vector(
+        &self,
+        expr: &Expr,
+        grid: &Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), QueryError> {
+        if grid.steps == 0 {
+            return Ok(());
+        }
+        if grid.steps > 1 && invariant::is_invariant(expr) {
+            return self.vector_node(expr, &grid.first(), &mut |track| {
+                track.column.spread(grid.steps);
+                sink(track)
+            });
+        }
+        self.vector_node(expr, grid, sink)
+    }
+
+    fn vector_node(&self, expr: &Expr, grid: &Grid, sink: &mut Sink<'_>) -> Result<(), QueryError> {
+        self.check_interrupt()?;
+        match expr {
+            Expr::Vector(selector) => self.select(selector, grid, sink),
+            Expr::Paren(paren) => self.vector(&paren.expr, grid, sink),
+            Expr::Unary(unary) if unary.negative => self.negate(unary, grid, sink),
+            Expr::Unary(unary) => self.vector(&unary.expr, grid, sink),
+            Expr::Binary(binary) => self.binary(binary, grid, sink),
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate, grid, sink),
+            Expr::Call(call) => self.call(call, grid, sink),
+            Expr::Number(_) | Expr::String(_) | Expr::Matrix(_) | Expr::Subquery(_) => {
+                Err(wrong_type(ValueType::Vector, expr))
+            }
+        }
+    }
+
+    /// A scalar at every step.
+    pub(crate) fn scalar(&self, expr: &Expr, grid: &Grid) -> Result<Scalars, QueryError> {
+        match expr {
+            Expr::Number(number) => Ok(Scalars::Constant(number.value)),
+            Expr::Paren(paren) => self.scalar(&paren.expr, grid),
+            Expr::Unary(unary) => {
+                let value = self.scalar(&unary.expr, grid)?;
+                Ok(if unary.negative { value.map(|v| -v) } else { value })
+            }
+            Expr::Binary(binary) if expr.value_type() == ValueType::Scalar => {
+                let left = self.scalar(&binary.left, grid)?;
+                let right = self.scalar(&binary.right, grid)?;
+                let op = binary.op;
+                Ok(left.zip(&right, grid.steps, |a, b| binary::scalars(op, a, b)))
+            }
+            Expr::Call(call) if call.function.returns == ValueType::Scalar => {
+                self.scalar_call(call, grid)
+            }
+            _ => Err(wrong_type(ValueType::Scalar, expr)),
+        }
+    }
+
+    /// A text.
+    pub(crate) fn string<'e>(&self, expr: &'e Expr) -> Result<&'e str, QueryError> {
+        match expr {
+            Expr::String(string) => Ok(&string.value),
+            Expr::Paren(paren) => self.string(&paren.expr),
+            _ => Err(wrong_type(ValueType::String, expr)),
+        }
+    }
+
+    /// Drops the metric name of a track, now or, with delayed name removal, at the end.
+    pub(crate) fn drop_name(&self, track: &mut Track) {
+        if self.options.delayed_name_removal {
+            track.drop_name = true;
+        } else {
+            track.labels = without_name(&track.labels);
+        }
+    }
+
+    /// Runs `source`, whose tracks get their names dropped, into `sink`. Where two series might
+    /// become one thereby, they are collected and merged.
+    pub(crate) fn nameless(
+        &self,
+        argument: &Expr,
+        sink: &mut Sink<'_>,
+        source: impl FnOnce(&mut Sink<'_>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let distinct =
+            invariant::unique_without_name(argument) && !self.options.type_and_unit_labels;
+        if self.options.delayed_name_removal || distinct {
+            return source(&mut |track| {
+                self.drop_name(track);
+                sink(track)
+            });
+        }
+        let mut merger = Merger::new(self);
+        source(&mut |track| {
+            self.drop_name(track);
+            merger.push(track)
+        })?;
+        merger.drain(sink)
+    }
+}
+
+/// Labels without the metric name and the labels that describe the metric.
+pub(crate) fn without_name(labels: &Labels) -> Labels {
+    if labels.iter().any(|(name, _)| is_metadata_label(name)) {
+        labels.filter(|name| !is_metadata_label(name))
+    } else {
+        labels.clone()
+    }
+}
+
+/// Whether a label says what the metric is, and so goes when the value becomes another thing.
+pub(crate) fn is_metadata_label(name: &str) -> bool {
+    matches!(name, common_model::METRIC_NAME | "__type__" | "__unit__")
+}
+
+/// Strips parentheses.
+pub(crate) fn unparen(mut expr: &Expr) -> &Expr {
+    while let Expr::Paren(paren) = expr {
+        expr = &paren.expr;
+    }
+    expr
+}
+
+pub(crate) fn wrong_type(wanted: ValueType, expr: &Expr) -> QueryError {
+    let Span { start, .. } = expr.span();
+    QueryError::BadData(format!(
+        "expected type {} at position {start}, got {}",
+        wanted.describe(),
+        expr.value_type().describe()
+    ))
+}
+
+/// How deep an expression is nested; nothing when deeper than `left`.
+fn depth(expr: &Expr, left: usize) -> Option<usize> {
+    let left = left.checked_sub(1)?;
+    let children: &mut dyn Iterator<Item = &Expr> = match expr {
+        Expr::Aggregate(e) => &mut std::iter::once(&e.expr).chain(&e.param),
+        Expr::Binary(e) => &mut [&e.left, &e.right].into_iter(),
+        Expr::Call(e) => &mut e.args.iter(),
+        Expr::Paren(e) => &mut std::iter::once(&e.expr),
+        Expr::Subquery(e) => &mut std::iter::once(&e.expr),
+        Expr::Unary(e) => &mut std::iter::once(&e.expr),
+        Expr::Matrix(_) | Expr::Number(_) | Expr::String(_) | Expr::Vector(_) => {
+            &mut std::iter::empty()
+        }
+    };
+    let mut deepest = 0;
+    for child in children {
+        deepest = deepest.max(depth(child, left)?);
+    }
+    Some(deepest + 1)
+}

@@ -1,0 +1,203 @@
+//! Range vectors: series with all the samples that any window may see.
+
+use std::sync::Arc;
+
+use common_model::{CounterReset, Labels, is_stale_marker};
+use server_storage::{SampleColumns, SelectHints};
+
+use super::{Eval, Grid, Windows, unparen, wrong_type};
+use crate::ast::{Expr, Extended, MatrixSelector, Subquery, ValueType};
+use crate::engine::QueryError;
+use crate::value::{Point, Series, Track};
+
+/// One series of a range vector, without stale markers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RangeTrack {
+    pub(crate) labels: Labels,
+    pub(crate) drop_name: bool,
+    pub(crate) samples: SampleColumns,
+}
+
+/// Takes the series of a range vector.
+pub(crate) type RangeSink<'a> = dyn FnMut(&mut RangeTrack) -> Result<(), QueryError> + 'a;
+
+impl Eval<'_> {
+    /// The windows of a range vector expression.
+    pub(crate) fn windows(&self, expr: &Expr, grid: &Grid) -> Result<Windows, QueryError> {
+        let times = self.times();
+        match unparen(expr) {
+            Expr::Matrix(selector) => {
+                let range_ms = times.positive(&selector.range)?;
+                let (before, after_ms) = times.reach(range_ms, selector.vector.extended);
+                Ok(Windows {
+                    grid: *grid,
+                    shift: times.shift(&selector.vector.shift)?,
+                    range_ms,
+                    before_ms: before.saturating_sub(range_ms),
+                    after_ms,
+                })
+            }
+            Expr::Subquery(subquery) => Ok(Windows {
+                grid: *grid,
+                shift: times.shift(&subquery.shift)?,
+                range_ms: times.positive(&subquery.range)?,
+                before_ms: 0,
+                after_ms: 0,
+            }),
+            other => Err(wrong_type(ValueType::Matrix, other)),
+        }
+    }
+
+    /// The series of a range vector, with every sample its windows may see.
+    pub(crate) fn ranges(
+        &self,
+        expr: &Expr,
+        windows: &Windows,
+        sink: &mut RangeSink<'_>,
+    ) -> Result<(), QueryError> {
+        match unparen(expr) {
+            Expr::Matrix(selector) => self.matrix(selector, windows, sink),
+            Expr::Subquery(subquery) => self.subquery(subquery, windows, sink),
+            other => Err(wrong_type(ValueType::Matrix, other)),
+        }
+    }
+
+    fn matrix(
+        &self,
+        selector: &MatrixSelector,
+        windows: &Windows,
+        sink: &mut RangeSink<'_>,
+    ) -> Result<(), QueryError> {
+        let (start, end) = windows.bounds();
+        if start > end {
+            return Ok(());
+        }
+        let hints = SelectHints { start, end, ..SelectHints::default() };
+        let mut set = self.querier.select(false, &hints, &selector.vector.matchers)?;
+        let mut track = RangeTrack::default();
+        while let Some(labels) = set.next(&mut track.samples)? {
+            self.count_series()?;
+            drop_stale(&mut track.samples);
+            self.budget.check(track.samples.len(), track.samples.len() * 16)?;
+            if selector.vector.extended != Extended::No && !track.samples.histograms.is_empty() {
+                return Err(QueryError::execution(
+                    "smoothed and anchored modifiers do not work with native histograms",
+                ));
+            }
+            track.labels = labels;
+            track.drop_name = false;
+            sink(&mut track)?;
+        }
+        Ok(())
+    }
+
+    fn subquery(
+        &self,
+        subquery: &Subquery,
+        windows: &Windows,
+        sink: &mut RangeSink<'_>,
+    ) -> Result<(), QueryError> {
+        let grid = self.times().subquery_grid(subquery, &windows.grid)?;
+        self.check_grid(&grid)?;
+        let mut range = RangeTrack::default();
+        self.vector_or_scalar(&subquery.expr, &grid, &mut |track| {
+            range.labels = track.labels.clone();
+            range.drop_name = track.drop_name;
+            samples_of(track, &grid, &mut range.samples);
+            self.budget.check(range.samples.len(), range.samples.len() * 16)?;
+            sink(&mut range)
+        })
+    }
+
+    /// A subquery may be over a scalar, which then is a series without labels.
+    fn vector_or_scalar(
+        &self,
+        expr: &Expr,
+        grid: &Grid,
+        sink: &mut super::Sink<'_>,
+    ) -> Result<(), QueryError> {
+        if expr.value_type() != ValueType::Scalar {
+            return self.vector(expr, grid, sink);
+        }
+        let scalars = self.scalar(expr, grid)?;
+        let mut track = Track::default();
+        track.column.reset(grid.steps);
+        for step in 0..grid.steps {
+            track.column.set(step, scalars.at(step));
+        }
+        sink(&mut track)
+    }
+
+    /// An instant query for a range vector: the samples themselves.
+    pub(crate) fn raw_matrix(&self, expr: &Expr, grid: &Grid) -> Result<Vec<Series>, QueryError> {
+        let windows = self.windows(expr, grid)?;
+        let mut result = Vec::new();
+        self.ranges(expr, &windows, &mut |track| {
+            let mut points = SampleColumns::default();
+            windows.each(&track.samples.timestamps, |window| {
+                for at in window.samples.clone() {
+                    let timestamp = track.samples.timestamps[at];
+                    match track.samples.histogram(at) {
+                        Some(histogram) => points.push_histogram(timestamp, histogram.clone()),
+                        None => points.push(timestamp, track.samples.values[at]),
+                    }
+                }
+            });
+            if points.is_empty() {
+                return Ok(());
+            }
+            self.samples_total.set(self.samples_total.get() + points.len() as u64);
+            self.budget.charge(points.len(), points.len() * 16 + track.labels.heap_bytes())?;
+            let labels = if track.drop_name {
+                super::without_name(&track.labels)
+            } else {
+                track.labels.clone()
+            };
+            result.push(Series { labels, points });
+            Ok(())
+        })?;
+        result.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(result)
+    }
+}
+
+/// Takes stale markers out.
+fn drop_stale(samples: &mut SampleColumns) {
+    if !samples.values.iter().any(|&v| is_stale_marker(v)) {
+        return;
+    }
+    let mut kept = 0;
+    for at in 0..samples.len() {
+        if is_stale_marker(samples.values[at]) {
+            continue;
+        }
+        samples.timestamps[kept] = samples.timestamps[at];
+        samples.values[kept] = samples.values[at];
+        if !samples.histograms.is_empty() {
+            samples.histograms.swap(kept, at);
+        }
+        kept += 1;
+    }
+    samples.timestamps.truncate(kept);
+    samples.values.truncate(kept);
+    samples.histograms.truncate(kept);
+}
+
+/// The samples of a track at their steps. What histograms say of resets before them does not hold
+/// for the samples a subquery picks, so it is forgotten.
+fn samples_of(track: &Track, grid: &Grid, samples: &mut SampleColumns) {
+    samples.clear();
+    for step in 0..track.column.len() {
+        match track.column.get(step) {
+            Point::Absent => {}
+            Point::Float(value) => samples.push(grid.time(step), value),
+            Point::Histogram(histogram) => {
+                let mut histogram = histogram.clone();
+                if matches!(histogram.counter_reset, CounterReset::Reset | CounterReset::NotReset) {
+                    Arc::make_mut(&mut histogram).counter_reset = CounterReset::Unknown;
+                }
+                samples.push_histogram(grid.time(step), histogram);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Instant vector selectors: the newest sample of the lookback window at every step.
+
+use common_model::{TimestampMs, is_stale_marker};
+use server_storage::{SampleColumns, SelectHints};
+
+use super::shift::{FixedShift, Times};
+use super::{Eval, Grid, Sink};
+use crate::ast::{Extended, VectorSelector};
+use crate::engine::QueryError;
+use crate::value::Track;
+
+impl Eval<'_> {
+    /// What the times of selectors depend on.
+    pub(crate) fn times(&self) -> Times {
+        Times {
+            whole: self.whole,
+            lookback_ms: self.lookback_ms,
+            subquery_step_ms: self.options.subquery_step_ms,
+        }
+    }
+
+    /// The series of an instant vector selector.
+    pub(super) fn select(
+        &self,
+        selector: &VectorSelector,
+        grid: &Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), QueryError> {
+        if selector.extended == Extended::Smoothed {
+            return self.select_with(selector, grid, &fill_smoothed, sink);
+        }
+        self.select_with(selector, grid, &fill_newest, sink)
+    }
+
+    /// Like [`Eval::select`], but every value is the time in seconds of the sample.
+    pub(crate) fn select_timestamps(
+        &self,
+        selector: &VectorSelector,
+        grid: &Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), QueryError> {
+        self.select_with(selector, grid, &fill_timestamps, sink)
+    }
+
+    fn select_with(
+        &self,
+        selector: &VectorSelector,
+        grid: &Grid,
+        fill: &dyn Fn(&SampleColumns, &Steps, &mut Track),
+        sink: &mut Sink<'_>,
+    ) -> Result<(), QueryError> {
+        let shift = self.times().shift(&selector.shift)?;
+        let (before, after) = self.times().reach(0, selector.extended);
+        let steps = Steps { grid: *grid, shift, lookback_ms: self.lookback_ms };
+        let hints = SelectHints {
+            start: shift.apply(grid.start).saturating_sub(before).saturating_add(1),
+            end: shift.apply(grid.end()).saturating_add(after),
+            ..SelectHints::default()
+        };
+        if hints.start > hints.end {
+            return Ok(());
+        }
+        let mut set = self.querier.select(false, &hints, &selector.matchers)?;
+        let mut samples = SampleColumns::default();
+        let mut track = Track::default();
+        while let Some(labels) = set.next(&mut samples)? {
+            self.count_series()?;
+            self.budget.check(samples.len(), samples.len() * 16)?;
+            track.labels = labels;
+            track.drop_name = false;
+            track.column.reset(grid.steps);
+            fill(&samples, &steps, &mut track);
+            let count = track.column.samples();
+            if count > 0 {
+                self.samples_total.set(self.samples_total.get() + count as u64);
+                sink(&mut track)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The times at which one selector looks.
+struct Steps {
+    grid: Grid,
+    shift: FixedShift,
+    lookback_ms: i64,
+}
+
+impl Steps {
+    fn time(&self, step: usize) -> TimestampMs {
+        self.shift.apply(self.grid.time(step))
+    }
+}
+
+/// Calls `visit` with every step and the newest sample of its window, unless that is stale.
+fn newest(samples: &SampleColumns, steps: &Steps, mut visit: impl FnMut(usize, usize)) {
+    let mut next = 0;
+    for step in 0..steps.grid.steps {
+        let time = steps.time(step);
+        while samples.timestamps.get(next).is_some_and(|&t| t <= time) {
+            next += 1;
+        }
+        let Some(at) = next.checked_sub(1) else { continue };
+        let too_old = samples.timestamps[at] <= time.saturating_sub(steps.lookback_ms);
+        if !too_old && !is_stale_marker(samples.values[at]) {
+            visit(step, at);
+        }
+    }
+}
+
+fn fill_newest(samples: &SampleColumns, steps: &Steps, track: &mut Track) {
+    if samples.histograms.is_empty() {
+        newest(samples, steps, |step, at| track.column.values[step] = samples.values[at]);
+        return;
+    }
+    newest(samples, steps, |step, at| match samples.histogram(at) {
+        Some(histogram) => track.column.set_histogram(step, histogram.clone()),
+        None => track.column.set(step, samples.values[at]),
+    });
+}
+
+fn fill_timestamps(samples: &SampleColumns, steps: &Steps, track: &mut Track) {
+    newest(samples, steps, |step, at| {
+        track.column.values[step] = samples.timestamps[at] as f64 / 1000.0;
+    });
+}
+
+/// `smoothed`: the value on the line between the samples around the time.
+fn fill_smoothed(samples: &SampleColumns, steps: &Steps, track: &mut Track) {
+    let live = |at: &usize| !is_stale_marker(samples.values[*at]);
+    for step in 0..steps.grid.steps {
+        let time = steps.time(step);
+        let split = samples.timestamps.partition_point(|&t| t < time);
+        let after = (split..samples.len())
+            .find(live)
+            .filter(|&at| samples.timestamps[at] <= time.saturating_add(steps.lookback_ms));
+        let before = (0..split)
+            .rev()
+            .find(live)
+            .filter(|&at| samples.timestamps[at] > time.saturating_sub(steps.lookback_ms));
+        let value = match (before, after) {
+            (_, Some(b)) if samples.timestamps[b] == time => samples.values[b],
+            (Some(a), Some(b)) => {
+                let (t1, t2) = (samples.timestamps[a] as f64, samples.timestamps[b] as f64);
+                let (v1, v2) = (samples.values[a], samples.values[b]);
+                v1 + (v2 - v1) * (time as f64 - t1) / (t2 - t1)
+            }
+            (Some(a), None) => samples.values[a],
+            _ => continue,
+        };
+        track.column.set(step, value);
+    }
+}

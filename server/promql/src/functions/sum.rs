@@ -1,0 +1,131 @@
+//! Sums, means and quantiles as upstream computes them.
+
+/// A sum with the part that rounding lost (Kahan's method as improved by Neumaier).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kahan {
+    pub(crate) sum: f64,
+    pub(crate) rest: f64,
+    /// How many values were added.
+    pub(crate) count: u64,
+}
+
+impl Kahan {
+    #[inline]
+    pub(crate) fn add(&mut self, value: f64) {
+        let next = self.sum + value;
+        if next.is_infinite() {
+            self.rest = 0.0;
+        } else if self.sum.abs() >= value.abs() {
+            self.rest += (self.sum - next) + value;
+        } else {
+            self.rest += (value - next) + self.sum;
+        }
+        self.sum = next;
+        self.count += 1;
+    }
+
+    pub(crate) fn scale(&mut self, factor: f64) {
+        self.sum *= factor;
+        self.rest *= factor;
+    }
+
+    pub(crate) fn divide(&mut self, divisor: f64) {
+        self.sum /= divisor;
+        self.rest /= divisor;
+    }
+
+    pub(crate) fn total(&self) -> f64 {
+        self.sum + self.rest
+    }
+}
+
+/// A mean: sum over count, until the sum would overflow; then the running mean.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mean {
+    sum: Kahan,
+    pub(crate) count: f64,
+    incremental: bool,
+}
+
+impl Mean {
+    pub(crate) fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        if !self.incremental {
+            let mut next = self.sum;
+            next.add(value);
+            if !next.sum.is_infinite() || self.count == 1.0 {
+                self.sum = next;
+                return;
+            }
+            self.incremental = true;
+            self.sum.divide(self.count - 1.0);
+        }
+        self.sum.scale((self.count - 1.0) / self.count);
+        self.sum.add(value / self.count);
+    }
+
+    pub(crate) fn value(&self) -> f64 {
+        if self.incremental {
+            self.sum.total()
+        } else {
+            self.sum.sum / self.count + self.sum.rest / self.count
+        }
+    }
+}
+
+/// The quantile of values, which are sorted in place; NaN counts as smallest.
+pub(crate) fn quantile_of(quantile: f64, values: &mut [f64]) -> f64 {
+    if values.is_empty() || quantile.is_nan() {
+        return f64::NAN;
+    }
+    if quantile < 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if quantile > 1.0 {
+        return f64::INFINITY;
+    }
+    values.sort_unstable_by(|a, b| match (a.is_nan(), b.is_nan()) {
+        (false, false) => a.total_cmp(b),
+        (a, b) => b.cmp(&a),
+    });
+    let last = values.len() - 1;
+    let rank = quantile * last as f64;
+    let lower = (rank.floor() as usize).min(last);
+    let upper = (lower + 1).min(last);
+    let weight = rank - rank.floor();
+    values[lower] * (1.0 - weight) + values[upper] * weight
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_values_are_not_lost_beside_large_ones() {
+        let mut sum = Kahan::default();
+        for value in [1e100, 1.0, -1e100] {
+            sum.add(value);
+        }
+        assert_eq!(sum.total(), 1.0);
+    }
+
+    #[test]
+    fn a_mean_of_huge_values_does_not_overflow() {
+        let mut mean = Mean::default();
+        for value in [f64::MAX, f64::MAX, f64::MAX / 2.0] {
+            mean.add(value);
+        }
+        let wanted = f64::MAX / 6.0 * 5.0;
+        assert!((mean.value() / wanted - 1.0).abs() < 1e-12, "{}", mean.value());
+    }
+
+    #[test]
+    fn quantiles_lie_between_neighbours() {
+        for (quantile, wanted) in
+            [(0.0, 1.0), (0.5, 2.5), (1.0, 4.0), (-0.1, f64::NEG_INFINITY), (1.1, f64::INFINITY)]
+        {
+            assert_eq!(quantile_of(quantile, &mut [4.0, 1.0, 3.0, 2.0]), wanted);
+        }
+        assert!(quantile_of(0.0, &mut [1.0, f64::NAN]).is_nan());
+    }
+}

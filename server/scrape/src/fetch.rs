@@ -1,0 +1,265 @@
+//! Getting at a target's samples: one timed GET, or a collector in this process.
+
+use std::sync::Arc;
+
+use common_client::{Cause, Client, ClientOptions, Request};
+use common_config::prometheus::{ScrapeConfig, ScrapeProtocol};
+use common_exposition::{Dialect, Event, Parser, for_each_series};
+use common_instrument::{Collector, Samples};
+use hyper::HeaderMap;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+
+use crate::defaults;
+use crate::manager::Shared;
+use crate::metadata::MetadataByName;
+use crate::session::{Session, SessionError};
+use crate::target::Target;
+
+/// How this scraper names itself.
+const USER_AGENT: &str = concat!("Hearth/", env!("CARGO_PKG_VERSION"));
+
+/// Why there is nothing to take. The texts are Prometheus'.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error("body size limit exceeded")]
+    BodyLimit,
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Where a target's samples come from.
+pub(crate) enum Source {
+    Http {
+        client: Arc<Client>,
+        accept: HeaderValue,
+        body_bytes_max: usize,
+        fallback: Option<ScrapeProtocol>,
+    },
+    InProcess {
+        /// `None` when no source has the target's address.
+        collector: Option<Arc<dyn Collector>>,
+        samples: Samples,
+        raw: Vec<u8>,
+    },
+}
+
+/// The client of a scrape configuration.
+pub(crate) fn client(config: &ScrapeConfig) -> Result<Client, common_client::Error> {
+    let options = ClientOptions { user_agent: USER_AGENT.to_owned(), ..ClientOptions::default() };
+    Client::new(&config.http, options)
+}
+
+impl Source {
+    pub(crate) fn of(
+        target: &Target,
+        config: &ScrapeConfig,
+        client: &Arc<Client>,
+        shared: &Shared,
+    ) -> Source {
+        match target.in_process() {
+            Some(name) => Source::InProcess {
+                collector: shared.in_process.get(name).cloned(),
+                samples: Samples::default(),
+                raw: Vec::new(),
+            },
+            None => Source::Http {
+                client: client.clone(),
+                accept: accept(config),
+                body_bytes_max: defaults::body_bytes(config),
+                fallback: config.fallback_scrape_protocol,
+            },
+        }
+    }
+
+    /// Fetches the body, or measures; how the body is to be read.
+    pub(crate) async fn fetch(
+        &mut self,
+        target: &Target,
+        body: &mut Vec<u8>,
+    ) -> Result<Dialect, FetchError> {
+        match self {
+            Source::InProcess { collector: None, .. } => {
+                let message = format!("this process has no source for {}", target.url);
+                Err(FetchError::Other(message))
+            }
+            Source::InProcess { collector: Some(collector), samples, .. } => {
+                samples.clear();
+                // What a collector could measure counts; it reports its own failures as samples.
+                let result = tokio::task::block_in_place(|| collector.collect(samples));
+                if samples.is_empty() {
+                    result.map_err(|error| FetchError::Other(error.to_string()))?;
+                }
+                Ok(Dialect::Text)
+            }
+            Source::Http { client, accept, body_bytes_max, fallback } => {
+                let mut request = Request::get(target.url.clone()).timeout(target.timeout);
+                request.headers = headers(accept, target);
+                request.body_bytes_max = *body_bytes_max;
+                request.encoded_bytes_max = *body_bytes_max;
+                let head =
+                    client.send_into(request, body).await.map_err(|error| match error.cause {
+                        Cause::BodyTooLarge => FetchError::BodyLimit,
+                        _ => FetchError::Other(error.to_string()),
+                    })?;
+                if head.status != 200 {
+                    let status = head.status;
+                    return Err(FetchError::Other(format!("server returned HTTP status {status}")));
+                }
+                let content_type = head.headers.get(CONTENT_TYPE);
+                dialect(content_type.and_then(|value| value.to_str().ok()), *fallback)
+            }
+        }
+    }
+
+    /// Hands every sample to the session.
+    pub(crate) fn each_sample(
+        &mut self,
+        body: &[u8],
+        dialect: Dialect,
+        session: &mut Session<'_>,
+        metadata: &mut MetadataByName,
+    ) -> Result<(), SessionError> {
+        match self {
+            Source::Http { .. } => each_line(body, dialect, session, metadata),
+            Source::InProcess { samples, raw, .. } => {
+                for family in samples.families() {
+                    metadata.set_kind(family.name(), family.kind());
+                    metadata.set_help(family.name(), family.help());
+                }
+                let mut result = Ok(());
+                for_each_series(samples, |series| {
+                    if result.is_err() {
+                        return;
+                    }
+                    raw.clear();
+                    raw.extend_from_slice(series.name.as_bytes());
+                    for (name, value) in series.labels() {
+                        // No UTF-8 text has these bytes: names and values cannot run together.
+                        raw.push(0xff);
+                        raw.extend_from_slice(name.as_bytes());
+                        raw.push(0xfe);
+                        raw.extend_from_slice(value.as_bytes());
+                    }
+                    let labels = || Ok(series.to_labels());
+                    result = session.sample(raw, labels, series.timestamp, series.value);
+                });
+                result
+            }
+        }
+    }
+}
+
+fn each_line(
+    body: &[u8],
+    dialect: Dialect,
+    session: &mut Session<'_>,
+    metadata: &mut MetadataByName,
+) -> Result<(), SessionError> {
+    let mut parser = Parser::new(body, dialect);
+    let malformed = |error: common_exposition::Error| SessionError::Malformed(error.to_string());
+    loop {
+        if let Some(known) = session.expected().and_then(|raw| parser.next_known(raw)) {
+            let series = known.map_err(malformed)?;
+            session.expected_sample(series.timestamp, series.value)?;
+            if let Some(Ok(exemplar)) = series.exemplar.map(|exemplar| exemplar.build()) {
+                session.exemplar(&exemplar);
+            }
+            continue;
+        }
+        match parser.next().map_err(malformed)? {
+            None => return Ok(()),
+            Some(Event::Series(series)) => {
+                let labels = || series.labels().map_err(|error| error.to_string());
+                session.sample(series.raw, labels, series.timestamp, series.value)?;
+                if let Some(Ok(exemplar)) = series.exemplar.map(|exemplar| exemplar.build()) {
+                    session.exemplar(&exemplar);
+                }
+            }
+            Some(Event::Type { name, kind }) => {
+                text(name).inspect(|name| metadata.set_kind(name, kind));
+            }
+            Some(Event::Help { name, text: help }) => {
+                text(name).inspect(|name| metadata.set_help(name, &help));
+            }
+            Some(Event::Unit { name, unit }) => {
+                text(name).zip(text(unit)).inspect(|(name, unit)| metadata.set_unit(name, unit));
+            }
+            Some(Event::Comment(_)) => {}
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+/// What a target is told beside the configured headers.
+fn headers(accept: &HeaderValue, target: &Target) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, accept.clone());
+    let timeout = target.timeout.as_secs_f64().to_string();
+    if let Ok(timeout) = HeaderValue::try_from(timeout) {
+        let name = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
+        headers.insert(name, timeout);
+    }
+    headers
+}
+
+/// The `Accept` header for the protocols of a configuration, most wanted first. Protocol buffers
+/// are not asked for: this scraper reads the text formats.
+fn accept(config: &ScrapeConfig) -> HeaderValue {
+    let protocols = config.scrape_protocols.iter();
+    let text: Vec<&ScrapeProtocol> =
+        protocols.filter(|protocol| **protocol != ScrapeProtocol::PrometheusProto).collect();
+    let mut parts = Vec::new();
+    let mut weight = text.len() + 1;
+    for protocol in text {
+        let (kind, escaping) = match protocol {
+            ScrapeProtocol::OpenMetricsText1_0_0 => {
+                ("application/openmetrics-text;version=1.0.0", ";escaping=allow-utf-8")
+            }
+            ScrapeProtocol::OpenMetricsText0_0_1 => {
+                ("application/openmetrics-text;version=0.0.1", "")
+            }
+            ScrapeProtocol::PrometheusText1_0_0 => {
+                ("text/plain;version=1.0.0", ";escaping=allow-utf-8")
+            }
+            _ => ("text/plain;version=0.0.4", ""),
+        };
+        parts.push(format!("{kind}{escaping};q=0.{weight}"));
+        weight -= 1;
+    }
+    parts.push("*/*;q=0.1".to_owned());
+    HeaderValue::try_from(parts.join(",")).unwrap_or_else(|_| HeaderValue::from_static("*/*"))
+}
+
+/// How a body of this content type is read. The errors are Prometheus'.
+fn dialect(
+    content_type: Option<&str>,
+    fallback: Option<ScrapeProtocol>,
+) -> Result<Dialect, FetchError> {
+    let content_type = content_type.unwrap_or("").trim();
+    let media = content_type.split(';').next().unwrap_or("").trim();
+    match media {
+        "application/openmetrics-text" => return Ok(Dialect::OpenMetrics),
+        "text/plain" => return Ok(Dialect::Text),
+        _ => {}
+    }
+    match fallback {
+        Some(ScrapeProtocol::OpenMetricsText1_0_0 | ScrapeProtocol::OpenMetricsText0_0_1) => {
+            Ok(Dialect::OpenMetrics)
+        }
+        Some(ScrapeProtocol::PrometheusText0_0_4 | ScrapeProtocol::PrometheusText1_0_0) => {
+            Ok(Dialect::Text)
+        }
+        _ if content_type.is_empty() => Err(FetchError::Other(
+            "non-compliant scrape target sending blank Content-Type and no \
+             fallback_scrape_protocol specified for target"
+                .to_owned(),
+        )),
+        _ => Err(FetchError::Other(format!(
+            "received unsupported Content-Type {content_type:?} and no fallback_scrape_protocol \
+             specified for target"
+        ))),
+    }
+}

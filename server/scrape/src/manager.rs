@@ -1,0 +1,181 @@
+//! All scrape pools: started, reloaded and stopped with the configuration.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use common_config::prometheus::ScrapeConfig;
+use common_instrument::{Collector, Registry};
+use common_model::Labels;
+use server_storage::Appendable;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+
+use crate::Now;
+use crate::discovery::{self, Groups};
+use crate::metrics::Metrics;
+use crate::pool::Pool;
+use crate::status::ActiveTarget;
+use crate::target_loop::Stop;
+
+/// What every pool needs.
+pub(crate) struct Shared {
+    pub(crate) storage: Arc<dyn Appendable>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) now: Now,
+    /// Sources inside this process, by the address their targets have.
+    pub(crate) in_process: HashMap<String, Arc<dyn Collector>>,
+}
+
+/// What a [`Manager`] is built from.
+pub struct ManagerOptions {
+    /// Where samples go.
+    pub storage: Arc<dyn Appendable>,
+    /// The wall clock in milliseconds.
+    pub now: Now,
+    /// Collectors that targets with the scheme `inprocess` read, by address.
+    pub in_process: HashMap<String, Arc<dyn Collector>>,
+}
+
+/// A target that relabeling dropped.
+#[derive(Clone, Debug)]
+pub struct DroppedTarget {
+    /// The scrape configuration it belongs to.
+    pub pool: Arc<str>,
+    /// Labels as discovered.
+    pub discovered: Labels,
+}
+
+/// A pool with the task that feeds it discovered targets.
+struct Entry {
+    pool: Arc<Mutex<Pool>>,
+    config: Arc<ScrapeConfig>,
+    stop: watch::Sender<bool>,
+    feeder: JoinHandle<()>,
+}
+
+/// Runs the scrape pools of a configuration.
+pub struct Manager {
+    shared: Arc<Shared>,
+    pools: Mutex<BTreeMap<String, Entry>>,
+}
+
+impl Manager {
+    /// A manager without pools; its metrics go to `registry`.
+    #[must_use]
+    pub fn new(options: ManagerOptions, registry: &Registry) -> Manager {
+        let shared = Shared {
+            storage: options.storage,
+            metrics: Arc::new(Metrics::register(registry)),
+            now: options.now,
+            in_process: options.in_process,
+        };
+        Manager { shared: Arc::new(shared), pools: Mutex::default() }
+    }
+
+    /// Makes the pools those of `configs`: a pool whose configuration is unchanged goes on as it
+    /// is, others are started, restarted or ended. On an error nothing is changed.
+    ///
+    /// # Errors
+    /// A client that cannot be built, say because of a certificate that cannot be read.
+    pub async fn apply(&self, configs: &[ScrapeConfig]) -> Result<(), common_client::Error> {
+        let mut pools = self.pools.lock().await;
+        let mut fresh = Vec::new();
+        for config in configs {
+            if pools.get(&config.job_name).is_none_or(|entry| *entry.config != *config) {
+                let config = Arc::new(config.clone());
+                fresh.push((config.clone(), Pool::new(config, self.shared.clone())?));
+            }
+        }
+        let gone: Vec<String> = pools
+            .keys()
+            .filter(|name| !configs.iter().any(|config| config.job_name == **name))
+            .cloned()
+            .collect();
+        for name in gone {
+            if let Some(entry) = pools.remove(&name) {
+                end(entry, Stop::Removed).await;
+            }
+        }
+        for (config, pool) in fresh {
+            if let Some(entry) = pools.remove(&config.job_name) {
+                // Its targets go on in the new pool: their series do not end.
+                end(entry, Stop::Shutdown).await;
+                self.shared.metrics.reloads.inc();
+            }
+            pools.insert(config.job_name.clone(), self.start(config, pool));
+        }
+        self.shared.metrics.pools.set(pools.len() as f64);
+        Ok(())
+    }
+
+    /// Ends every pool; scrapes in flight are finished, series do not end.
+    pub async fn shutdown(&self) {
+        for (_, entry) in std::mem::take(&mut *self.pools.lock().await) {
+            end(entry, Stop::Shutdown).await;
+        }
+    }
+
+    /// All targets with their last scrapes, by pool, then labels.
+    pub async fn active(&self) -> Vec<ActiveTarget> {
+        let mut active = Vec::new();
+        for entry in self.pools.lock().await.values() {
+            active.extend(entry.pool.lock().await.active());
+        }
+        active
+    }
+
+    /// Targets that relabeling dropped.
+    pub async fn dropped(&self) -> Vec<DroppedTarget> {
+        let mut dropped = Vec::new();
+        for entry in self.pools.lock().await.values() {
+            let pool = entry.pool.lock().await;
+            dropped.extend(pool.dropped.iter().map(|discovered| DroppedTarget {
+                pool: pool.name.clone(),
+                discovered: discovered.clone(),
+            }));
+        }
+        dropped
+    }
+
+    /// Names of the pools, sorted.
+    pub async fn pools(&self) -> Vec<String> {
+        self.pools.lock().await.keys().cloned().collect()
+    }
+
+    fn start(&self, config: Arc<ScrapeConfig>, pool: Pool) -> Entry {
+        let pool = Arc::new(Mutex::new(pool));
+        let (stop, stopped) = watch::channel(false);
+        let (fed, metrics) = (pool.clone(), self.shared.metrics.clone());
+        let (groups, changes) = watch::channel(Groups::default());
+        let finder = discovery::run(config.clone(), groups, stopped.clone(), metrics);
+        let feeder = tokio::spawn(async move {
+            tokio::join!(finder, feed(fed, changes, stopped));
+        });
+        Entry { pool, config, stop, feeder }
+    }
+}
+
+/// Brings what discovery finds to the pool.
+async fn feed(
+    pool: Arc<Mutex<Pool>>,
+    mut changes: watch::Receiver<Groups>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = discovery::until(&mut stopped) => return,
+        }
+        let groups = changes.borrow_and_update().clone();
+        pool.lock().await.sync(groups.iter());
+    }
+}
+
+async fn end(entry: Entry, stop: Stop) {
+    entry.stop.send_replace(true);
+    // A feeder that panicked has ended too.
+    let _ = entry.feeder.await;
+    if let Some(pool) = Arc::into_inner(entry.pool) {
+        pool.into_inner().stop(stop).await;
+    }
+}

@@ -1,0 +1,184 @@
+//! One target's life: wait, fetch, take the samples, report, wait again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common_exposition::Dialect;
+use common_model::TimestampMs;
+use parking_lot::Mutex;
+use server_storage::{Appendable, StorageError};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::fetch::Source;
+use crate::memory::Memory;
+use crate::metadata::MetadataByName;
+use crate::metrics::Metrics;
+use crate::report::{Report, ReportSeries};
+use crate::session::{Counts, Session, SessionError, Treatment, end_all};
+use crate::status::{Health, LastScrape};
+use crate::target::Target;
+use crate::{Now, schedule};
+
+/// Why a loop ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It does not.
+    Run,
+    /// The process ends: series stay as they are, the next process goes on with them.
+    Shutdown,
+    /// The target is gone: its series end.
+    Removed,
+}
+
+/// From this size on a body is parsed on a thread of its own, so that other targets are not late.
+const LONG_BODY_BYTES: usize = 64 << 10;
+
+/// A body buffer larger than this is given back after the scrape.
+const KEPT_BODY_BYTES: usize = 1 << 20;
+
+/// Everything one target's loop needs.
+pub(crate) struct TargetLoop {
+    pub(crate) target: Arc<Target>,
+    pub(crate) source: Source,
+    pub(crate) treatment: Treatment,
+    pub(crate) storage: Arc<dyn Appendable>,
+    pub(crate) last: Arc<Mutex<LastScrape>>,
+    pub(crate) metadata: Arc<Mutex<MetadataByName>>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// An error that stands for every scrape, set by the pool.
+    pub(crate) forced: Arc<Mutex<Option<String>>>,
+    pub(crate) now: Now,
+    pub(crate) memory: Memory,
+    pub(crate) report: ReportSeries,
+    pub(crate) body: Vec<u8>,
+    /// When the scrape before began.
+    pub(crate) before: Option<Instant>,
+}
+
+impl TargetLoop {
+    /// Scrapes until told to stop.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
+        let interval = self.target.interval;
+        let wait = schedule::first_wait((self.now)(), interval, self.target.hash());
+        let mut due = (self.now)() + wait.as_millis() as TimestampMs;
+        let interval_ms = interval.as_millis() as TimestampMs;
+        loop {
+            let now = (self.now)();
+            // Should the clock be set back, the next scrape still comes within one interval.
+            due = due.min(now + interval_ms);
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis((due - now).max(0) as u64)) => {}
+                () = told(&mut stop) => break,
+            }
+            if (self.now)() < due {
+                continue;
+            }
+            self.scrape(due).await;
+            due = schedule::next_due((self.now)(), due, interval);
+        }
+        if *stop.borrow() == Stop::Removed {
+            self.end_after_grace(due).await;
+        }
+    }
+
+    /// One scrape, from fetching to the report.
+    pub(crate) async fn scrape(&mut self, due: TimestampMs) {
+        let begun = (self.now)();
+        let clock = Instant::now();
+        let stamp = schedule::stamp(begun, due, self.target.interval);
+        if let Some(before) = self.before.replace(clock) {
+            self.metrics.interval(&self.target, clock - before);
+        }
+        let outcome = self.fetch_and_take(stamp).await;
+        if let Err((_, error)) = &outcome {
+            tracing::debug!(target = self.target.url, error, "Scrape failed");
+            let mut appender = self.storage.appender();
+            end_all(&mut self.memory, &mut *appender, stamp);
+            self.stored(appender.commit());
+        }
+        let (counts, error) = match outcome {
+            Ok(counts) => (counts, String::new()),
+            Err((counts, error)) => (counts, error),
+        };
+        self.finish(stamp, clock.elapsed(), counts, error);
+    }
+
+    async fn fetch_and_take(&mut self, stamp: TimestampMs) -> Result<Counts, (Counts, String)> {
+        let forced = self.forced.lock().clone();
+        if let Some(error) = forced {
+            return Err((Counts::default(), error));
+        }
+        self.body.clear();
+        match self.source.fetch(&self.target, &mut self.body).await {
+            Ok(dialect) if self.body.len() >= LONG_BODY_BYTES => {
+                tokio::task::block_in_place(|| self.take(dialect, stamp))
+            }
+            Ok(dialect) => self.take(dialect, stamp),
+            Err(error) => {
+                self.metrics.refused(&error);
+                Err((Counts::default(), error.to_string()))
+            }
+        }
+    }
+
+    /// Takes the samples of a body, or of a collector in this process.
+    fn take(&mut self, dialect: Dialect, stamp: TimestampMs) -> Result<Counts, (Counts, String)> {
+        let appender = self.storage.appender();
+        let mut session = Session::begin(&self.treatment, &mut self.memory, appender, stamp);
+        let mut metadata = self.metadata.lock();
+        let taken = self.source.each_sample(&self.body, dialect, &mut session, &mut metadata);
+        drop(metadata);
+        match taken {
+            Ok(()) => {
+                let counts = session.counts();
+                session.finish().map_err(|error| (counts, error.to_string())).inspect(|counts| {
+                    self.metrics.counted(counts);
+                })
+            }
+            Err(error) => {
+                if error == SessionError::SampleLimit {
+                    self.metrics.sample_limit_exceeded.inc();
+                }
+                Err((session.abandon(), error.to_string()))
+            }
+        }
+    }
+
+    fn finish(&mut self, stamp: TimestampMs, took: Duration, counts: Counts, error: String) {
+        let up = error.is_empty();
+        let body_bytes = i64::try_from(self.body.len()).unwrap_or(i64::MAX);
+        let report = Report { up, duration_seconds: took.as_secs_f64(), counts, body_bytes };
+        let result = self.report.append(self.storage.appender(), stamp, &report);
+        self.stored(result);
+        if self.body.capacity() > KEPT_BODY_BYTES {
+            self.body = Vec::new();
+        }
+        let health = if up { Health::Up } else { Health::Down };
+        *self.last.lock() =
+            LastScrape { health, error, at: Some(stamp), duration: took, samples: counts.scraped };
+    }
+
+    /// Ends the series of a target that is gone, at the time its next scrape was due: not at once,
+    /// for the same series may come from another target that has just taken over.
+    async fn end_after_grace(mut self, due: TimestampMs) {
+        tokio::time::sleep(self.target.interval.mul_f64(1.1)).await;
+        let mut appender = self.storage.appender();
+        end_all(&mut self.memory, &mut *appender, due);
+        self.report.end(&mut *appender, due);
+        self.stored(appender.commit());
+    }
+
+    /// A batch the store did not take is lost, which its operator must know.
+    fn stored(&self, result: Result<(), StorageError>) {
+        if let Err(error) = result {
+            self.metrics.append_failures.inc();
+            tracing::warn!(target = self.target.url, %error, "Appending scrape report failed");
+        }
+    }
+}
+
+/// Waits until the loop is told to end, or until nobody is left to tell.
+async fn told(stop: &mut watch::Receiver<Stop>) {
+    let _ = stop.wait_for(|stop| *stop != Stop::Run).await;
+}

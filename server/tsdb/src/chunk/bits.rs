@@ -1,0 +1,138 @@
+//! Bits in a byte vector, most significant first.
+
+use crate::codec::{uvarint_from, zigzag_decode};
+
+/// Appends bits to bytes. `free` counts the bits still unused in the last byte. The two are kept by
+/// the caller, who lays them out to save memory.
+pub struct BitWriter<'a> {
+    /// Bytes written so far.
+    pub bytes: &'a mut Vec<u8>,
+    /// Unused low bits of the last byte.
+    pub free: &'a mut u8,
+}
+
+/// Chunk buffers grow by this many bytes at first: a million series have one each.
+const GROWTH_BYTES: usize = 32;
+
+impl BitWriter<'_> {
+    /// Appends the low `count` bits of `value`.
+    pub fn put(&mut self, value: u64, count: u32) {
+        let mut left = count;
+        while left > 0 {
+            if *self.free == 0 {
+                self.grow();
+                self.bytes.push(0);
+                *self.free = 8;
+            }
+            let take = left.min(u32::from(*self.free));
+            let part = (value >> (left - take)) as u8 & (0xff >> (8 - take));
+            *self.free -= take as u8;
+            if let Some(last) = self.bytes.last_mut() {
+                *last |= part << *self.free;
+            }
+            left -= take;
+        }
+    }
+
+    /// Appends whole bytes.
+    pub fn put_bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.put(u64::from(*byte), 8);
+        }
+    }
+
+    /// Makes room in small steps; doubling would waste half of every open chunk.
+    fn grow(&mut self) {
+        let len = self.bytes.len();
+        if len == self.bytes.capacity() {
+            let step = if len < 256 { GROWTH_BYTES } else { len / 4 };
+            self.bytes.reserve_exact(step);
+        }
+    }
+}
+
+/// Reads bits from bytes.
+#[derive(Clone, Debug)]
+pub struct BitReader<'a> {
+    rest: &'a [u8],
+    /// Bits taken from `rest` and not yet read, in the low `valid` bits.
+    window: u64,
+    valid: u32,
+}
+
+impl<'a> BitReader<'a> {
+    /// Starts at the first bit.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> BitReader<'a> {
+        BitReader { rest: bytes, window: 0, valid: 0 }
+    }
+
+    /// One bit.
+    #[inline]
+    pub fn bit(&mut self) -> Option<bool> {
+        if self.valid == 0 {
+            self.refill()?;
+        }
+        self.valid -= 1;
+        Some((self.window >> self.valid) & 1 == 1)
+    }
+
+    /// The next `count` bits, at most 64.
+    #[inline]
+    pub fn bits(&mut self, count: u32) -> Option<u64> {
+        if count <= self.valid {
+            self.valid -= count;
+            return Some((self.window >> self.valid) & mask(count));
+        }
+        let missing = count - self.valid;
+        let high = self.window & mask(self.valid);
+        self.valid = 0;
+        self.refill()?;
+        if self.valid < missing {
+            return self.bits_across(high, missing);
+        }
+        self.valid -= missing;
+        let low = (self.window >> self.valid) & mask(missing);
+        Some(if missing == 64 { low } else { (high << missing) | low })
+    }
+
+    /// The slow way near the end, where a refill brings fewer than 64 bits.
+    #[cold]
+    fn bits_across(&mut self, high: u64, missing: u32) -> Option<u64> {
+        let mut value = high;
+        for _ in 0..missing {
+            value = (value << 1) | u64::from(self.bit()?);
+        }
+        Some(value)
+    }
+
+    /// A Go varint that need not start at a byte.
+    pub fn varint(&mut self) -> Option<i64> {
+        self.uvarint().map(zigzag_decode)
+    }
+
+    /// A Go uvarint that need not start at a byte.
+    pub fn uvarint(&mut self) -> Option<u64> {
+        uvarint_from(|| self.bits(8).map(|byte| byte as u8))
+    }
+
+    fn refill(&mut self) -> Option<()> {
+        if let Some((eight, rest)) = self.rest.split_first_chunk::<8>() {
+            self.window = u64::from_be_bytes(*eight);
+            self.valid = 64;
+            self.rest = rest;
+            return Some(());
+        }
+        if self.rest.is_empty() {
+            return None;
+        }
+        self.window = self.rest.iter().fold(0, |window, byte| (window << 8) | u64::from(*byte));
+        self.valid = self.rest.len() as u32 * 8;
+        self.rest = &[];
+        Some(())
+    }
+}
+
+fn mask(count: u32) -> u64 {
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+}

@@ -1,0 +1,266 @@
+//! Opening, sharing and closing a database.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use common_model::{Metadata, TimestampMs};
+use parking_lot::Mutex;
+use server_storage::{Appendable, Appender, Querier, Queryable, StorageError};
+
+use crate::appender::Batch;
+use crate::fs::{Fs, Lock};
+use crate::head::Head;
+use crate::maintenance::Schedule;
+use crate::querier::HeadQuerier;
+use crate::replay::{Aliases, Replay, ReplayReport, SegmentOutcome};
+use crate::wal::segments::{self, Listing, checkpoint_path, segment_path};
+use crate::wal::{Wal, WalCounters, checkpoint, count, repair};
+use crate::{Error, Options};
+
+/// An open database; clones share it. Dropping the last one without [`Db::close`] is what a kill
+/// does: nothing that was committed is lost.
+#[derive(Clone)]
+pub struct Db {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) options: Options,
+    pub(crate) fs: Arc<dyn Fs>,
+    pub(crate) wal_dir: PathBuf,
+    pub(crate) head: Head,
+    pub(crate) wal: Mutex<Wal>,
+    pub(crate) wal_counters: Arc<WalCounters>,
+    /// Held while a sync runs, and before the log is locked: one at a time.
+    pub(crate) sync: Mutex<()>,
+    pub(crate) schedule: Mutex<Schedule>,
+    /// Removed series whose records may still stand in the log, with its last segment at the time.
+    pub(crate) removed: Mutex<HashMap<u64, u64>>,
+    /// Numbers in the log's older part that mean a series with another number.
+    pub(crate) aliases: Aliases,
+    pub(crate) replay: ReplayReport,
+    pub(crate) replay_took: Duration,
+    lock: Mutex<Option<Box<dyn Lock>>>,
+    closed: AtomicBool,
+}
+
+impl Inner {
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+}
+
+impl Db {
+    /// Opens the data directory, made if need be, and replays its log. Damage never keeps it from
+    /// opening, nor does a full disk.
+    pub fn open(options: Options, fs: Arc<dyn Fs>) -> Result<Db, Error> {
+        fs.create_dir(&options.dir).map_err(Error::io("create", &options.dir))?;
+        let lock_path = options.dir.join("lock");
+        let lock = fs.lock(&lock_path).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::WouldBlock => Error::Locked { path: options.dir.clone() },
+            _ => Error::io("lock", &lock_path)(cause),
+        })?;
+        let wal_dir = options.dir.join("wal");
+        let head = Head::new(options.chunk_range_ms);
+        let wal_counters = Arc::new(WalCounters::default());
+        let start = Instant::now();
+        let Recovered { report, aliases, next } = recover(&*fs, &wal_dir, &head, &wal_counters)?;
+        let wal =
+            Wal::new(fs.clone(), &wal_dir, options.wal_segment_bytes, next, wal_counters.clone());
+        let inner = Inner {
+            options,
+            fs,
+            wal_dir,
+            head,
+            wal: Mutex::new(wal),
+            wal_counters,
+            sync: Mutex::new(()),
+            schedule: Mutex::default(),
+            removed: Mutex::default(),
+            aliases,
+            replay_took: start.elapsed(),
+            replay: report,
+            lock: Mutex::new(Some(lock)),
+            closed: AtomicBool::new(false),
+        };
+        Ok(Db { inner: Arc::new(inner) })
+    }
+
+    /// What opening found in the log.
+    #[must_use]
+    pub fn replay_report(&self) -> &ReplayReport {
+        &self.inner.replay
+    }
+
+    /// Starts a batch.
+    #[must_use]
+    pub fn appender(&self) -> Box<dyn Appender> {
+        Box::new(Batch::new(self.inner.clone()))
+    }
+
+    /// A view of the samples in `[start, end]`.
+    #[must_use]
+    pub fn querier(&self, start: TimestampMs, end: TimestampMs) -> Box<dyn Querier> {
+        Box::new(HeadQuerier { db: self.inner.clone(), start, end })
+    }
+
+    /// What metrics say of themselves: metric name and metadata, each pair once, sorted by name.
+    #[must_use]
+    pub fn metadata(&self) -> Vec<(String, Metadata)> {
+        self.inner.head.metric_metadata()
+    }
+
+    /// Ends the database: what is committed becomes durable, later batches are refused, and the
+    /// directory is free for another process.
+    pub fn close(&self) -> Result<(), Error> {
+        let _alone = self.inner.sync.lock();
+        let synced = self.inner.wal.lock().cut();
+        self.inner.closed.store(true, Ordering::Release);
+        self.inner.lock.lock().take();
+        synced
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("dir", &self.inner.options.dir).finish_non_exhaustive()
+    }
+}
+
+impl Appendable for Db {
+    fn appender(&self) -> Box<dyn Appender> {
+        Db::appender(self)
+    }
+}
+
+impl Queryable for Db {
+    fn querier(
+        &self,
+        start: TimestampMs,
+        end: TimestampMs,
+    ) -> Result<Box<dyn Querier>, StorageError> {
+        Ok(Db::querier(self, start, end))
+    }
+}
+
+struct Recovered {
+    report: ReplayReport,
+    aliases: Aliases,
+    /// Number of the next segment.
+    next: u64,
+}
+
+/// Rebuilds the head and mends the log.
+fn recover(
+    fs: &dyn Fs,
+    dir: &Path,
+    head: &Head,
+    counters: &WalCounters,
+) -> Result<Recovered, Error> {
+    if let Err(error) = fs.create_dir(dir) {
+        // The log makes it when it has something to write.
+        tracing::warn!(%error, dir = %dir.display(), "cannot create the log's directory");
+    }
+    let mut listing = segments::list(fs, dir)?;
+    match repair::finish(fs, dir, &listing) {
+        Ok(false) => {}
+        Ok(true) => listing = segments::list(fs, dir)?,
+        Err(error) => tracing::warn!(%error, "an interrupted repair stays unfinished"),
+    }
+    let mut replay = Replay::new(head);
+    let covered = listing.checkpoints.last().copied();
+    if let Some(number) = covered {
+        let checkpoint = checkpoint_path(dir, number);
+        let inside = segments::list(fs, &checkpoint)?;
+        replay_segments(&mut replay, fs, &checkpoint, &inside, None, counters);
+    }
+    replay_segments(&mut replay, fs, dir, &listing, covered, counters);
+    if let Err(error) = checkpoint::remove_covered(fs, dir, &listing) {
+        tracing::warn!(%error, "files the checkpoint covers stay behind");
+    }
+    let last = listing.segments.last().map(|(number, _)| *number);
+    let next = last.max(covered).map_or(0, |number| number + 1);
+    let report = &replay.report;
+    tracing::info!(
+        segments = report.segments,
+        series = report.series,
+        samples = report.samples,
+        repeated = report.samples_repeated,
+        unknown_refs = report.unknown_refs,
+        corruptions = report.corruptions,
+        "log replayed"
+    );
+    Ok(Recovered { report: replay.report, aliases: replay.aliases, next })
+}
+
+/// Replays the segments behind `covered` and mends those that need it.
+fn replay_segments(
+    replay: &mut Replay<'_>,
+    fs: &dyn Fs,
+    dir: &Path,
+    listing: &Listing,
+    covered: Option<u64>,
+    counters: &WalCounters,
+) {
+    let wanted = |number: &u64| covered.is_none_or(|covered| *number > covered);
+    let numbers: Vec<u64> = listing.segments.iter().map(|s| s.0).filter(wanted).collect();
+    for &number in &numbers {
+        let is_last = numbers.last() == Some(&number);
+        match replay.segment(fs, &segment_path(dir, number)) {
+            Ok(outcome) => mend(replay, fs, dir, number, is_last, &outcome, counters),
+            Err(error) => {
+                tracing::error!(%error, "a segment of the log cannot be read");
+                replay.report.corruptions += 1;
+                count(&counters.corruptions, 1);
+            }
+        }
+    }
+}
+
+/// Cuts a torn tail, puts a damaged segment aside, and makes the last segment durable, whose writer
+/// may have been killed before it could.
+fn mend(
+    replay: &mut Replay<'_>,
+    fs: &dyn Fs,
+    dir: &Path,
+    number: u64,
+    is_last: bool,
+    outcome: &SegmentOutcome,
+    counters: &WalCounters,
+) {
+    let torn = is_last && outcome.damage_inside == 0 && outcome.damage_at_end > 0;
+    let damage = if torn { 0 } else { outcome.damage_inside + outcome.damage_at_end };
+    let mut mended = Ok(());
+    if torn {
+        count(&counters.torn_tails, 1);
+        mended = fs
+            .open(&outcome.path)
+            .and_then(|file| file.truncate(outcome.good_end))
+            .map_err(Error::io("truncate", &outcome.path));
+    }
+    if damage > 0 {
+        replay.report.corruptions += damage;
+        count(&counters.corruptions, damage);
+        mended = repair::replace(fs, dir, number);
+        if mended.is_ok() {
+            count(&counters.quarantined, 1);
+        }
+    } else if is_last && mended.is_ok() {
+        let synced = fs.open(&outcome.path).and_then(|file| {
+            file.sync()?;
+            fs.sync_dir(dir)
+        });
+        // The kernel may have dropped any of it: write it again, from what was just read.
+        if synced.is_err() {
+            count(&counters.syncs_failed, 1);
+            mended = repair::replace(fs, dir, number);
+        }
+    }
+    if let Err(error) = mended {
+        tracing::warn!(%error, "a segment of the log stays as it is");
+    }
+}

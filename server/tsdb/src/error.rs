@@ -1,0 +1,56 @@
+//! What can go wrong in the database itself.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use server_storage::StorageError;
+
+/// Why the database could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file operation failed.
+    #[error("{what} {}: {cause}", path.display())]
+    Io {
+        /// What was tried, as in "write".
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// Another process has the data directory open.
+    #[error("data directory {} is in use by another process", path.display())]
+    Locked {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// Stored bytes are not what was written.
+    #[error("{}: {problem}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What was found, with its place.
+        problem: String,
+    },
+    /// The database was closed.
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl Error {
+    /// Wraps the cause of a failed file operation; made to be used in `map_err`.
+    pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        move |cause| Error::Io { what, path: path.to_owned(), cause }
+    }
+}
+
+impl From<Error> for StorageError {
+    fn from(error: Error) -> StorageError {
+        match &error {
+            Error::Io { .. } => StorageError::Io(error.to_string()),
+            Error::Corrupt { .. } => StorageError::Corrupt(error.to_string()),
+            Error::Locked { .. } | Error::Closed => StorageError::Unavailable(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Which series there are: by labels, by number, by single label.
+
+use common_model::Labels;
+use hashbrown::HashTable;
+use parking_lot::RwLock;
+
+use super::pages::Pages;
+use super::postings::Postings;
+use super::{Pair, Series, Symbols};
+
+/// Largest series number that is given out: pages of numbers, and 40 bits in Prometheus' head.
+const ID_MAX: u32 = u32::MAX - 1;
+
+/// A number from the log that is further ahead of the others than that is not taken over: the
+/// directory of pages reaches up to the largest one.
+const ID_GAP_MAX: u32 = 1 << 26;
+
+/// The directory of the head.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) pages: Pages,
+    pub(crate) postings: Postings,
+    /// Half of the hash of the labels, and the number.
+    by_labels: HashTable<(u32, u32)>,
+    last_id: u32,
+}
+
+impl Index {
+    pub(crate) fn len(&self) -> usize {
+        self.by_labels.len()
+    }
+
+    /// The number of the series with these labels.
+    pub(crate) fn find(&self, labels: &Labels, symbols: &RwLock<Symbols>) -> Option<u32> {
+        let short = short_hash(labels);
+        let same = |entry: &(u32, u32)| {
+            entry.0 == short
+                && self.pages.get(entry.1).is_some_and(|page| {
+                    let series = page.series.read();
+                    let pairs = series.get(entry.1).map(|series| &series.labels);
+                    pairs.is_some_and(|pairs| symbols.read().same(pairs, labels))
+                })
+        };
+        self.by_labels.find(spread(short), same).map(|entry| entry.1)
+    }
+
+    /// Makes a series that is not there yet, under `wanted` where that number is free.
+    pub(crate) fn insert(
+        &mut self,
+        labels: &Labels,
+        wanted: Option<u32>,
+        symbols: &RwLock<Symbols>,
+    ) -> Option<u32> {
+        let free = wanted.filter(|id| *id > 0 && self.is_near(*id) && !self.contains(*id));
+        let id = match free {
+            Some(id) => id,
+            None => self.last_id.checked_add(1).filter(|id| *id <= ID_MAX)?,
+        };
+        let pairs = acquire(labels, &mut symbols.write())?;
+        self.last_id = self.last_id.max(id);
+        self.postings.insert(id, &pairs);
+        self.pages.insert(Series::new(id, pairs));
+        let short = short_hash(labels);
+        self.by_labels.insert_unique(spread(short), (short, id), |entry| spread(entry.0));
+        Some(id)
+    }
+
+    fn contains(&self, id: u32) -> bool {
+        self.pages.get(id).is_some_and(|page| page.series.read().get(id).is_some())
+    }
+
+    /// Numbers up to this one are never given out again.
+    pub(crate) fn reserve_ids(&mut self, last: u32) {
+        if self.is_near(last) {
+            self.last_id = self.last_id.max(last);
+        }
+    }
+
+    fn is_near(&self, id: u32) -> bool {
+        id <= self.last_id.saturating_add(ID_GAP_MAX).min(ID_MAX)
+    }
+
+    /// Forgets those of the candidates that `removable` agrees to lose; returns their numbers,
+    /// sorted.
+    pub(crate) fn remove(
+        &mut self,
+        candidates: &[u32],
+        symbols: &RwLock<Symbols>,
+        removable: impl Fn(&Series) -> bool,
+    ) -> Vec<u32> {
+        let mut removed = Vec::new();
+        let mut touched = Vec::new();
+        for &id in candidates {
+            let Some(series) = self.pages.remove_if(id, &removable) else { continue };
+            let short = short_hash(&symbols.read().labels(&series.labels));
+            if let Ok(entry) = self.by_labels.find_entry(spread(short), |e| *e == (short, id)) {
+                entry.remove();
+            }
+            touched.extend_from_slice(&series.labels);
+            removed.push(id);
+        }
+        removed.sort_unstable();
+        self.postings.remove(&removed, &touched);
+        // Not before the pages are let go: symbols are locked last.
+        let mut symbols = symbols.write();
+        for pair in touched {
+            symbols.release(pair.name);
+            symbols.release(pair.value);
+        }
+        removed
+    }
+}
+
+fn acquire(labels: &Labels, symbols: &mut Symbols) -> Option<Box<[Pair]>> {
+    let mut pairs = Vec::with_capacity(labels.len());
+    for (name, value) in labels {
+        pairs.push(Pair { name: symbols.acquire(name)?, value: symbols.acquire(value)? });
+    }
+    Some(pairs.into_boxed_slice())
+}
+
+fn short_hash(labels: &Labels) -> u32 {
+    labels.hash64() as u32
+}
+
+/// Half a hash made whole: the table takes bits from both ends.
+fn spread(short: u32) -> u64 {
+    u64::from(short).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}

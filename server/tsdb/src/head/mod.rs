@@ -1,0 +1,152 @@
+//! The head: every series and its newest samples in memory.
+
+mod index;
+mod metadata;
+mod pages;
+mod postings;
+mod select;
+mod series;
+mod symbols;
+mod truncate;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use common_model::Labels;
+use parking_lot::RwLock;
+use server_storage::SampleColumns;
+
+pub(crate) use index::Index;
+pub(crate) use metadata::MetadataTable;
+pub(crate) use pages::{Page, page_of};
+pub(crate) use select::matching;
+pub(crate) use series::{Appended, Place, Series};
+pub(crate) use symbols::{Pair, Symbols};
+
+/// Locks are taken in the order index, page, symbols; metadata and tombstones come last.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) index: RwLock<Index>,
+    pub(crate) symbols: RwLock<Symbols>,
+    pub(crate) metadata: RwLock<MetadataTable>,
+    /// Deleted ranges of time, first and last, by series; found in a log that Prometheus wrote.
+    pub(crate) tombstones: RwLock<HashMap<u32, Vec<(i64, i64)>>>,
+    /// Time of the oldest sample; `i64::MAX` while there is none.
+    pub(crate) min_time: AtomicI64,
+    /// Time of the newest sample; `i64::MIN` while there is none.
+    pub(crate) max_time: AtomicI64,
+    /// Samples before this are not taken any more.
+    pub(crate) min_valid_time: AtomicI64,
+    pub(crate) counters: HeadCounters,
+    pub(crate) chunk_range_ms: i64,
+}
+
+/// What the head counts.
+#[derive(Debug, Default)]
+pub(crate) struct HeadCounters {
+    pub(crate) samples_appended: AtomicU64,
+    pub(crate) out_of_order: AtomicU64,
+    pub(crate) out_of_bounds: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+    pub(crate) limit_refused: AtomicU64,
+    pub(crate) series_created: AtomicU64,
+    pub(crate) series_removed: AtomicU64,
+    pub(crate) chunks: AtomicU64,
+    pub(crate) chunks_created: AtomicU64,
+    pub(crate) chunks_removed: AtomicU64,
+    pub(crate) chunk_bytes: AtomicU64,
+    pub(crate) chunks_dropped_for_space: AtomicU64,
+    pub(crate) truncations: AtomicU64,
+}
+
+impl Head {
+    pub(crate) fn new(chunk_range_ms: i64) -> Head {
+        Head {
+            index: RwLock::default(),
+            symbols: RwLock::default(),
+            metadata: RwLock::default(),
+            tombstones: RwLock::default(),
+            min_time: AtomicI64::new(i64::MAX),
+            max_time: AtomicI64::new(i64::MIN),
+            min_valid_time: AtomicI64::new(i64::MIN),
+            counters: HeadCounters::default(),
+            chunk_range_ms: chunk_range_ms.max(1),
+        }
+    }
+
+    /// The page that holds a series, where there is one.
+    pub(crate) fn page(&self, id: u32) -> Option<Arc<Page>> {
+        self.index.read().pages.get(id)
+    }
+
+    /// Whether there is a series with this number.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        u32::try_from(number)
+            .is_ok_and(|id| self.page(id).is_some_and(|page| page.series.read().get(id).is_some()))
+    }
+
+    /// The number of the series with these labels.
+    pub(crate) fn find(&self, labels: &Labels) -> Option<u32> {
+        self.index.read().find(labels, &self.symbols)
+    }
+
+    /// Makes a series, under the number `wanted` where that is free, or finds the one with these
+    /// labels. `None` when `series_max` is reached or there are no numbers left. Says whether the
+    /// series is new.
+    pub(crate) fn get_or_create(
+        &self,
+        labels: &Labels,
+        wanted: Option<u32>,
+        series_max: usize,
+    ) -> Option<(u32, bool)> {
+        let mut index = self.index.write();
+        // Another appender may have been quicker.
+        if let Some(id) = index.find(labels, &self.symbols) {
+            return Some((id, false));
+        }
+        if index.len() >= series_max {
+            return None;
+        }
+        let id = index.insert(labels, wanted, &self.symbols)?;
+        self.counters.series_created.fetch_add(1, Ordering::Relaxed);
+        Some((id, true))
+    }
+
+    /// Takes samples of deleted ranges out of columns that hold floats alone.
+    pub(crate) fn bury(&self, id: u32, samples: &mut SampleColumns) {
+        let tombstones = self.tombstones.read();
+        let Some(ranges) = tombstones.get(&id) else { return };
+        let dead = |time: i64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&time));
+        let kept: Vec<bool> = samples.timestamps.iter().map(|time| !dead(*time)).collect();
+        let mut keep = kept.iter();
+        samples.timestamps.retain(|_| keep.next().is_some_and(|kept| *kept));
+        let mut keep = kept.iter();
+        samples.values.retain(|_| keep.next().is_some_and(|kept| *kept));
+    }
+
+    /// The labels behind symbol pairs; must be called while their series cannot be removed.
+    pub(crate) fn labels(&self, pairs: &[Pair]) -> Labels {
+        self.symbols.read().labels(pairs)
+    }
+
+    /// Widens the span of time the head covers.
+    pub(crate) fn cover(&self, oldest: i64, newest: i64) {
+        self.min_time.fetch_min(oldest, Ordering::AcqRel);
+        self.max_time.fetch_max(newest, Ordering::AcqRel);
+    }
+
+    /// Times of the oldest and the newest sample; the first is greater when there are none.
+    pub(crate) fn span(&self) -> (i64, i64) {
+        (self.min_time.load(Ordering::Acquire), self.max_time.load(Ordering::Acquire))
+    }
+
+    /// Takes note of what an append did to a series' chunks.
+    pub(crate) fn account(&self, sum: &Appended) {
+        let counters = &self.counters;
+        counters.chunk_bytes.fetch_add(sum.bytes_more, Ordering::Relaxed);
+        counters.chunk_bytes.fetch_sub(sum.bytes_less, Ordering::Relaxed);
+        counters.chunks.fetch_add(sum.chunks, Ordering::Relaxed);
+        counters.chunks_created.fetch_add(sum.chunks, Ordering::Relaxed);
+    }
+}

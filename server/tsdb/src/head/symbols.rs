@@ -1,0 +1,102 @@
+//! Every label name and value once; series hold numbers of them.
+
+use common_model::Labels;
+use hashbrown::HashTable;
+
+/// Numbers of a label's name and value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Pair {
+    pub(crate) name: u32,
+    pub(crate) value: u32,
+}
+
+/// Texts by number and numbers by text. A text that no series uses any more frees its number.
+#[derive(Debug, Default)]
+pub(crate) struct Symbols {
+    texts: Vec<Symbol>,
+    table: HashTable<u32>,
+    free: Vec<u32>,
+    text_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Symbol {
+    text: Box<str>,
+    uses: u32,
+}
+
+impl Symbols {
+    /// The text of a number that is in use.
+    pub(crate) fn text(&self, symbol: u32) -> &str {
+        self.texts.get(symbol as usize).map_or("", |symbol| &symbol.text)
+    }
+
+    /// The number of a text that is in use.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        let texts = &self.texts;
+        let same = |at: &u32| &*texts[*at as usize].text == text;
+        self.table.find(hash(text), same).copied()
+    }
+
+    /// The number of a text, counting one more use of it. `None` when there are no numbers left.
+    pub(crate) fn acquire(&mut self, text: &str) -> Option<u32> {
+        if let Some(symbol) = self.find(text) {
+            let entry = &mut self.texts[symbol as usize];
+            entry.uses = entry.uses.checked_add(1)?;
+            return Some(symbol);
+        }
+        let entry = Symbol { text: text.into(), uses: 1 };
+        let symbol = match self.free.pop() {
+            Some(symbol) => {
+                self.texts[symbol as usize] = entry;
+                symbol
+            }
+            None => {
+                self.texts.push(entry);
+                u32::try_from(self.texts.len() - 1).ok()?
+            }
+        };
+        self.text_bytes += text.len();
+        let texts = &self.texts;
+        self.table.insert_unique(hash(text), symbol, |at| hash(&texts[*at as usize].text));
+        Some(symbol)
+    }
+
+    /// Counts one use less.
+    pub(crate) fn release(&mut self, symbol: u32) {
+        let Some(entry) = self.texts.get_mut(symbol as usize) else { return };
+        entry.uses = entry.uses.saturating_sub(1);
+        if entry.uses > 0 {
+            return;
+        }
+        let text = std::mem::take(&mut entry.text);
+        self.text_bytes -= text.len();
+        if let Ok(found) = self.table.find_entry(hash(&text), |at| *at == symbol) {
+            found.remove();
+        }
+        self.free.push(symbol);
+    }
+
+    /// Whether pairs stand for exactly these labels.
+    pub(crate) fn same(&self, pairs: &[Pair], labels: &Labels) -> bool {
+        let texts = pairs.iter().map(|pair| (self.text(pair.name), self.text(pair.value)));
+        texts.eq(labels.iter())
+    }
+
+    /// The label set that pairs stand for.
+    pub(crate) fn labels(&self, pairs: &[Pair]) -> Labels {
+        Labels::from_sorted(pairs.iter().map(|p| (self.text(p.name), self.text(p.value))))
+    }
+
+    /// Bytes of all texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+    hasher.write(text.as_bytes());
+    hasher.finish()
+}

@@ -1,0 +1,219 @@
+//! What has to be done now and then: syncing, forgetting, shortening the log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use common_model::TimestampMs;
+
+use crate::Error;
+use crate::db::{Db, Inner};
+use crate::wal::{checkpoint, count, segments};
+
+/// How often the maintenance thread looks whether something is due.
+const TICK: Duration = Duration::from_millis(250);
+/// A truncation frees at least this part of the retention, and at most twice that: it rewrites the
+/// log, and a clock that jumped ahead must not empty the store at once.
+const TRUNCATE_PART: i64 = 10;
+/// When chunks have too many bytes, this part of the limit is freed beyond what is needed.
+const SPACE_PART: u64 = 10;
+
+/// How often the bytes of chunks are compared with their limit.
+const SPACE_INTERVAL_MS: i64 = 60 * 1000;
+/// How finely the time is found before which chunks go for space.
+const STEPS_PER_RANGE: i64 = 24;
+
+/// When things were done last.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    synced: Option<TimestampMs>,
+    truncated: Option<TimestampMs>,
+    measured: Option<TimestampMs>,
+}
+
+/// Whether `interval` has passed; a clock that was set back counts as passed.
+fn due(last: Option<TimestampMs>, now: TimestampMs, interval: i64) -> bool {
+    last.is_none_or(|last| now < last || now.saturating_sub(last) >= interval)
+}
+
+impl Db {
+    /// Makes everything committed so far durable. After a failure the log goes on in a new segment;
+    /// the error says that even this did not work, and nothing is lost unless the machine fails.
+    pub fn sync(&self) -> Result<(), Error> {
+        let inner = &self.inner;
+        inner.check_open()?;
+        let _one_at_a_time = inner.sync.lock();
+        let ticket = {
+            let mut wal = inner.wal.lock();
+            wal.recover()?;
+            wal.begin_sync()
+        };
+        let Some(ticket) = ticket else { return Ok(()) };
+        let start = Instant::now();
+        // Batches are written meanwhile.
+        let outcome = ticket.run();
+        inner.wal.lock().end_sync(&ticket, outcome, start.elapsed())
+    }
+
+    /// Syncs when the interval of the options has passed since the last time.
+    pub fn sync_if_due(&self, now: TimestampMs) -> Result<(), Error> {
+        {
+            let mut schedule = self.inner.schedule.lock();
+            if !due(schedule.synced, now, self.inner.options.sync_interval_ms) {
+                return Ok(());
+            }
+            schedule.synced = Some(now);
+        }
+        self.sync()
+    }
+
+    /// Drops what is too old or too much, when the interval of the options has passed since the last
+    /// time; says whether anything was dropped.
+    pub fn truncate_if_due(&self, now: TimestampMs) -> Result<bool, Error> {
+        let inner = &self.inner;
+        {
+            let mut schedule = inner.schedule.lock();
+            let by_age = due(schedule.truncated, now, inner.options.truncate_interval_ms);
+            if !by_age && !due(schedule.measured, now, SPACE_INTERVAL_MS) {
+                return Ok(false);
+            }
+            schedule.measured = Some(now);
+            if by_age {
+                schedule.truncated = Some(now);
+            }
+        }
+        let (by_age, by_space) = (inner.cutoff_by_age(now), inner.cutoff_by_space());
+        let Some(time) = by_age.max(by_space) else { return Ok(false) };
+        let (chunks, result) = self.forget(time);
+        if by_space > by_age {
+            count(&inner.head.counters.chunks_dropped_for_space, chunks);
+        }
+        result.map(|()| true)
+    }
+
+    /// Drops chunks that end before `time` and shortens the log accordingly. On error the memory is
+    /// free all the same and the log longer than need be.
+    pub fn truncate(&self, time: TimestampMs) -> Result<(), Error> {
+        self.forget(time).1
+    }
+
+    /// Does what [`Db::truncate`] says; returns the number of chunks too.
+    fn forget(&self, time: TimestampMs) -> (u64, Result<(), Error>) {
+        let inner = &self.inner;
+        if let Err(error) = inner.check_open() {
+            return (0, Err(error));
+        }
+        let gone = inner.head.truncate(time);
+        let last = inner.wal.lock().current_number();
+        inner.removed.lock().extend(gone.series.into_iter().map(|id| (u64::from(id), last)));
+        count(&inner.wal_counters.truncations, 1);
+        let result = inner.truncate_wal(time);
+        if result.is_err() {
+            count(&inner.wal_counters.truncations_failed, 1);
+        }
+        (gone.chunks, result)
+    }
+
+    /// Starts a thread that syncs and truncates when due, until the value returned is dropped.
+    /// `clock` tells milliseconds since the epoch.
+    pub fn spawn_maintenance(
+        &self,
+        clock: Arc<dyn Fn() -> TimestampMs + Send + Sync>,
+    ) -> std::io::Result<Maintenance> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (db, stopped) = (self.clone(), stop.clone());
+        let thread =
+            thread::Builder::new().name("tsdb-maintenance".to_owned()).spawn(move || {
+                while !stopped.load(Ordering::Acquire) && db.inner.check_open().is_ok() {
+                    if let Err(error) = db.sync_if_due(clock()) {
+                        tracing::error!(%error, "the log is not synced");
+                    }
+                    if let Err(error) = db.truncate_if_due(clock()) {
+                        tracing::error!(%error, "the log is not shortened");
+                    }
+                    thread::park_timeout(TICK);
+                }
+            })?;
+        Ok(Maintenance { stop, thread: Some(thread) })
+    }
+}
+
+/// A running maintenance thread; dropping it ends the thread.
+#[derive(Debug)]
+pub struct Maintenance {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Maintenance {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic there was reported by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn chunk_bytes(&self) -> u64 {
+        self.head.counters.chunk_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Before which time samples are to go because chunks take too many bytes. Those of the newest
+    /// range stay in any case: samples older than the cut are refused afterwards.
+    fn cutoff_by_space(&self) -> Option<TimestampMs> {
+        let max = self.options.chunk_bytes_max;
+        if self.chunk_bytes() <= max {
+            return None;
+        }
+        let step = (self.options.chunk_range_ms / STEPS_PER_RANGE).max(1);
+        let cutoff = self.head.cutoff_for_bytes(max - max / SPACE_PART, step)?;
+        Some(cutoff.min(self.head.span().1.saturating_sub(self.options.chunk_range_ms)))
+    }
+
+    /// Before which time samples are to go for their age.
+    fn cutoff_by_age(&self, now: TimestampMs) -> Option<TimestampMs> {
+        let (oldest, newest) = self.head.span();
+        if oldest > newest {
+            return None;
+        }
+        let step = (self.options.retention_ms / TRUNCATE_PART).max(1);
+        let limit = now.min(newest).saturating_sub(self.options.retention_ms);
+        if limit.saturating_sub(oldest) < step {
+            return None;
+        }
+        Some(limit.min(oldest.saturating_add(2 * step)))
+    }
+
+    /// Replaces the older part of the log by a checkpoint.
+    fn truncate_wal(&self, time: TimestampMs) -> Result<(), Error> {
+        let current = {
+            let _alone = self.sync.lock();
+            let mut wal = self.wal.lock();
+            wal.cut()?;
+            wal.current_number()
+        };
+        let listing = segments::list(&*self.fs, &self.wal_dir)?;
+        let Some(last) = checkpoint::last_to_include(&listing, current) else { return Ok(()) };
+        count(&self.wal_counters.checkpoints, 1);
+        let removed: HashMap<u64, u64> = self.removed.lock().clone();
+        let keep = |series: u64| {
+            let now = self.aliases.get(&series).map_or(series, |id| u64::from(*id));
+            let expires = removed.get(&series).is_some_and(|until| *until > last);
+            expires || self.head.has(now) || self.head.has(series)
+        };
+        let bytes = self.options.wal_segment_bytes;
+        let made = checkpoint::create(&self.fs, &self.wal_dir, &listing, last, time, &keep, bytes);
+        if made.is_err() {
+            count(&self.wal_counters.checkpoints_failed, 1);
+        }
+        made?;
+        self.removed.lock().retain(|_, until| *until > last);
+        let listing = segments::list(&*self.fs, &self.wal_dir)?;
+        checkpoint::remove_covered(&*self.fs, &self.wal_dir, &listing)
+    }
+}

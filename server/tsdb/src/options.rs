@@ -1,0 +1,50 @@
+//! What can be set about the database.
+
+use std::path::PathBuf;
+
+use crate::wal::SEGMENT_BYTES;
+
+/// Two hours: the range of a first block, and the longest a chunk may span.
+pub const CHUNK_RANGE_MS: i64 = 2 * 60 * 60 * 1000;
+
+/// Settings of a database; start from [`Options::new`].
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data directory, as Prometheus' `--storage.tsdb.path`.
+    pub dir: PathBuf,
+    /// How long samples are kept.
+    pub retention_ms: i64,
+    /// Bytes of all chunks in memory; when there are more the oldest go, whatever the retention,
+    /// but none of the newest [`Options::chunk_range_ms`].
+    pub chunk_bytes_max: u64,
+    /// Series in memory; more are refused.
+    pub series_max: usize,
+    /// Samples in one batch; more are refused.
+    pub batch_samples_max: usize,
+    /// Size of the log's segments.
+    pub wal_segment_bytes: u64,
+    /// How long committed samples may wait for the disk; what a power cut can cost.
+    pub sync_interval_ms: i64,
+    /// How often old samples are looked for.
+    pub truncate_interval_ms: i64,
+    /// Range that no chunk crosses; half of it is how far behind the newest sample others may be.
+    pub chunk_range_ms: i64,
+}
+
+impl Options {
+    /// The defaults for a data directory.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Options {
+        Options {
+            dir: dir.into(),
+            retention_ms: 15 * 24 * 60 * 60 * 1000,
+            chunk_bytes_max: 128 << 20,
+            series_max: 5_000_000,
+            batch_samples_max: 16_000_000,
+            wal_segment_bytes: SEGMENT_BYTES,
+            sync_interval_ms: 1000,
+            truncate_interval_ms: 60 * 60 * 1000,
+            chunk_range_ms: CHUNK_RANGE_MS,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The read side: series by matchers, samples straight from chunks into columns.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use common_model::{Labels, Matcher, TimestampMs};
+use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError};
+
+use crate::db::Inner;
+use crate::head::{Page, matching, page_of};
+
+/// A view of the head between two times.
+pub(crate) struct HeadQuerier {
+    pub(crate) db: Arc<Inner>,
+    pub(crate) start: TimestampMs,
+    pub(crate) end: TimestampMs,
+}
+
+/// Series by number; labels come along where they had to be sorted.
+struct HeadSeries {
+    db: Arc<Inner>,
+    ids: std::vec::IntoIter<(u32, Option<Labels>)>,
+    page: Option<(u32, Arc<Page>)>,
+    start: TimestampMs,
+    end: TimestampMs,
+    labels_only: bool,
+    left: usize,
+}
+
+impl HeadQuerier {
+    fn series(&self, ids: Vec<(u32, Option<Labels>)>, hints: &SelectHints) -> HeadSeries {
+        HeadSeries {
+            db: self.db.clone(),
+            ids: ids.into_iter(),
+            page: None,
+            start: if hints.labels_only { self.start } else { self.start.max(hints.start) },
+            end: if hints.labels_only { self.end } else { self.end.min(hints.end) },
+            labels_only: hints.labels_only,
+            left: if hints.limit == 0 { usize::MAX } else { hints.limit },
+        }
+    }
+
+    /// Labels of the series that satisfy the matchers and have samples in the querier's time.
+    fn each_labels(&self, matchers: &[Matcher], mut each: impl FnMut(&Labels)) {
+        let ids = matching(&self.db.head, matchers).into_iter().map(|id| (id, None)).collect();
+        let hints = SelectHints { labels_only: true, ..SelectHints::default() };
+        let mut series = self.series(ids, &hints);
+        while let Some((id, labels)) = series.ids.next() {
+            if let Some(labels) = series.labels(id, labels) {
+                each(&labels);
+            }
+        }
+    }
+}
+
+impl HeadSeries {
+    fn page(&mut self, id: u32) -> Option<Arc<Page>> {
+        if self.page.as_ref().is_none_or(|(number, _)| *number != page_of(id)) {
+            self.page = Some((page_of(id), self.db.head.page(id)?));
+        }
+        self.page.as_ref().map(|(_, page)| page.clone())
+    }
+
+    /// The labels of a series whose chunks reach into the wanted time.
+    fn labels(&mut self, id: u32, known: Option<Labels>) -> Option<Labels> {
+        let page = self.page(id)?;
+        let series = page.series.read();
+        let series = series.get(id)?;
+        let (first, last) = series.span()?;
+        if first > self.end || last < self.start {
+            return None;
+        }
+        // The page is locked, so the series and its symbols stay.
+        Some(known.unwrap_or_else(|| self.db.head.labels(&series.labels)))
+    }
+
+    fn read(
+        &mut self,
+        id: u32,
+        known: Option<Labels>,
+        samples: &mut SampleColumns,
+    ) -> Result<Option<Labels>, StorageError> {
+        let Some(page) = self.page(id) else { return Ok(None) };
+        let series = page.series.read();
+        let Some(series) = series.get(id) else { return Ok(None) };
+        series
+            .read(self.start, self.end, samples)
+            .map_err(|error| StorageError::Corrupt(format!("series {id}: {error}")))?;
+        self.db.head.bury(id, samples);
+        if samples.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(known.unwrap_or_else(|| self.db.head.labels(&series.labels))))
+    }
+}
+
+impl SeriesSet for HeadSeries {
+    fn next(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {
+        samples.clear();
+        while self.left > 0
+            && let Some((id, known)) = self.ids.next()
+        {
+            let found = match self.labels_only {
+                true => self.labels(id, known),
+                false => self.read(id, known, samples)?,
+            };
+            if found.is_some() {
+                self.left -= 1;
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Querier for HeadQuerier {
+    fn select(
+        &self,
+        sorted: bool,
+        hints: &SelectHints,
+        matchers: &[Matcher],
+    ) -> Result<Box<dyn SeriesSet>, StorageError> {
+        let ids = matching(&self.db.head, matchers);
+        let mut series = self.series(Vec::new(), hints);
+        let mut with_labels: Vec<(u32, Option<Labels>)> = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !sorted {
+                with_labels.push((id, None));
+            } else if let Some(labels) = series.labels(id, None) {
+                with_labels.push((id, Some(labels)));
+            }
+        }
+        if sorted {
+            with_labels.sort_by(|a, b| a.1.cmp(&b.1));
+        }
+        series.ids = with_labels.into_iter();
+        Ok(Box::new(series))
+    }
+
+    fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Vec<String>, StorageError> {
+        let mut names = BTreeSet::new();
+        if matchers.is_empty() && self.covers_head() {
+            let index = self.db.head.index.read();
+            let symbols = self.db.head.symbols.read();
+            names.extend(index.postings.names().map(|(name, _)| symbols.text(name).to_owned()));
+        } else {
+            self.each_labels(matchers, |labels| {
+                for (name, _) in labels {
+                    if !names.contains(name) {
+                        names.insert(name.to_owned());
+                    }
+                }
+            });
+        }
+        Ok(limited(names, limit))
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        limit: usize,
+    ) -> Result<Vec<String>, StorageError> {
+        let mut values = BTreeSet::new();
+        if matchers.is_empty() && self.covers_head() {
+            let index = self.db.head.index.read();
+            let symbols = self.db.head.symbols.read();
+            if let Some(name) = symbols.find(name) {
+                let found = index.postings.values(name);
+                values.extend(found.map(|(value, _)| symbols.text(value).to_owned()));
+            }
+        } else {
+            self.each_labels(matchers, |labels| {
+                if let Some(value) = labels.get(name).filter(|value| !values.contains(*value)) {
+                    values.insert(value.to_owned());
+                }
+            });
+        }
+        Ok(limited(values, limit))
+    }
+}
+
+impl HeadQuerier {
+    /// Whether every series of the head lies in the querier's time, so that none need be looked at.
+    fn covers_head(&self) -> bool {
+        let (min, max) = self.db.head.span();
+        self.start <= min && max <= self.end
+    }
+}
+
+fn limited(values: BTreeSet<String>, limit: usize) -> Vec<String> {
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    values.into_iter().take(limit).collect()
+}

@@ -1,0 +1,221 @@
+//! Rebuilds the head from the log, one record at a time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use common_model::Labels;
+
+use crate::Error;
+use crate::fs::Fs;
+use crate::head::{Appended, Head, Page, Place, page_of};
+use crate::wal::record::{self, RecordKind, RefSample};
+use crate::wal::{Event, SegmentReader};
+
+/// What a replay found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplayReport {
+    /// Segments read, those of the checkpoint included.
+    pub segments: u64,
+    /// Good records.
+    pub records: u64,
+    /// Series that were new.
+    pub series: u64,
+    /// Samples taken into the head.
+    pub samples: u64,
+    /// Samples that were there already, or that were older than one that was.
+    pub samples_repeated: u64,
+    /// Samples, and metadata, of series the log does not describe.
+    pub unknown_refs: u64,
+    /// Good records of kinds that are not used, by kind.
+    pub records_skipped: BTreeMap<RecordKind, u64>,
+    /// Records whose checksum is right and whose contents are not.
+    pub records_invalid: u64,
+    /// Damaged places, torn tails not counted.
+    pub corruptions: u64,
+}
+
+/// What is to be known of a segment after it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct SegmentOutcome {
+    pub(crate) path: PathBuf,
+    /// Where the last good record ends.
+    pub(crate) good_end: u64,
+    /// Damaged places before that, and behind it.
+    pub(crate) damage_inside: u64,
+    pub(crate) damage_at_end: u64,
+}
+
+/// Numbers of series in the log, and the series they mean.
+pub(crate) type Aliases = HashMap<u64, u32, foldhash::fast::FixedState>;
+
+/// A replay under way.
+pub(crate) struct Replay<'a> {
+    head: &'a Head,
+    /// Numbers in the log that mean a series with another number.
+    pub(crate) aliases: Aliases,
+    page: Option<(u32, Arc<Page>)>,
+    pub(crate) report: ReplayReport,
+}
+
+impl<'a> Replay<'a> {
+    pub(crate) fn new(head: &'a Head) -> Replay<'a> {
+        Replay { head, aliases: HashMap::default(), page: None, report: ReplayReport::default() }
+    }
+
+    /// Reads one segment into the head.
+    pub(crate) fn segment(&mut self, fs: &dyn Fs, path: &Path) -> Result<SegmentOutcome, Error> {
+        let mut reader = SegmentReader::open(fs, path)?;
+        let mut outcome = SegmentOutcome {
+            path: path.to_owned(),
+            good_end: 0,
+            damage_inside: 0,
+            damage_at_end: 0,
+        };
+        self.report.segments += 1;
+        loop {
+            match reader.next_event()? {
+                Event::Record => {
+                    outcome.damage_inside += std::mem::take(&mut outcome.damage_at_end);
+                    self.record(reader.record());
+                }
+                Event::Corrupt { offset, problem } => {
+                    tracing::warn!(segment = %path.display(), offset, problem, "damage in the log");
+                    outcome.damage_at_end += 1;
+                }
+                Event::End => break,
+            }
+        }
+        outcome.good_end = reader.good_end();
+        Ok(outcome)
+    }
+
+    fn record(&mut self, record: &[u8]) {
+        self.report.records += 1;
+        let kind = record::kind(record);
+        let decoded = match kind {
+            RecordKind::Series => {
+                record::decode_series(record, |reference, labels| self.series(reference, labels))
+            }
+            RecordKind::Samples => self.samples(record),
+            RecordKind::Metadata => record::decode_metadata(record, |reference, metadata| {
+                self.metadata(reference, &metadata);
+            }),
+            RecordKind::Tombstones => {
+                record::decode_tombstones(record, |reference, first, last| {
+                    self.tombstone(reference, first, last);
+                })
+            }
+            _ => {
+                *self.report.records_skipped.entry(kind).or_default() += 1;
+                Ok(())
+            }
+        };
+        if let Err(problem) = decoded {
+            tracing::warn!(problem, "a record of the log makes no sense");
+            self.report.records_invalid += 1;
+        }
+    }
+
+    fn series(&mut self, reference: u64, labels: &[(&str, &str)]) {
+        let ascending = labels.windows(2).all(|two| two[0].0 < two[1].0);
+        let labels = if ascending {
+            Labels::from_sorted(labels.iter().copied())
+        } else {
+            Labels::from_pairs(labels.iter().copied())
+        };
+        let wanted = u32::try_from(reference).ok();
+        let Some((id, new)) = self.head.get_or_create(&labels, wanted, usize::MAX) else {
+            self.report.unknown_refs += 1;
+            return;
+        };
+        if let Some(wanted) = wanted {
+            self.head.index.write().reserve_ids(wanted);
+        }
+        self.report.series += u64::from(new);
+        if wanted == Some(id) {
+            self.aliases.remove(&reference);
+            self.with(id, |series| series.logged = true);
+        } else {
+            self.aliases.insert(reference, id);
+            // A series that had the number must introduce itself again before its next sample.
+            if let Some(wanted) = wanted {
+                self.with(wanted, |series| series.logged = false);
+            }
+        }
+    }
+
+    fn samples(&mut self, record: &[u8]) -> Result<(), String> {
+        let (mut oldest, mut newest) = (i64::MAX, i64::MIN);
+        let mut sum = Appended::default();
+        let (mut taken, mut repeated, mut unknown) = (0, 0, 0);
+        let range = self.head.chunk_range_ms;
+        let decoded = record::decode_samples(record, |sample: RefSample| {
+            let append = self.resolve(sample.series).and_then(|id| {
+                self.with(id, |series| match series.place(sample.time, sample.value) {
+                    Place::Newest => {
+                        sum.add(series.append(sample.time, sample.value, range));
+                        true
+                    }
+                    _ => false,
+                })
+            });
+            match append {
+                None => unknown += 1,
+                Some(false) => repeated += 1,
+                Some(true) => {
+                    taken += 1;
+                    oldest = oldest.min(sample.time);
+                    newest = newest.max(sample.time);
+                }
+            }
+        });
+        self.report.samples += taken;
+        self.report.samples_repeated += repeated;
+        self.report.unknown_refs += unknown;
+        self.head.account(&sum);
+        if taken > 0 {
+            self.head.cover(oldest, newest);
+        }
+        decoded
+    }
+
+    fn metadata(&mut self, reference: u64, metadata: &common_model::Metadata) {
+        let number = self.head.metadata.write().number(metadata);
+        let id = self.resolve(reference);
+        let (Some(id), Some(number)) = (id, number) else {
+            self.report.unknown_refs += 1;
+            return;
+        };
+        if self.with(id, |series| series.metadata = number).is_none() {
+            self.report.unknown_refs += 1;
+        }
+    }
+
+    fn tombstone(&mut self, reference: u64, first: i64, last: i64) {
+        match self.resolve(reference).filter(|id| self.head.has(u64::from(*id))) {
+            Some(id) => {
+                self.head.tombstones.write().entry(id).or_default().push((first, last));
+            }
+            None => self.report.unknown_refs += 1,
+        }
+    }
+
+    fn resolve(&self, reference: u64) -> Option<u32> {
+        if !self.aliases.is_empty()
+            && let Some(id) = self.aliases.get(&reference)
+        {
+            return Some(*id);
+        }
+        u32::try_from(reference).ok()
+    }
+
+    /// Calls `act` with a series, remembering its page: neighbours come one after the other.
+    fn with<T>(&mut self, id: u32, act: impl FnOnce(&mut crate::head::Series) -> T) -> Option<T> {
+        if self.page.as_ref().is_none_or(|(number, _)| *number != page_of(id)) {
+            self.page = Some((page_of(id), self.head.page(id)?));
+        }
+        let (_, page) = self.page.as_ref()?;
+        page.series.write().get_mut(id).map(act)
+    }
+}

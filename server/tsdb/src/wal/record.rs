@@ -1,0 +1,192 @@
+//! What records say: series, samples, metadata; others are recognised and left alone.
+
+use common_model::{Metadata, MetricType};
+
+use crate::codec::{Cursor, push_text, push_uvarint, push_varint};
+
+/// First byte of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKind {
+    /// New series and their labels.
+    Series,
+    /// Float samples.
+    Samples,
+    /// Deleted ranges of time.
+    Tombstones,
+    /// Exemplars.
+    Exemplars,
+    /// Positions of head chunks.
+    MmapMarkers,
+    /// Type, unit and help of series.
+    Metadata,
+    /// Histogram samples of any of Prometheus' layouts.
+    Histograms,
+    /// Float samples with start times, which only newer versions write.
+    SamplesV2,
+    /// Anything else.
+    Unknown,
+}
+
+/// The kind of a record; an empty one is unknown.
+#[must_use]
+pub fn kind(record: &[u8]) -> RecordKind {
+    match record.first() {
+        Some(1) => RecordKind::Series,
+        Some(2) => RecordKind::Samples,
+        Some(3) => RecordKind::Tombstones,
+        Some(4) => RecordKind::Exemplars,
+        Some(5) => RecordKind::MmapMarkers,
+        Some(6) => RecordKind::Metadata,
+        Some(7..=10 | 12 | 13) => RecordKind::Histograms,
+        Some(11) => RecordKind::SamplesV2,
+        _ => RecordKind::Unknown,
+    }
+}
+
+/// One float sample of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RefSample {
+    /// Number of the series.
+    pub series: u64,
+    /// Milliseconds since the epoch.
+    pub time: i64,
+    /// The value.
+    pub value: f64,
+}
+
+/// Starts a series record.
+pub fn begin_series(out: &mut Vec<u8>) {
+    out.push(1);
+}
+
+/// Adds a series to a record; `labels` are sorted and `count` of them.
+pub fn push_series<'a>(
+    out: &mut Vec<u8>,
+    series: u64,
+    count: usize,
+    labels: impl Iterator<Item = (&'a str, &'a str)>,
+) {
+    out.extend_from_slice(&series.to_be_bytes());
+    push_uvarint(out, count as u64);
+    for (name, value) in labels {
+        push_text(out, name);
+        push_text(out, value);
+    }
+}
+
+/// Writes a record of samples; none write none.
+pub fn encode_samples(out: &mut Vec<u8>, samples: impl IntoIterator<Item = RefSample>) {
+    let mut samples = samples.into_iter().peekable();
+    let Some(first) = samples.peek().copied() else { return };
+    out.push(2);
+    out.extend_from_slice(&first.series.to_be_bytes());
+    out.extend_from_slice(&first.time.to_be_bytes());
+    for sample in samples {
+        push_varint(out, sample.series.wrapping_sub(first.series) as i64);
+        push_varint(out, sample.time.wrapping_sub(first.time));
+        out.extend_from_slice(&sample.value.to_bits().to_be_bytes());
+    }
+}
+
+/// Starts a metadata record.
+pub fn begin_metadata(out: &mut Vec<u8>) {
+    out.push(6);
+}
+
+/// Adds what is known of one series to a metadata record.
+pub fn push_metadata(out: &mut Vec<u8>, series: u64, metadata: &Metadata) {
+    push_uvarint(out, series);
+    out.push(metadata.kind as u8);
+    push_uvarint(out, 2);
+    for (name, text) in [("UNIT", &metadata.unit), ("HELP", &metadata.help)] {
+        push_text(out, name);
+        push_text(out, text);
+    }
+}
+
+/// Reads a series record, calling `each` with number and labels; says what is wrong with it.
+pub fn decode_series<'a>(
+    record: &'a [u8],
+    mut each: impl FnMut(u64, &[(&'a str, &'a str)]),
+) -> Result<(), String> {
+    let mut cursor = body(record);
+    let mut labels = Vec::new();
+    while !cursor.rest.is_empty() {
+        let parsed = (|| {
+            let series = cursor.be64()?;
+            labels.clear();
+            for _ in 0..cursor.uvarint()? {
+                labels.push((cursor.text()?, cursor.text()?));
+            }
+            Some(series)
+        })();
+        each(parsed.ok_or("series record ends inside a series")?, &labels);
+    }
+    Ok(())
+}
+
+/// Reads a record of samples.
+pub fn decode_samples(record: &[u8], mut each: impl FnMut(RefSample)) -> Result<(), String> {
+    let mut cursor = body(record);
+    if cursor.rest.is_empty() {
+        return Ok(());
+    }
+    let (Some(series), Some(time)) = (cursor.be64(), cursor.be64()) else {
+        return Err("samples record ends inside its head".to_owned());
+    };
+    while !cursor.rest.is_empty() {
+        let sample = (|| {
+            let series = series.wrapping_add(cursor.varint()? as u64);
+            let time = (time as i64).wrapping_add(cursor.varint()?);
+            Some(RefSample { series, time, value: f64::from_bits(cursor.be64()?) })
+        })();
+        each(sample.ok_or("samples record ends inside a sample")?);
+    }
+    Ok(())
+}
+
+/// Reads a metadata record; fields other than unit and help are passed over.
+pub fn decode_metadata(record: &[u8], mut each: impl FnMut(u64, Metadata)) -> Result<(), String> {
+    let mut cursor = body(record);
+    while !cursor.rest.is_empty() {
+        let parsed = (|| {
+            let series = cursor.uvarint()?;
+            let mut metadata =
+                Metadata { kind: metric_type(cursor.byte()?), ..Metadata::default() };
+            for _ in 0..cursor.uvarint()? {
+                let (name, text) = (cursor.text()?, cursor.text()?);
+                match name {
+                    "UNIT" => text.clone_into(&mut metadata.unit),
+                    "HELP" => text.clone_into(&mut metadata.help),
+                    _ => {}
+                }
+            }
+            Some((series, metadata))
+        })();
+        let (series, metadata) = parsed.ok_or("metadata record ends inside an entry")?;
+        each(series, metadata);
+    }
+    Ok(())
+}
+
+/// Reads a record of deleted ranges: series, first and last time.
+pub fn decode_tombstones(record: &[u8], mut each: impl FnMut(u64, i64, i64)) -> Result<(), String> {
+    let mut cursor = body(record);
+    while !cursor.rest.is_empty() {
+        let parsed = (|| Some((cursor.be64()?, cursor.varint()?, cursor.varint()?)))();
+        let (series, first, last) = parsed.ok_or("tombstones record ends inside an entry")?;
+        each(series, first, last);
+    }
+    Ok(())
+}
+
+fn body(record: &[u8]) -> Cursor<'_> {
+    Cursor { rest: record.get(1..).unwrap_or_default() }
+}
+
+fn metric_type(code: u8) -> MetricType {
+    use MetricType::{Counter, Gauge, GaugeHistogram, Histogram, Info, StateSet, Summary};
+    let known = [Counter, Gauge, Histogram, GaugeHistogram, Summary, Info, StateSet];
+    let at = usize::from(code).checked_sub(1);
+    at.and_then(|at| known.get(at)).copied().unwrap_or(MetricType::Unknown)
+}

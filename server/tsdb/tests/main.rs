@@ -1,0 +1,15 @@
+//! The database from outside: appending, asking, crashing, comparing with Prometheus.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop, and says what it counted"
+)]
+
+mod basics;
+mod codec;
+mod concurrency;
+mod crash;
+mod faults;
+mod peers;
+mod support;
+mod upkeep;
