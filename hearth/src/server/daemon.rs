@@ -11,7 +11,6 @@ use common_service::process::ProcessCollector;
 use common_service::signals::{self, Request, Signals};
 use common_web::{Listener, MetricsHandler, WebOptions};
 use server_api::{ApiState, Reload, Status};
-use server_promql::engine::{Engine, EngineOptions};
 use server_tsdb::Db;
 use server_tsdb::fs::RealFs;
 use tokio::sync::mpsc;
@@ -56,7 +55,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let api = Arc::new(ApiState::new(
         api_options(&settings),
         parts.asked(),
-        engine(&settings),
+        settings.engine(),
         settings.parser.clone(),
         reload,
         status.clone(),
@@ -127,16 +126,6 @@ async fn open(settings: &Settings, registry: &Registry) -> Result<Db, Failure> {
     );
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)
-}
-
-fn engine(settings: &Settings) -> Engine {
-    Engine::new(EngineOptions {
-        lookback_delta_ms: i64::try_from(settings.lookback.as_millis()).unwrap_or(i64::MAX),
-        samples_max: settings.query_samples,
-        memory_bytes_max: settings.query_bytes,
-        delayed_name_removal: settings.delayed_name_removal,
-        ..EngineOptions::default()
-    })
 }
 
 fn api_options(settings: &Settings) -> server_api::ApiOptions {

@@ -7,6 +7,7 @@ use common_config::duration;
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
 use exporters_node::NodeOptions;
+use server_promql::engine::{Engine, EngineOptions};
 use server_promql::parser;
 
 use super::loader;
@@ -143,6 +144,19 @@ impl Settings {
             external_url,
             listen,
             hostname,
+        })
+    }
+}
+
+impl Settings {
+    /// The engine of queries and rules.
+    pub(crate) fn engine(&self) -> Engine {
+        Engine::new(EngineOptions {
+            lookback_delta_ms: i64::try_from(self.lookback.as_millis()).unwrap_or(i64::MAX),
+            samples_max: self.query_samples,
+            memory_bytes_max: self.query_bytes,
+            delayed_name_removal: self.delayed_name_removal,
+            ..EngineOptions::default()
         })
     }
 }

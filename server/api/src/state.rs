@@ -47,6 +47,8 @@ pub struct Asked {
     pub db: server_tsdb::Db,
     /// Targets.
     pub scrape: Arc<server_scrape::Manager>,
+    /// Rules and alerts.
+    pub rules: Arc<server_rules::Manager>,
     /// The wall clock in milliseconds.
     pub now: server_scrape::Now,
 }
