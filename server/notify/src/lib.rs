@@ -1,1 +1,3 @@
-//! Hands alerts to Alertmanagers: ours or others over HTTP.
+//! Hands alerts to Alertmanagers: ours in this process, or others over HTTP.
+
+pub use server_alertmanager::Alert;
