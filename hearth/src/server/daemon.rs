@@ -9,12 +9,13 @@ use common_service::clock::{Clock, SystemClock};
 use common_service::notify::{Notifier, State};
 use common_service::process::ProcessCollector;
 use common_service::signals::{self, Request, Signals};
-use common_web::{Listener, MetricsHandler, WebOptions};
+use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions};
 use server_api::{ApiState, Reload, Status};
 use server_tsdb::Db;
 use server_tsdb::fs::RealFs;
 use tokio::sync::mpsc;
 
+use super::browser;
 use super::parts::Parts;
 use super::reload::{self, Reloader};
 use super::settings::Settings;
@@ -40,6 +41,9 @@ impl<E: std::error::Error> From<E> for Failure {
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let clock = SystemClock;
     tracing::info!(version = common_service::build_info::VERSION, "Starting Hearth");
+    let web_config = WebConfigFile::from_flag(&settings.web_config).map_err(|error| {
+        Failure::Other(format!("Unable to validate web configuration file: {error}"))
+    })?;
     let loaded = settings.source.load(&settings.parser).map_err(Failure::Configuration)?;
     let mut signals = Signals::install()?;
     let notifier = Notifier::from_env()?;
@@ -66,11 +70,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         connections_max: settings.connections_max,
         idle_deadline: settings.read_timeout,
         registry: Some(registry.clone()),
+        protection: web_config.clone().map(|file| file as _),
         ..WebOptions::default()
     };
-    for listener in &listeners {
-        tracing::info!(address = ?listener.local_addr(), "Listening");
-    }
+    WebConfigFile::log(web_config.as_deref(), &listeners);
     let serving = tokio::spawn(common_web::serve(listeners, router, web, shutdown.wait()));
     let reloader = Reloader::new(&settings, status.clone(), &registry);
     let first = reloader.apply(&parts, loaded).await;
@@ -149,6 +152,7 @@ fn pages(settings: &Settings, api: Arc<ApiState>, registry: &Registry) -> axum::
     let metrics = MetricsHandler::new(registry.clone(), 0, true).instrumented(registry);
     let router =
         server_api::router(api).merge(metrics.router("/metrics")).merge(server_ui::router());
+    let router = browser::protected(router);
     if settings.route_prefix.is_empty() {
         router
     } else {

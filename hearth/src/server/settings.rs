@@ -23,7 +23,8 @@ pub(crate) struct Settings {
     /// `None` where no exporter runs inside.
     pub(crate) node: Option<NodeOptions>,
     pub(crate) listen: Vec<String>,
-    pub(crate) web_config: Option<PathBuf>,
+    /// `--web.config.file`; empty where there is none.
+    pub(crate) web_config: String,
     pub(crate) connections_max: usize,
     pub(crate) read_timeout: Duration,
     pub(crate) external_url: String,
@@ -114,9 +115,7 @@ impl Settings {
             source,
             alertmanager: None,
             node: None,
-            web_config: Some(matches.str("web.config.file"))
-                .filter(|file| !file.is_empty())
-                .map(PathBuf::from),
+            web_config: matches.str("web.config.file").to_owned(),
             connections_max: size(matches.int("web.max-connections")),
             read_timeout: matches.duration("web.read-timeout"),
             route_prefix: route_prefix(matches, &external_url),
