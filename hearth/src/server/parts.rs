@@ -16,12 +16,17 @@ use super::settings::Settings;
 use super::sources;
 
 /// What rules need.
-fn rule_options(settings: &Settings, db: &Db, now: &Now) -> server_rules::ManagerOptions {
+fn rule_options(
+    settings: &Settings,
+    db: &Db,
+    now: &Now,
+    notify: Arc<server_notify::Manager>,
+) -> server_rules::ManagerOptions {
     server_rules::ManagerOptions {
         engine: settings.engine(),
         storage: Arc::new(db.clone()),
         appendable: Arc::new(db.clone()),
-        notify: Arc::new(|_| {}),
+        notify: Arc::new(move |alerts| notify.send(alerts)),
         now: now.clone(),
         external_url: settings.external_url.clone(),
         parser: settings.parser.clone(),
@@ -35,6 +40,7 @@ pub(crate) struct Parts {
     now: Now,
     scrape: Arc<Manager>,
     rules: Arc<server_rules::Manager>,
+    notify: Arc<server_notify::Manager>,
     maintenance: Maintenance,
 }
 
@@ -54,10 +60,17 @@ impl Parts {
             in_process: sources::in_process(node, registry),
         };
         let scrape = Arc::new(Manager::new(options, registry));
-        let rules =
-            Arc::new(server_rules::Manager::new(rule_options(settings, db, &now), registry));
+        let notify = Arc::new(server_notify::Manager::new(
+            server_notify::Options {
+                queue_capacity: settings.queue_capacity,
+                ..server_notify::Options::default()
+            },
+            registry,
+        ));
+        let options = rule_options(settings, db, &now, notify.clone());
+        let rules = Arc::new(server_rules::Manager::new(options, registry));
         let maintenance = db.spawn_maintenance(now.clone())?;
-        Ok(Parts { db: db.clone(), now, scrape, rules, maintenance })
+        Ok(Parts { db: db.clone(), now, scrape, rules, notify, maintenance })
     }
 
     /// What the API asks.
@@ -67,6 +80,7 @@ impl Parts {
             db: self.db.clone(),
             scrape: self.scrape.clone(),
             rules: self.rules.clone(),
+            notify: self.notify.clone(),
             now: self.now.clone(),
         }
     }
@@ -75,6 +89,9 @@ impl Parts {
     pub(crate) async fn apply(&self, loaded: Loaded) -> Result<(), String> {
         self.scrape.apply(&loaded.scrape).await.map_err(|error| error.to_string())?;
         let global = &loaded.config.global;
+        self.notify
+            .apply(&loaded.config.alerting, &global.external_labels)
+            .map_err(|error| error.to_string())?;
         let rules = RuleSet {
             groups: loaded.groups,
             interval: global.evaluation_interval,
@@ -89,6 +106,7 @@ impl Parts {
     pub(crate) async fn shutdown(self) {
         self.scrape.shutdown().await;
         self.rules.shutdown().await;
+        self.notify.shutdown().await;
         drop(self.maintenance);
     }
 }

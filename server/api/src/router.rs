@@ -47,6 +47,10 @@ fn queries() -> Router<Arc<ApiState>> {
         .route("/targets", get(all_targets))
         .route("/targets/metadata", get(target_metadata))
         .route("/rules", get(all_rules))
+        .route(
+            "/alertmanagers",
+            get(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
+        )
         .route("/alerts", get(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
         .route(
             "/scrape_pools",

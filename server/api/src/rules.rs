@@ -1,4 +1,4 @@
-//! `/api/v1/rules` and `/api/v1/alerts`.
+//! `/api/v1/rules`, `/api/v1/alerts` and `/api/v1/alertmanagers`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -194,6 +194,22 @@ pub(crate) fn alerts(state: &ApiState) -> Answer {
     Answer::write(|json| {
         json.raw("{\"alerts\":").list(&alerts, write_alert).raw("}");
     })
+}
+
+/// `/api/v1/alertmanagers`
+pub(crate) fn alertmanagers(state: &ApiState) -> Answer {
+    let found = state.notify.alertmanagers();
+    Answer::write(|json| {
+        json.raw("{\"activeAlertmanagers\":");
+        json.list(&found.active, write_url);
+        json.raw(",\"droppedAlertmanagers\":");
+        json.list(&found.dropped, write_url);
+        json.raw("}");
+    })
+}
+
+fn write_url(json: &mut Json, url: &String) {
+    json.raw("{\"url\":").string(url).raw("}");
 }
 
 #[cfg(test)]
