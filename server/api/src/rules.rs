@@ -201,14 +201,14 @@ pub(crate) fn alertmanagers(state: &ApiState) -> Answer {
     let found = state.notify.alertmanagers();
     Answer::write(|json| {
         json.raw("{\"activeAlertmanagers\":");
-        json.list(&found.active, write_url);
+        json.list(found.active.iter().map(String::as_str), write_url);
         json.raw(",\"droppedAlertmanagers\":");
-        json.list(&found.dropped, write_url);
+        json.list(found.dropped.iter().map(String::as_str), write_url);
         json.raw("}");
     })
 }
 
-fn write_url(json: &mut Json, url: &String) {
+fn write_url(json: &mut Json, url: &str) {
     json.raw("{\"url\":").string(url).raw("}");
 }
 
