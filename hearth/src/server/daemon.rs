@@ -81,29 +81,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     status.ready.store(true, Ordering::Release);
     let _ = notifier.tell(&State::Ready, &clock);
     tracing::info!("Server is ready to receive web requests.");
-    let mut watchdog = reload::Watchdog::new(&notifier);
-    loop {
-        tokio::select! {
-            request = signals.next() => match request {
-                Request::Reload => {
-                    let _ = notifier.tell(&State::Reloading, &clock);
-                    // What went wrong is logged and stands in the metrics.
-                    let _ = reloader.reload(&parts).await;
-                    let _ = notifier.tell(&State::Ready, &clock);
-                }
-                Request::Shutdown(signal) => {
-                    tracing::warn!(signal, "Received an OS signal, exiting gracefully...");
-                    break;
-                }
-            },
-            Some(answer) = reloads.recv() => {
-                let _ = answer.send(reloader.reload(&parts).await);
-            }
-            () = watchdog.tick() => {
-                let _ = notifier.tell(&State::Watchdog, &clock);
-            }
-        }
-    }
+    attend(&mut signals, &mut reloads, &reloader, &parts, &notifier).await;
     let _ = notifier.tell(&State::Stopping, &clock);
     parts.shutdown().await;
     trigger.pull();
@@ -113,6 +91,39 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     tokio::task::spawn_blocking(move || db.close()).await??;
     tracing::info!("See you next time!");
     Ok(())
+}
+
+/// Does what operators and systemd ask for, until somebody asks for the end.
+async fn attend(
+    signals: &mut Signals,
+    reloads: &mut mpsc::Receiver<Reload>,
+    reloader: &Reloader,
+    parts: &Parts,
+    notifier: &Notifier,
+) {
+    let mut watchdog = reload::Watchdog::new(notifier);
+    loop {
+        tokio::select! {
+            request = signals.next() => match request {
+                Request::Reload => {
+                    let _ = notifier.tell(&State::Reloading, &SystemClock);
+                    // What went wrong is logged and stands in the metrics.
+                    let _ = reloader.reload(parts).await;
+                    let _ = notifier.tell(&State::Ready, &SystemClock);
+                }
+                Request::Shutdown(signal) => {
+                    tracing::warn!(signal, "Received an OS signal, exiting gracefully...");
+                    return;
+                }
+            },
+            Some(answer) = reloads.recv() => {
+                let _ = answer.send(reloader.reload(parts).await);
+            }
+            () = watchdog.tick() => {
+                let _ = notifier.tell(&State::Watchdog, &SystemClock);
+            }
+        }
+    }
 }
 
 /// Opens the store; replaying its log may take a while.

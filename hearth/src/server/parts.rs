@@ -31,6 +31,7 @@ fn rule_options(
         external_url: settings.external_url.clone(),
         parser: settings.parser.clone(),
         query_timeout: settings.query_timeout,
+        timing: settings.timing,
     }
 }
 
