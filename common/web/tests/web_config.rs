@@ -79,7 +79,9 @@ fn a_file_that_cannot_be_used_is_refused_at_the_start() {
         "DIR/web.yml: min_version: only TLS12 and TLS13 are supported",
     );
     check(
-        &tls("cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]"),
+        &tls(
+            "cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
+        ),
         "DIR/web.yml: unsupported cipher: TLS_RSA_WITH_AES_128_CBC_SHA (supported: those with ECDHE \
          and GCM or CHACHA20_POLY1305)",
     );

@@ -21,9 +21,7 @@ const QUESTIONS: &[&str] = &[
 
 /// Puts the protection of browsers before all routes.
 pub(crate) fn protected(router: Router) -> Router {
-    router
-        .layer(middleware::from_fn(refuse_forged))
-        .layer(middleware::from_fn(page_headers))
+    router.layer(middleware::from_fn(refuse_forged)).layer(middleware::from_fn(page_headers))
 }
 
 /// Whatever is not known to be a question may change something.

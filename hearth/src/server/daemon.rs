@@ -11,7 +11,6 @@ use common_service::process::ProcessCollector;
 use common_service::signals::{self, Request, Signals};
 use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions};
 use server_api::{ApiState, Reload, Status};
-use server_promql::engine::{Engine, EngineOptions};
 use server_tsdb::Db;
 use server_tsdb::fs::RealFs;
 use tokio::sync::mpsc;
@@ -60,7 +59,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let api = Arc::new(ApiState::new(
         api_options(&settings),
         parts.asked(),
-        engine(&settings),
+        settings.engine(),
         settings.parser.clone(),
         reload,
         status.clone(),
@@ -82,29 +81,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     status.ready.store(true, Ordering::Release);
     let _ = notifier.tell(&State::Ready, &clock);
     tracing::info!("Server is ready to receive web requests.");
-    let mut watchdog = reload::Watchdog::new(&notifier);
-    loop {
-        tokio::select! {
-            request = signals.next() => match request {
-                Request::Reload => {
-                    let _ = notifier.tell(&State::Reloading, &clock);
-                    // What went wrong is logged and stands in the metrics.
-                    let _ = reloader.reload(&parts).await;
-                    let _ = notifier.tell(&State::Ready, &clock);
-                }
-                Request::Shutdown(signal) => {
-                    tracing::warn!(signal, "Received an OS signal, exiting gracefully...");
-                    break;
-                }
-            },
-            Some(answer) = reloads.recv() => {
-                let _ = answer.send(reloader.reload(&parts).await);
-            }
-            () = watchdog.tick() => {
-                let _ = notifier.tell(&State::Watchdog, &clock);
-            }
-        }
-    }
+    attend(&mut signals, &mut reloads, &reloader, &parts, &notifier).await;
     let _ = notifier.tell(&State::Stopping, &clock);
     parts.shutdown().await;
     trigger.pull();
@@ -114,6 +91,39 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     tokio::task::spawn_blocking(move || db.close()).await??;
     tracing::info!("See you next time!");
     Ok(())
+}
+
+/// Does what operators and systemd ask for, until somebody asks for the end.
+async fn attend(
+    signals: &mut Signals,
+    reloads: &mut mpsc::Receiver<Reload>,
+    reloader: &Reloader,
+    parts: &Parts,
+    notifier: &Notifier,
+) {
+    let mut watchdog = reload::Watchdog::new(notifier);
+    loop {
+        tokio::select! {
+            request = signals.next() => match request {
+                Request::Reload => {
+                    let _ = notifier.tell(&State::Reloading, &SystemClock);
+                    // What went wrong is logged and stands in the metrics.
+                    let _ = reloader.reload(parts).await;
+                    let _ = notifier.tell(&State::Ready, &SystemClock);
+                }
+                Request::Shutdown(signal) => {
+                    tracing::warn!(signal, "Received an OS signal, exiting gracefully...");
+                    return;
+                }
+            },
+            Some(answer) = reloads.recv() => {
+                let _ = answer.send(reloader.reload(parts).await);
+            }
+            () = watchdog.tick() => {
+                let _ = notifier.tell(&State::Watchdog, &SystemClock);
+            }
+        }
+    }
 }
 
 /// Opens the store; replaying its log may take a while.
@@ -130,16 +140,6 @@ async fn open(settings: &Settings, registry: &Registry) -> Result<Db, Failure> {
     );
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)
-}
-
-fn engine(settings: &Settings) -> Engine {
-    Engine::new(EngineOptions {
-        lookback_delta_ms: i64::try_from(settings.lookback.as_millis()).unwrap_or(i64::MAX),
-        samples_max: settings.query_samples,
-        memory_bytes_max: settings.query_bytes,
-        delayed_name_removal: settings.delayed_name_removal,
-        ..EngineOptions::default()
-    })
 }
 
 fn api_options(settings: &Settings) -> server_api::ApiOptions {

@@ -103,7 +103,8 @@ impl Read {
         let wrong = |problem: String| format!("{}: {problem}", path.display());
         let mut users = Vec::with_capacity(config.basic_auth_users.len());
         for (name, hash) in &config.basic_auth_users {
-            check_hash(hash.expose()).map_err(|e| wrong(format!("basic_auth_users: {name}: {e}")))?;
+            check_hash(hash.expose())
+                .map_err(|e| wrong(format!("basic_auth_users: {name}: {e}")))?;
             users.push((name.clone(), hash.expose().to_owned()));
         }
         let mut headers = Vec::with_capacity(config.http.headers.len());
@@ -116,9 +117,9 @@ impl Read {
             Some(tls) => Some(Arc::new(self.tls(tls, config.http.http2).map_err(wrong)?)),
             None => None,
         };
-        let rate_limit = config.rate_limit.map(|limit| {
-            (limit.interval, u32::try_from(limit.burst).unwrap_or(u32::MAX))
-        });
+        let rate_limit = config
+            .rate_limit
+            .map(|limit| (limit.interval, u32::try_from(limit.burst).unwrap_or(u32::MAX)));
         Ok(Protection { tls, users, headers, rate_limit })
     }
 

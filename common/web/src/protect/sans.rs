@@ -167,7 +167,8 @@ mod tests {
     fn names_of_all_kinds_are_read() {
         let pem = include_bytes!("../../tests/fixtures/client.crt");
         let certificate = CertificateDer::from_pem_slice(pem).unwrap();
-        let expected = ["scraper.example", "10.1.2.3", "2001:db8::1", "ops@example.com", "spiffe://a/b"];
+        let expected =
+            ["scraper.example", "10.1.2.3", "2001:db8::1", "ops@example.com", "spiffe://a/b"];
         assert_eq!(names(&certificate).unwrap(), expected);
     }
 
