@@ -1,5 +1,6 @@
 //! `hearth run` and `hearth server`: from flags to a running daemon.
 
+mod browser;
 mod daemon;
 mod flags;
 mod loader;

@@ -7,7 +7,9 @@ use common_config::duration;
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
 use exporters_node::NodeOptions;
+use server_promql::engine::{Engine, EngineOptions};
 use server_promql::parser;
+use server_rules::Timing;
 
 use super::loader;
 
@@ -22,7 +24,8 @@ pub(crate) struct Settings {
     /// `None` where no exporter runs inside.
     pub(crate) node: Option<NodeOptions>,
     pub(crate) listen: Vec<String>,
-    pub(crate) web_config: Option<PathBuf>,
+    /// `--web.config.file`; empty where there is none.
+    pub(crate) web_config: String,
     pub(crate) connections_max: usize,
     pub(crate) read_timeout: Duration,
     pub(crate) external_url: String,
@@ -31,9 +34,7 @@ pub(crate) struct Settings {
     pub(crate) cors_origin: Regex,
     pub(crate) tsdb: server_tsdb::Options,
     pub(crate) retention_text: String,
-    pub(crate) outage_tolerance: Duration,
-    pub(crate) grace_period: Duration,
-    pub(crate) resend_delay: Duration,
+    pub(crate) timing: Timing,
     pub(crate) queue_capacity: usize,
     pub(crate) lookback: Duration,
     pub(crate) query_timeout: Duration,
@@ -113,9 +114,7 @@ impl Settings {
             source,
             alertmanager: None,
             node: None,
-            web_config: Some(matches.str("web.config.file"))
-                .filter(|file| !file.is_empty())
-                .map(PathBuf::from),
+            web_config: matches.str("web.config.file").to_owned(),
             connections_max: size(matches.int("web.max-connections")),
             read_timeout: matches.duration("web.read-timeout"),
             route_prefix: route_prefix(matches, &external_url),
@@ -123,9 +122,11 @@ impl Settings {
             cors_origin,
             tsdb,
             retention_text,
-            outage_tolerance: matches.duration("rules.alert.for-outage-tolerance"),
-            grace_period: matches.duration("rules.alert.for-grace-period"),
-            resend_delay: matches.duration("rules.alert.resend-delay"),
+            timing: Timing {
+                outage_tolerance_ms: millis(matches.duration("rules.alert.for-outage-tolerance")),
+                grace_period_ms: millis(matches.duration("rules.alert.for-grace-period")),
+                resend_delay_ms: millis(matches.duration("rules.alert.resend-delay")),
+            },
             queue_capacity: size(matches.int("alertmanager.notification-queue-capacity")),
             lookback: matches.duration("query.lookback-delta"),
             query_timeout: matches.duration("query.timeout"),
@@ -145,6 +146,23 @@ impl Settings {
             hostname,
         })
     }
+}
+
+impl Settings {
+    /// The engine of queries and rules.
+    pub(crate) fn engine(&self) -> Engine {
+        Engine::new(EngineOptions {
+            lookback_delta_ms: millis(self.lookback),
+            samples_max: self.query_samples,
+            memory_bytes_max: self.query_bytes,
+            delayed_name_removal: self.delayed_name_removal,
+            ..EngineOptions::default()
+        })
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn size(number: i64) -> usize {

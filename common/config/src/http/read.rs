@@ -44,6 +44,7 @@ impl HttpClientConfig {
         let mut client = HttpClientConfig {
             basic_auth: section.get("basic_auth")?,
             authorization: section.get("authorization")?,
+            is_bearer_token: false,
             oauth2: section.get("oauth2")?,
             tls_config: section.or_default("tls_config")?,
             proxy: ProxyConfig::take(section)?,
@@ -81,6 +82,7 @@ impl HttpClientConfig {
             return Err("at most one of basic_auth, oauth2 & authorization must be configured");
         }
         if has_bearer {
+            self.is_bearer_token = true;
             self.authorization = Some(Authorization {
                 kind: "Bearer".to_owned(),
                 credentials: Some(bearer_token).filter(|token| !token.is_empty()),
@@ -266,6 +268,7 @@ impl FromNode for TlsVersion {
 }
 
 impl ProxyConfig {
+    /// Takes the proxy keys out of a section that has them inline.
     pub fn take(section: &mut Section<'_>) -> Result<ProxyConfig, Error> {
         let proxy_url = section.filled("proxy_url")?;
         if let Some(text) = &proxy_url {

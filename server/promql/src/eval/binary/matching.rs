@@ -135,6 +135,8 @@ impl Match<'_, '_> {
 
     fn duplicate_text(&self, first: &Labels, second: &Labels) -> String {
         let side = if self.swapped { "left" } else { "right" };
+        // In the same order whatever order the store gives them in.
+        let (first, second) = if first <= second { (first, second) } else { (second, first) };
         let group = matched_labels(self.matching, second);
         format!(
             "found duplicate series for the match group {group} on the {side} hand-side of the \

@@ -1,0 +1,11 @@
+//! The real program from end to end.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, and says why")]
+
+mod default_page;
+mod limits;
+mod peer_reads_our_data;
+mod reload;
+mod shutdown;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests, not all use all")]
+mod support;
