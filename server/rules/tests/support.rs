@@ -48,6 +48,7 @@ impl World {
             external_url: "http://h".to_owned(),
             parser: parser::Options::default(),
             query_timeout: QUERY_TIMEOUT_DEFAULT,
+            timing: server_rules::Timing::default(),
         }
     }
 
