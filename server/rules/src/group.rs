@@ -206,6 +206,11 @@ impl Group {
         Ok((samples.len(), written.problem))
     }
 
+    /// Whether alerts are still to be restored: a reload may come before that.
+    pub(crate) fn awaits_restore(&self) -> bool {
+        self.rules.iter().any(|rule| rule.spec.kind == RuleKind::Alert && !rule.restored)
+    }
+
     /// Takes over what the store knows of alerts that were pending before a restart, as of `now`
     /// in milliseconds. Belongs after the second evaluation: the first may lack data.
     pub fn restore(&mut self, now: i64, evaluator: &Evaluator) {

@@ -65,3 +65,13 @@ async fn evaluations_that_are_missed_are_counted() {
     manager.shutdown().await;
     assert!(world.metric("prometheus_rule_group_iterations_total") >= 52.0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_before_alerts_are_restored_does_not_keep_them_from_being_recorded() {
+    let world = World::new();
+    let manager = Manager::new(world.options(), &world.registry);
+    manager.apply(set(ONE)).await;
+    manager.apply(set(&ONE.replace("expr: vector(1)}", "expr: vector(2)}"))).await;
+    until(&world, "recorded", || !world.samples("ALERTS").is_empty()).await;
+    manager.shutdown().await;
+}
