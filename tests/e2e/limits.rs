@@ -20,17 +20,18 @@ fn queries() -> Vec<(String, &'static str)> {
         queries.iter().map(|&(query, refusal)| (query.to_owned(), refusal)).collect()
     };
     let mut all = strings(&[
-        ("sum_over_time(up[1y:1ms])", "query"),
-        ("absent_over_time(up[1y:1ms])", "query"),
-        ("max_over_time(up[1y:1ms])", "query"),
-        ("sum_over_time(vector(1)[10d:20ms])", "query"),
-        ("sum_over_time(vector(1)[100y:1ms])", "query"),
-        ("max_over_time(sum_over_time(vector(1)[1h:1ms])[1d:1s])", "query"),
+        ("sum_over_time(up[1y:1ms])", "query processing would"),
+        ("absent_over_time(up[1y:1ms])", "query processing would"),
+        ("max_over_time(up[1y:1ms])", "query processing would"),
+        ("sum_over_time(vector(1)[10d:20ms])", "query processing would"),
+        ("sum_over_time(vector(1)[100y:1ms])", "query processing would"),
+        ("max_over_time(sum_over_time(vector(1)[1h:1ms])[1d:1s])", "query processing would"),
     ]);
-    all.push((nested(1_000_000), "nest"));
-    all.push(("-".repeat(1_000_000) + "1", "nest"));
-    all.push(("sum(".repeat(100_000) + "up" + &")".repeat(100_000), "nest"));
-    all.push((format!("up{{a=~\"{}\"}}", "(a{1000}){1000}".repeat(2)), "expression"));
+    all.push((nested(500_000), "deeper than"));
+    all.push((nested(1_000_000), "bytes long"));
+    all.push(("-".repeat(500_000) + "1", "deeper than"));
+    all.push(("sum(".repeat(100_000) + "up" + &")".repeat(100_000), "deeper than"));
+    all.push((format!("up{{a=~\"{}\"}}", "(a{1000}){1000}".repeat(2)), "invalid repeat count"));
     all
 }
 

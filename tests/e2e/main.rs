@@ -3,8 +3,10 @@
 
 mod default_page;
 mod limits;
+mod mailbox;
 mod peer_reads_our_data;
 mod reload;
+mod sample_to_alert;
 mod shutdown;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other tests, not all use all")]

@@ -11,6 +11,8 @@ use crate::support::child::{HEARTH, Program, config, job};
 use crate::support::{PATIENCE, eventually};
 
 const INTERVAL: Duration = Duration::from_millis(500);
+/// Debian's has its configuration elsewhere unless told.
+const PROMETHEUS: &[&str] = &["--config.file=prometheus.yml", "--storage.tsdb.path=data"];
 /// Samples of each series that both must know.
 const SAMPLES: usize = 8;
 
@@ -37,7 +39,7 @@ async fn prometheus_scrapes_us_without_complaint() {
         job("hearth", run.api.address(), "/metrics"),
     ];
     judge.write("prometheus.yml", config(INTERVAL, &jobs));
-    let judge = Program::start(prometheus, &["--storage.tsdb.path=data"], judge.path()).await;
+    let judge = Program::start(prometheus, PROMETHEUS, judge.path()).await;
     for (name, least) in [("node", 100.0), ("hearth", 30.0)] {
         eventually("two scrapes", PATIENCE, async || {
             let (health, error) = judge.api.health(name).await?;
@@ -77,7 +79,7 @@ async fn prometheus_finds_our_samples_in_our_directory() {
 
     copy(&ours.join("data"), &judge.join("data"));
     judge.write("prometheus.yml", "");
-    let judge = Program::start(prometheus, &["--storage.tsdb.path=data"], judge.path()).await;
+    let judge = Program::start(prometheus, PROMETHEUS, judge.path()).await;
     let theirs = all(&judge).await.unwrap();
     let mut compared = 0;
     for (series, points) in &before {

@@ -44,7 +44,7 @@ async fn an_orderly_end_keeps_all_samples() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_in_flight_does_not_hold_up_the_end() {
+async fn a_target_that_never_answers_does_not_hold_up_the_end() {
     let target = FakeTarget::start([("/metrics", Answer::Silence)]).await;
     let address = target.address().to_string();
     let tree = Tree::new();
@@ -61,5 +61,5 @@ async fn a_request_in_flight_does_not_hold_up_the_end() {
     let begun = tokio::time::Instant::now();
     assert_eq!(program.ended().await.code(), Some(0));
     let took = begun.elapsed();
-    assert!(took < Duration::from_secs(15), "{took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }

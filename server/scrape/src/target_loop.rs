@@ -74,7 +74,12 @@ impl TargetLoop {
             if (self.now)() < due {
                 continue;
             }
-            self.scrape(due).await;
+            // A scrape that is given up waits for its target and has taken nothing yet.
+            tokio::select! {
+                biased;
+                () = self.scrape(due) => {}
+                () = told(&mut stop) => break,
+            }
             due = schedule::next_due((self.now)(), due, interval);
         }
         if *stop.borrow() == Stop::Removed {
