@@ -1,5 +1,9 @@
 //! The real program from end to end.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, and says why")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says why"
+)]
 
 mod default_page;
 mod limits;
