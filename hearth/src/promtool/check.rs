@@ -55,10 +55,10 @@ fn config(
 ) -> Result<(Vec<ScrapeConfig>, Vec<(String, String)>), String> {
     let text = loader::read(Path::new(file))?;
     let config = Config::load(&text, file, World::real().env).map_err(|error| error.to_string())?;
-    let jobs = config.all_scrape_configs(&loader::read_glob).map_err(|error| error.to_string())?;
     if syntax_only {
-        return Ok((jobs, Vec::new()));
+        return Ok((config.scrape_configs, Vec::new()));
     }
+    let jobs = config.all_scrape_configs(&loader::read_glob).map_err(|error| error.to_string())?;
     let mut rule_files = Vec::new();
     for pattern in &config.rule_files {
         let found = loader::rule_files(pattern)?;
