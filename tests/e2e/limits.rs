@@ -37,7 +37,8 @@ fn queries() -> Vec<(String, &'static str)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queries_of_death_are_refused_quickly() {
-    let target = FakeTarget::start([("/metrics", Answer::Each(|n| format!("answers {n}\n")))]).await;
+    let target =
+        FakeTarget::start([("/metrics", Answer::Each(|n| format!("answers {n}\n")))]).await;
     let address = target.address().to_string();
     let tree = Tree::new();
     tree.write("prometheus.yml", config(INTERVAL, &[job("t", &address, "/metrics")]));

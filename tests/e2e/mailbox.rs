@@ -51,7 +51,11 @@ async fn converse(socket: TcpStream, kept: Arc<Mutex<Vec<String>>>) -> std::io::
     let mut reader = BufReader::new(reader);
     writer.write_all(b"220 mailbox\r\n").await?;
     let mut line = String::new();
-    while { line.clear(); reader.read_line(&mut line).await? } > 0 {
+    while {
+        line.clear();
+        reader.read_line(&mut line).await?
+    } > 0
+    {
         let verb = line.get(..4).unwrap_or("").to_ascii_uppercase();
         match verb.as_str() {
             "DATA" => {

@@ -1,9 +1,14 @@
 //! The real program from end to end.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, and says why")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says why"
+)]
 
 mod default_page;
 mod limits;
 mod mailbox;
+mod other_alertmanager;
 mod peer_reads_our_data;
 mod reload;
 mod sample_to_alert;

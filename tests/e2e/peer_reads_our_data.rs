@@ -34,10 +34,8 @@ async fn prometheus_scrapes_us_without_complaint() {
     let (exporter, server, judge) = (Tree::new(), Tree::new(), Tree::new());
     let node = Program::start(HEARTH, &["node"], exporter.path()).await;
     let run = Program::hearth(&["run"], server.path()).await;
-    let jobs = [
-        job("node", node.api.address(), "/metrics"),
-        job("hearth", run.api.address(), "/metrics"),
-    ];
+    let jobs =
+        [job("node", node.api.address(), "/metrics"), job("hearth", run.api.address(), "/metrics")];
     judge.write("prometheus.yml", config(INTERVAL, &jobs));
     let judge = Program::start(prometheus, PROMETHEUS, judge.path()).await;
     for (name, least) in [("node", 100.0), ("hearth", 30.0)] {
@@ -50,7 +48,10 @@ async fn prometheus_scrapes_us_without_complaint() {
             }
         })
         .await;
-        assert_eq!(judge.api.value(&format!("min_over_time(up{{job='{name}'}}[1h])")).await, Ok(1.0));
+        assert_eq!(
+            judge.api.value(&format!("min_over_time(up{{job='{name}'}}[1h])")).await,
+            Ok(1.0)
+        );
         let samples = judge.api.value(&format!("scrape_samples_scraped{{job='{name}'}}")).await;
         assert!(samples.clone().unwrap() > least, "{name}: {samples:?}");
     }

@@ -12,7 +12,8 @@ const ALL: &str = "answers[1h]";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_orderly_end_keeps_all_samples() {
-    let target = FakeTarget::start([("/metrics", Answer::Each(|n| format!("answers {n}\n")))]).await;
+    let target =
+        FakeTarget::start([("/metrics", Answer::Each(|n| format!("answers {n}\n")))]).await;
     let address = target.address().to_string();
     let tree = Tree::new();
     tree.write("prometheus.yml", config(INTERVAL, &[job("t", &address, "/metrics")]));

@@ -49,7 +49,8 @@ async fn a_full_disk_stops_neither_the_program_nor_its_start() {
         return;
     };
     let junk = disk.0.join("junk");
-    let target = FakeTarget::start([("/metrics", Answer::Each(|n| format!("answers {n}\n")))]).await;
+    let target =
+        FakeTarget::start([("/metrics", Answer::Each(|n| format!("answers {n}\n")))]).await;
     let address = target.address().to_string();
     tree.write("prometheus.yml", config(INTERVAL, &[job("t", &address, "/metrics")]));
 

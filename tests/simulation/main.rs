@@ -1,5 +1,9 @@
 //! The real program where things go wrong: killed, fed by hostile targets, out of disk space.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, and says why")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says why"
+)]
 
 mod disk_full;
 mod hostile;

@@ -84,7 +84,8 @@ impl Program {
     /// Sends a signal, by `kill`'s name for it.
     pub(crate) fn signal(&self, name: &str) {
         let mut kill = Command::new("kill");
-        let status = kill.arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        let status =
+            kill.arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
         assert!(status.success(), "kill -{name}: {status}");
     }
 

@@ -80,10 +80,8 @@ impl FakeTarget {
         let listener = listener.unwrap_or_else(|e| panic!("no free port: {e}"));
         let address = listener.local_addr().unwrap_or_else(|e| panic!("no address: {e}"));
         let answers = answers.into_iter().map(|(path, answer)| (path.to_owned(), answer));
-        let script = Arc::new(Script {
-            answers: Mutex::new(answers.collect()),
-            ..Script::default()
-        });
+        let script =
+            Arc::new(Script { answers: Mutex::new(answers.collect()), ..Script::default() });
         let shared = Arc::clone(&script);
         let task = tokio::spawn(async move {
             let mut open = tokio::task::JoinSet::new();
