@@ -10,6 +10,7 @@ mod limits;
 mod mailbox;
 mod other_alertmanager;
 mod peer_reads_our_data;
+mod protected;
 mod reload;
 mod sample_to_alert;
 mod shutdown;
