@@ -44,7 +44,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let web_config = WebConfigFile::from_flag(&settings.web_config).map_err(|error| {
         Failure::Other(format!("Unable to validate web configuration file: {error}"))
     })?;
-    let loaded = settings.source.load(&settings.parser).map_err(Failure::Configuration)?;
+    let loaded = settings.files.load().map_err(Failure::Configuration)?;
     let mut signals = Signals::install()?;
     let notifier = Notifier::from_env()?;
     // Ports are bound before the log is replayed: who asks meanwhile waits instead of failing.

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use common_config::alertmanager::AlertmanagerFile;
 use common_config::prometheus::{Config, ScrapeConfig};
 use common_service::flags::World;
 use server_promql::parser;
@@ -32,18 +33,29 @@ pub(crate) enum Source {
     File(PathBuf),
 }
 
+/// Everything that is read again on a reload.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    pub(crate) source: Source,
+    /// The alertmanager.yml of the alertmanager inside; none leaves it without receivers.
+    pub(crate) alertmanager: Option<PathBuf>,
+    /// What expressions of rules may use.
+    pub(crate) parser: parser::Options,
+}
+
 /// A configuration that can be put in force.
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     pub(crate) scrape: Vec<ScrapeConfig>,
     pub(crate) groups: Vec<GroupSpec>,
+    pub(crate) alertmanager: AlertmanagerFile,
 }
 
-impl Source {
+impl Files {
     /// Reads and checks everything; the error names the file and the place.
-    pub(crate) fn load(&self, parser: &parser::Options) -> Result<Loaded, String> {
+    pub(crate) fn load(&self) -> Result<Loaded, String> {
         let env = World::real().env;
-        let (text, name) = match self {
+        let (text, name) = match &self.source {
             Source::Bundled { hostname } => {
                 (BUNDLED_CONFIG.replace("${HOSTNAME}", hostname), "bundled:hearth.yml".to_owned())
             }
@@ -59,7 +71,7 @@ impl Source {
             );
         }
         let options = LoadOptions {
-            parser: parser.clone(),
+            parser: self.parser.clone(),
             scheme: config.global.metric_name_validation_scheme,
             ..LoadOptions::default()
         };
@@ -69,7 +81,12 @@ impl Source {
                 groups.extend(server_rules::load(&text, &file, &options).map_err(all)?);
             }
         }
-        Ok(Loaded { config, scrape, groups })
+        let alertmanager = match &self.alertmanager {
+            Some(path) => AlertmanagerFile::load(&read(path)?, &path.display().to_string())
+                .map_err(|error| error.to_string())?,
+            None => AlertmanagerFile::default(),
+        };
+        Ok(Loaded { config, scrape, groups, alertmanager })
     }
 }
 

@@ -18,9 +18,9 @@ const RUN_DIRECTORY: &str = "./hearth-data";
 
 /// Settings of the daemon.
 pub(crate) struct Settings {
-    pub(crate) source: loader::Source,
-    /// `None` where no alertmanager runs inside.
-    pub(crate) alertmanager: Option<AlertmanagerFile>,
+    pub(crate) files: loader::Files,
+    /// Whether an alertmanager runs inside.
+    pub(crate) has_alertmanager: bool,
     /// `None` where no exporter runs inside.
     pub(crate) node: Option<NodeOptions>,
     pub(crate) listen: Vec<String>,
@@ -48,15 +48,6 @@ pub(crate) struct Settings {
     pub(crate) hostname: String,
 }
 
-/// The configuration of the alertmanager inside this process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AlertmanagerFile {
-    /// No receivers.
-    Default,
-    /// A file.
-    File(PathBuf),
-}
-
 impl Settings {
     /// Settings of `hearth server`.
     pub(crate) fn for_server(matches: &Matches) -> Result<Settings, String> {
@@ -79,10 +70,9 @@ impl Settings {
         };
         let mut settings = Settings::read(matches, source, directory)?;
         settings.node = Some(exporters_node::command::options(matches));
-        settings.alertmanager = Some(match matches.opt_str("alertmanager.config.file") {
-            Some(file) => AlertmanagerFile::File(file.into()),
-            None => AlertmanagerFile::Default,
-        });
+        settings.has_alertmanager = true;
+        settings.files.alertmanager =
+            matches.opt_str("alertmanager.config.file").map(PathBuf::from);
         Ok(settings)
     }
 
@@ -110,9 +100,15 @@ impl Settings {
         let features: Vec<&str> =
             matches.strs("enable-feature").iter().flat_map(|list| list.split(',')).collect();
         let has = |feature: &str| features.contains(&feature);
+        let parser = parser::Options {
+            experimental_functions: has("promql-experimental-functions"),
+            extended_selectors: has("promql-extended-range-selectors"),
+            fill_modifiers: has("promql-binop-fill-modifiers"),
+            ..parser::Options::default()
+        };
         Ok(Settings {
-            source,
-            alertmanager: None,
+            files: loader::Files { source, alertmanager: None, parser: parser.clone() },
+            has_alertmanager: false,
             node: None,
             web_config: matches.str("web.config.file").to_owned(),
             connections_max: size(matches.int("web.max-connections")),
@@ -133,12 +129,7 @@ impl Settings {
             query_concurrency: size(matches.int("query.max-concurrency")),
             query_samples: size(matches.int("query.max-samples")),
             query_bytes: usize::try_from(matches.bytes("query.max-memory")).unwrap_or(usize::MAX),
-            parser: parser::Options {
-                experimental_functions: has("promql-experimental-functions"),
-                extended_selectors: has("promql-extended-range-selectors"),
-                fill_modifiers: has("promql-binop-fill-modifiers"),
-                ..parser::Options::default()
-            },
+            parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
             shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
             external_url,
