@@ -8,7 +8,9 @@
 mod default_page;
 mod limits;
 mod mailbox;
+mod other_alertmanager;
 mod peer_reads_our_data;
+mod protected;
 mod reload;
 mod sample_to_alert;
 mod shutdown;

@@ -22,7 +22,7 @@ const SERIES: &[&str] = &["up", "answers", "changing", "scrape_samples_scraped",
 fn page(count: u64) -> String {
     let value = ["NaN", "+Inf", "-Inf", "-0", "1e-300", "0.1"][count as usize % 6];
     let mut page = format!("answers {count}\nchanging{{a=\"\\\"ä\\n\"}} {value}\n");
-    if count % 3 == 0 {
+    if count.is_multiple_of(3) {
         page.push_str("changing{b=\"now and then\"} 1\n");
     }
     page

@@ -20,8 +20,10 @@ const LATE_MS_MAX: i64 = 1_200;
 const MEMORY_BYTES_MAX: u64 = 256 << 20;
 
 /// Name, answer, and how its error begins.
+type Hostile = (&'static str, fn() -> Answer, &'static str);
+
 #[rustfmt::skip]
-const HOSTILE: &[(&str, fn() -> Answer, &str)] = &[
+const HOSTILE: &[Hostile] = &[
     ("endless", || Answer::pieces(|at| Some(lines(at))), "body size limit exceeded"),
     ("bomb", bomb, "body size limit exceeded"),
     ("million", || Answer::pieces(|at| (at < 100).then(|| lines(at))), "body size limit exceeded"),

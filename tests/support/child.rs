@@ -59,8 +59,8 @@ impl Program {
             }
             match api.get("/-/ready").await {
                 Ok((200, _)) => Ok(()),
-                // Exporters have no such page.
-                Ok((404, _)) => Ok(()),
+                // Exporters have no such page, and some let nobody in.
+                Ok((404 | 401, _)) => Ok(()),
                 other => Err(format!("{other:?}")),
             }
         })
