@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::server;
+use crate::{promtool, server};
 
 /// One command.
 struct Entry {
@@ -34,6 +34,12 @@ const COMMANDS: &[Entry] = &[
         about: "scraper, database, queries and rules (prometheus)",
         links: &["prometheus"],
         run: server::serve,
+    },
+    Entry {
+        name: "promtool",
+        about: "checks, tests and queries (promtool)",
+        links: &["promtool"],
+        run: promtool::run,
     },
     Entry {
         name: "bundled",

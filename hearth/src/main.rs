@@ -5,6 +5,7 @@
 
 mod allocator;
 mod commands;
+mod promtool;
 mod server;
 
 use std::process::ExitCode;

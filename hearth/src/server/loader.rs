@@ -96,7 +96,7 @@ fn all(complaints: Vec<Complaint>) -> String {
 }
 
 /// Names and texts of the rule files a pattern stands for.
-fn rule_files(pattern: &str) -> Result<Vec<(String, String)>, String> {
+pub(crate) fn rule_files(pattern: &str) -> Result<Vec<(String, String)>, String> {
     // Files of the bundled configuration get its folder in front, and so do these names.
     let name = Path::new(pattern).file_name().unwrap_or_default().to_string_lossy();
     match name.strip_prefix(BUNDLED_PREFIX) {

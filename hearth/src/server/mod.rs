@@ -3,7 +3,7 @@
 mod browser;
 mod daemon;
 mod flags;
-mod loader;
+pub(crate) mod loader;
 mod parts;
 mod reload;
 mod settings;

@@ -63,11 +63,6 @@ impl Failure {
     pub(crate) fn lasting(problem: impl Into<String>) -> Failure {
         Failure { problem: problem.into(), blame: Blame::Other, may_retry: false }
     }
-
-    /// A failure that may pass.
-    pub(crate) fn passing(problem: impl Into<String>) -> Failure {
-        Failure { problem: problem.into(), blame: Blame::Other, may_retry: true }
-    }
 }
 
 #[cfg(test)]

@@ -125,6 +125,9 @@ impl EmailConfig {
             require_tls: section.or("require_tls", smtp.require_tls)?,
             tls_config: section.get("tls_config")?.unwrap_or_else(|| smtp.tls_config.clone()),
         };
+        if !config.auth_identity.is_empty() && config.auth_identity != config.auth_username {
+            return complain(&not_run("auth_identity other than auth_username"));
+        }
         section.finish()?;
         Ok(config)
     }

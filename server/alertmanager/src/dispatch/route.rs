@@ -130,11 +130,14 @@ fn go_quote(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // Writing into a String cannot fail.
-            c if c.is_control() && u32::from(c) < 0x80 => {
-                drop(write!(out, "\\x{:02x}", u32::from(c)))
+            c if c.is_control() => {
+                let code = u32::from(c);
+                // Writing into a String cannot fail.
+                let _ = match code < 0x80 {
+                    true => write!(out, "\\x{code:02x}"),
+                    false => write!(out, "\\u{code:04x}"),
+                };
             }
-            c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
             c => out.push(c),
         }
     }

@@ -1,5 +1,6 @@
 //! Those who carry messages out, one file each.
 
+mod email;
 mod webhook;
 
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ use crate::message::Message;
 use crate::retry::Failure;
 
 /// The names of all kinds, as metrics have them.
-pub(crate) const KINDS: [&str; 1] = ["webhook"];
+pub(crate) const KINDS: [&str; 2] = ["email", "webhook"];
 
 /// What a try comes to.
 pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
@@ -60,6 +61,9 @@ pub(crate) fn build(config: &AlertmanagerFile, templates: &Arc<Set>) -> Result<R
         };
         for (index, entry) in receiver.webhook_configs.iter().enumerate() {
             add("webhook", index, entry.send_resolved, webhook::Webhook::boxed(entry, templates))?;
+        }
+        for (index, entry) in receiver.email_configs.iter().enumerate() {
+            add("email", index, entry.send_resolved, email::Email::boxed(entry, templates))?;
         }
         receivers.insert(receiver.name.clone(), all);
     }
