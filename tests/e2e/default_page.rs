@@ -7,10 +7,10 @@ use common_testkit::Tree;
 use crate::support::child::Program;
 use crate::support::{PATIENCE, eventually};
 
-/// From the start to the first values: both targets are scraped as soon as the program is up.
-const FIRST_VALUES: Duration = Duration::from_secs(20);
-/// A rate needs two scrapes, 15 s apart.
-const FIRST_RATES: Duration = Duration::from_secs(40);
+/// From the start to the first values: what is in the process is asked at once.
+const FIRST_VALUES: Duration = Duration::from_secs(10);
+/// A rate needs two scrapes, 15 s apart, the second up to half of that later.
+const FIRST_RATES: Duration = Duration::from_secs(35);
 
 const VALUES: &[&str] = &[
     "node_load1",

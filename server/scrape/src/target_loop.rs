@@ -60,13 +60,21 @@ impl TargetLoop {
     /// Scrapes until told to stop.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
         let interval = self.target.interval;
-        let wait = schedule::first_wait((self.now)(), interval, self.target.hash());
-        let mut due = (self.now)() + wait.as_millis() as TimestampMs;
         let interval_ms = interval.as_millis() as TimestampMs;
+        let begun = (self.now)();
+        let wait = schedule::first_wait(begun, interval, self.target.hash());
+        let mut due = begun + wait.as_millis() as TimestampMs;
+        if self.target.in_process().is_some() {
+            // Nobody is burdened, and a host's first page has values at once.
+            self.scrape(begun).await;
+            if wait < interval / 2 {
+                due += interval_ms;
+            }
+        }
         loop {
             let now = (self.now)();
-            // Should the clock be set back, the next scrape still comes within one interval.
-            due = due.min(now + interval_ms);
+            // Should the clock be set back, the next scrape still comes within two intervals.
+            due = due.min(now + 2 * interval_ms);
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis((due - now).max(0) as u64)) => {}
                 () = told(&mut stop) => break,
