@@ -183,6 +183,7 @@ route:
   group_wait: 1s
   routes:
   - {receiver: b, repeat_interval: 1h, matchers: [q=1, 'b=~c'], routes: [{group_by: ['...']}]}
+  - {group_by: []}
 ";
     let config = AlertmanagerFile::load(text, "/etc/am/alertmanager.yml").unwrap();
     let below = &config.route.routes[0];
@@ -194,6 +195,7 @@ route:
         (Duration::from_secs(1), Duration::from_secs(300))
     );
     assert_eq!(leaf.repeat_interval, Duration::from_secs(3600));
+    assert_eq!(config.route.routes[1].group_by, GroupBy::default());
     assert_eq!(below.matchers.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["b", "q"]);
     let email = &config.receivers[1].email_configs[0];
     assert!(email.implicit_tls && email.require_tls && !email.send_resolved);
