@@ -13,7 +13,7 @@ const HELLO_DEFAULT: &str = "localhost";
 
 /// Defaults of receivers that this version does not run. Such a receiver is refused, so they
 /// cannot have an effect and a file may keep them.
-const KEYS_OF_OTHER_KINDS: [&str; 27] = [
+const KEYS_OF_OTHER_KINDS: [&str; 28] = [
     "slack_api_url",
     "slack_api_url_file",
     "slack_app_token",
@@ -41,6 +41,7 @@ const KEYS_OF_OTHER_KINDS: [&str; 27] = [
     "rocketchat_token_id_file",
     "jira_api_url",
     "mattermost_webhook_url",
+    "mattermost_webhook_url_file",
 ];
 
 /// The `global` section.
@@ -118,7 +119,6 @@ impl GlobalConfig {
         for key in KEYS_OF_OTHER_KINDS {
             section.take(key);
         }
-        section.take("mattermost_webhook_url_file");
         let http = section.take("http_config").filter(|node| !node.is_null());
         let config = GlobalConfig {
             resolve_timeout: section.or("resolve_timeout", RESOLVE_TIMEOUT_DEFAULT)?,

@@ -5,8 +5,10 @@
 //! characters. As upstream does by default, the classic one decides where both understand a text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use common_model::{MatchOp, Matcher};
+use common_model::{MatchOp, Matcher, Pattern};
+use common_re2::Regex;
 
 use crate::Error;
 use crate::yaml::Section;
@@ -61,7 +63,24 @@ pub(super) fn take_map(
 }
 
 fn build(name: &str, op: MatchOp, value: &str) -> Result<Matcher, String> {
-    common_re2::matcher(name, op, value).map_err(|error| error.to_string())
+    let is_negated = match op {
+        MatchOp::Equal => return Ok(Matcher::equal(name, value)),
+        MatchOp::NotEqual => return Ok(Matcher::not_equal(name, value)),
+        MatchOp::Regex => false,
+        MatchOp::NotRegex => true,
+    };
+    let pattern = Regex::new(&format!("^(?:{value})$")).map_err(|error| error.to_string())?;
+    Ok(Matcher::regex(name, value, Arc::new(Whole(pattern)), is_negated))
+}
+
+/// A pattern that must match all of a value; unlike Prometheus' its dot is no line break.
+#[derive(Debug)]
+struct Whole(Regex);
+
+impl Pattern for Whole {
+    fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
 }
 
 fn is_classic(c: char) -> bool {

@@ -9,6 +9,8 @@ mod inhibit;
 mod matchers;
 mod receiver;
 mod route;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 use std::collections::HashSet;
@@ -87,15 +89,7 @@ impl AlertmanagerFile {
         let Some(route) = route else {
             return Err(section.complain("", "no routes provided"));
         };
-        let mut names = HashSet::new();
-        for receiver in &receivers {
-            if !names.insert(receiver.name.as_str()) {
-                let message = format!("notification config name {:?} is not unique", receiver.name);
-                return Err(Error::at(receiver.position, message));
-            }
-        }
         let route = Route::read(route)?;
-        route.check_receivers(&names)?;
         for key in SECTIONS_NOT_RUN {
             if section.take(key).is_some_and(|node| !node.is_null()) {
                 return Err(section.complain(key, not_run(key)));
@@ -108,6 +102,14 @@ impl AlertmanagerFile {
         )?;
         let templates = section.or_default("templates")?;
         section.finish()?;
+        let mut names = HashSet::new();
+        for receiver in &receivers {
+            if !names.insert(receiver.name.as_str()) {
+                let message = format!("notification config name {:?} is not unique", receiver.name);
+                return Err(Error::at(receiver.position, message));
+            }
+        }
+        route.check_receivers(&names)?;
         Ok(AlertmanagerFile { global, templates, route, receivers, inhibit_rules })
     }
 

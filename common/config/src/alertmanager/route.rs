@@ -124,7 +124,7 @@ impl Route {
     }
 }
 
-/// An empty list is as good as none.
+/// What the route says of groups; an empty list overrides its parent's.
 fn group_by(section: &mut Section<'_>) -> Result<Option<GroupBy>, Error> {
     let labels: Vec<String> = section.or_default("group_by")?;
     let mut seen = HashSet::new();
@@ -139,18 +139,14 @@ fn group_by(section: &mut Section<'_>) -> Result<Option<GroupBy>, Error> {
         }
     }
     if !seen.contains(GROUP_BY_ALL) {
-        return Ok(Some(GroupBy::Labels(labels)).filter(|_| !seen_is_empty(section)));
+        let is_said = section.take("group_by").is_some_and(|node| !node.is_null());
+        return Ok(is_said.then_some(GroupBy::Labels(labels)));
     }
     if labels.len() > 1 {
         let message = "cannot have wildcard group_by (`...`) and other labels at the same time";
         return Err(section.complain("group_by", message));
     }
     Ok(Some(GroupBy::All))
-}
-
-/// Whether the route says nothing of groups: no key, or null.
-fn seen_is_empty(section: &mut Section<'_>) -> bool {
-    section.take("group_by").is_none_or(Node::is_null)
 }
 
 fn interval(section: &mut Section<'_>, key: &str, parent: Duration) -> Result<Duration, Error> {
