@@ -2,13 +2,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use server_tsdb::chunk::xor::{XorChunk, XorReader};
+use server_tsdb::chunk::xor::{XorReader, XorWriter};
 
 fuzz_target!(|input: (&[u8], Vec<(i64, u64)>)| {
-    let (bytes, samples) = input;
+    let (bytes, mut samples) = input;
+    samples.sort_unstable_by_key(|(time, _)| *time);
+    samples.dedup_by_key(|(time, _)| *time);
     let mut reader = XorReader::new(bytes);
     while let Ok(Some(_)) = reader.next_sample() {}
-    let mut chunk = XorChunk::default();
+    let mut chunk = XorWriter::default();
     for (time, bits) in &samples {
         chunk.append(*time, f64::from_bits(*bits));
     }

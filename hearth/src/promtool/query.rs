@@ -100,7 +100,7 @@ fn ask(
     show: fn(&Value) -> Result<String, String>,
 ) -> ExitCode {
     let server = matches.arg("server").unwrap_or_default();
-    // promtool takes a server without scheme.
+    // A server may be named without scheme.
     let server =
         if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
     let url = format!("{}/api/v1/{path}", server.trim_end_matches('/'));
