@@ -1,191 +1,230 @@
-//! `query instant` and `query range`: asks a server and prints what it says.
+//! `query` and `check healthy|ready`: questions to a server over HTTP.
 
-use std::time::Duration;
+use std::process::ExitCode;
+use std::time::{Duration, UNIX_EPOCH};
 
-use common_client::{Client, ClientOptions, Method, Request, query_escape};
+use common_client::{Client, ClientOptions, HeaderMap, Method, Request, header};
 use common_config::HttpClientConfig;
-use common_service::clock::{Clock, SystemClock};
+use common_model::{format_float_fixed, parse_float};
 use common_service::flags::Matches;
 use serde_json::Value;
 
-use super::FAILURE;
+use super::{fail, refuse, show};
 use crate::commands::{complain, print};
+use crate::server::read;
 
-/// How long a server may take.
+/// Points of a range query without `--step`, about.
+const POINTS_WANTED: f64 = 250.0;
+/// How far back a range query goes without `--start`.
+const RANGE_DEFAULT_S: f64 = 3600.0;
+/// How far back series and labels are looked for without `--start`.
+const LOOKUP_DEFAULT_S: f64 = 3600.0;
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A range query without a step has about this many points, as on the page.
-const POINTS: f64 = 250.0;
-
-/// A range query without a start begins this long before its end.
-const RANGE_SECONDS: f64 = 300.0;
+/// Pairs of a form, in order.
+type Form = Vec<(&'static str, String)>;
 
 /// `query instant`
-pub(super) fn instant(matches: &Matches) -> u8 {
-    let mut form = vec![("query", expr(matches).to_owned())];
-    if !matches.str("time").is_empty() {
-        form.push(("time", matches.str("time").to_owned()));
-    }
-    answer(matches, "query", &form, &[])
+pub(super) fn instant(matches: &Matches) -> ExitCode {
+    let at = match time(matches, "time", "evaluation time") {
+        Ok(at) => at.unwrap_or_else(now_s),
+        Err(error) => return fail(error),
+    };
+    let form = vec![("query", expr(matches)), ("time", format_float_fixed(at))];
+    ask(matches, "query", form, show::query)
 }
 
 /// `query range`
-pub(super) fn range(matches: &Matches) -> u8 {
-    let now = SystemClock.now_ms() as f64 / 1000.0;
-    let (start, end) = match (time(matches.str("start")), time(matches.str("end"))) {
-        (Ok(start), Ok(end)) => {
-            let end = end.unwrap_or(now);
-            (start.unwrap_or(end - RANGE_SECONDS), end)
+pub(super) fn range(matches: &Matches) -> ExitCode {
+    let times = time(matches, "start", "start time")
+        .and_then(|start| time(matches, "end", "end time").map(|end| (start, end)));
+    let (start, end) = match times {
+        Ok((start, end)) => {
+            let end = end.unwrap_or_else(now_s);
+            (start.unwrap_or(end - RANGE_DEFAULT_S), end)
         }
-        (Err(problem), _) | (_, Err(problem)) => {
-            complain(&format!("error parsing time: {problem}\n"));
-            return FAILURE;
-        }
+        Err(error) => return fail(error),
     };
-    if start > end {
-        complain("start time is not before end time\n");
-        return FAILURE;
+    if start >= end {
+        return fail("start time is not before end time");
     }
-    let step = match matches.duration("step").as_secs_f64() {
-        0.0 => ((end - start) / POINTS).floor().max(1.0),
-        step => step,
-    };
-    let form = [
-        ("query", expr(matches).to_owned()),
-        ("start", start.to_string()),
-        ("end", end.to_string()),
-        ("step", step.to_string()),
+    let given = matches.duration("step").as_secs_f64();
+    let step = if given == 0.0 { ((end - start) / POINTS_WANTED).floor().max(1.0) } else { given };
+    let form = vec![
+        ("query", expr(matches)),
+        ("start", format_float_fixed(start)),
+        ("end", format_float_fixed(end)),
+        ("step", format_float_fixed(step)),
     ];
-    answer(matches, "query_range", &form, &matches.strs("header"))
+    ask(matches, "query_range", form, show::query)
 }
 
-fn expr(matches: &Matches) -> &str {
-    matches.arg("expr").unwrap_or_default()
-}
-
-/// Seconds since 1970 from a number or RFC 3339; nothing from nothing.
-fn time(text: &str) -> Result<Option<f64>, String> {
-    if text.is_empty() {
-        return Ok(None);
+/// `query series`
+pub(super) fn series(matches: &Matches) -> ExitCode {
+    match lookup(matches) {
+        Ok(form) => ask(matches, "series", form, show::series),
+        Err(error) => fail(error),
     }
-    if let Some(seconds) = common_model::parse_float(text) {
+}
+
+/// `query labels`
+pub(super) fn labels(matches: &Matches) -> ExitCode {
+    let name = matches.arg("name").unwrap_or_default();
+    match lookup(matches) {
+        Ok(form) => ask(matches, &format!("label/{}/values", escaped(name)), form, show::labels),
+        Err(error) => fail(error),
+    }
+}
+
+/// `check healthy` and `check ready`
+pub(super) fn probe(matches: &Matches, what: &str) -> ExitCode {
+    let url = format!("{}/-/{what}", matches.str("url").trim_end_matches('/'));
+    let answer = client(matches).and_then(|client| send(&client, Request::get(url)));
+    match answer {
+        Ok((200, body)) => {
+            complain(&format!("  SUCCESS:  {}\n", String::from_utf8_lossy(&body)));
+            ExitCode::SUCCESS
+        }
+        Ok((status, _)) => {
+            fail(format!("check failed: URL={}, status={status}", matches.str("url")))
+        }
+        Err(error) => fail(error),
+    }
+}
+
+/// Asks `/api/v1/PATH` and prints the answer's data.
+fn ask(
+    matches: &Matches,
+    path: &str,
+    form: Form,
+    show: fn(&Value) -> Result<String, String>,
+) -> ExitCode {
+    let server = matches.arg("server").unwrap_or_default();
+    // promtool takes a server without scheme.
+    let server =
+        if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
+    let url = format!("{}/api/v1/{path}", server.trim_end_matches('/'));
+    let body: Vec<String> =
+        form.iter().map(|(n, v)| format!("{}={}", escaped(n), escaped(v))).collect();
+    let body = body.join("&");
+    let mut request = if path.starts_with("label/") {
+        Request::get(format!("{url}?{body}"))
+    } else {
+        let mut request = Request::new(Method::POST, url);
+        request.body = body.into();
+        let kind = header::HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers.insert(header::CONTENT_TYPE, kind);
+        request
+    };
+    if matches.has("header")
+        && let Err(error) = headers(matches, &mut request.headers)
+    {
+        return refuse(error);
+    }
+    let data = client(matches)
+        .and_then(|client| send(&client, request.timeout(TIMEOUT)))
+        .and_then(|(status, body)| data(status, &body));
+    let shown = data.and_then(|data| match matches.str("format") {
+        "json" => Ok(format!("{}\n", data.get("result").unwrap_or(&data))),
+        _ => show(&data),
+    });
+    match shown {
+        Ok(text) => {
+            print(&text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(format!("query error: {error}")),
+    }
+}
+
+/// What the API answered, or its complaint.
+fn data(status: u16, body: &[u8]) -> Result<Value, String> {
+    let Ok(mut answer) = serde_json::from_slice::<Value>(body) else {
+        let kind = if status < 500 { "client" } else { "server" };
+        let detail = String::from_utf8_lossy(body);
+        return Err(format!(
+            "{kind}_error: {kind} error: {status} (detail: {})",
+            detail.trim_end()
+        ));
+    };
+    if let Some(error) = answer.get("error").and_then(Value::as_str) {
+        let kind = answer.get("errorType").and_then(Value::as_str).unwrap_or_default();
+        return Err(format!("{kind}: {error}"));
+    }
+    Ok(answer.get_mut("data").map(Value::take).unwrap_or_default())
+}
+
+fn send(client: &Client, request: Request) -> Result<(u16, Vec<u8>), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let response = runtime.block_on(client.send(request)).map_err(|error| error.to_string())?;
+    Ok((response.status.as_u16(), response.body.to_vec()))
+}
+
+fn client(matches: &Matches) -> Result<Client, String> {
+    let config = match matches.opt_str("http.config.file") {
+        Some(file) => HttpClientConfig::load(&read(file.as_ref())?, file)
+            .map_err(|error| format!("failed to load HTTP config file: {error}"))?,
+        None => HttpClientConfig::default(),
+    };
+    Client::new(&config, ClientOptions::default()).map_err(|error| error.to_string())
+}
+
+fn headers(matches: &Matches, headers: &mut HeaderMap) -> Result<(), String> {
+    for text in matches.strs("header") {
+        let bad = || format!("expected KEY=VALUE got '{text}'");
+        let (name, value) = text.split_once('=').ok_or_else(bad)?;
+        let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+        let value = header::HeaderValue::from_str(value).map_err(|_| bad())?;
+        headers.append(name, value);
+    }
+    Ok(())
+}
+
+fn lookup(matches: &Matches) -> Result<Form, String> {
+    let end = time(matches, "end", "end time")?.unwrap_or_else(now_s);
+    let start = time(matches, "start", "start time")?.unwrap_or(end - LOOKUP_DEFAULT_S);
+    let mut form: Form =
+        matches.strs("match").into_iter().map(|text| ("match[]", text.to_owned())).collect();
+    form.push(("start", format_float_fixed(start)));
+    form.push(("end", format_float_fixed(end)));
+    Ok(form)
+}
+
+fn expr(matches: &Matches) -> String {
+    matches.arg("expr").unwrap_or_default().to_owned()
+}
+
+/// Unix seconds of a flag that holds those or a date.
+fn time(matches: &Matches, flag: &str, what: &str) -> Result<Option<f64>, String> {
+    let Some(text) = matches.opt_str(flag).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    if let Some(seconds) = parse_float(text).filter(|seconds| seconds.is_finite()) {
         return Ok(Some(seconds));
     }
     match text.parse::<jiff::Timestamp>() {
         Ok(at) => Ok(Some(at.as_millisecond() as f64 / 1000.0)),
-        Err(_) => Err(format!("cannot parse {text:?} to a valid timestamp")),
+        Err(_) => Err(format!("error parsing {what}: cannot parse {text:?} to a valid timestamp")),
     }
 }
 
-fn answer(matches: &Matches, endpoint: &str, form: &[(&str, String)], headers: &[&str]) -> u8 {
-    match ask(matches.arg("server").unwrap_or_default(), endpoint, form, headers) {
-        Ok(data) => {
-            let result = &data["result"];
-            if matches.str("format") == "json" {
-                print(&format!("{result}\n"));
-            } else {
-                print(&plain(&data));
+fn now_s() -> f64 {
+    let since = common_service::clock::system_time().duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |since| (since.as_millis() as f64) / 1000.0)
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte));
             }
-            0
-        }
-        Err(problem) => {
-            complain(&format!("query error: {problem}\n"));
-            FAILURE
+            _ => out.push_str(&format!("%{byte:02X}")),
         }
     }
-}
-
-fn ask(
-    server: &str,
-    endpoint: &str,
-    form: &[(&str, String)],
-    headers: &[&str],
-) -> Result<Value, String> {
-    let server =
-        if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
-    let url = format!("{}/api/v1/{endpoint}", server.trim_end_matches('/'));
-    let mut request = Request::new(Method::POST, url).timeout(TIMEOUT);
-    let mut body = String::new();
-    for (name, value) in form {
-        if !body.is_empty() {
-            body.push('&');
-        }
-        body.push_str(name);
-        body.push('=');
-        body.push_str(&query_escape(value));
-    }
-    request.body = body.into();
-    let kind = "application/x-www-form-urlencoded";
-    for (name, value) in [("content-type", kind)]
-        .into_iter()
-        .chain(headers.iter().filter_map(|header| header.split_once('=')))
-    {
-        let name = common_client::header::HeaderName::try_from(name);
-        let value = common_client::header::HeaderValue::try_from(value);
-        match (name, value) {
-            (Ok(name), Ok(value)) => request.headers.insert(name, value),
-            _ => return Err("a header is malformed".to_owned()),
-        };
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
-    let answer = runtime.block_on(async {
-        let client = Client::new(&HttpClientConfig::default(), ClientOptions::default())?;
-        client.send(request).await
-    });
-    let answer = answer.map_err(|error| error.to_string())?;
-    let body: Value = serde_json::from_slice(&answer.body)
-        .map_err(|_| format!("server_error: server error: {}", answer.status.as_u16()))?;
-    if body["status"] == "success" {
-        return Ok(body["data"].clone());
-    }
-    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
-    Err(format!("{}: {}", text("errorType"), text("error")))
-}
-
-/// A result as promtool prints it.
-fn plain(data: &Value) -> String {
-    let result = &data["result"];
-    let series = result.as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut text = String::new();
-    match data["resultType"].as_str() {
-        Some("vector") => {
-            for sample in series {
-                let point = &sample["value"];
-                let value = point[1].as_str().unwrap_or_default();
-                text.push_str(&format!("{} => {value} @[{}]\n", metric(sample), point[0]));
-            }
-        }
-        Some("matrix") => {
-            for one in series {
-                text.push_str(&format!("{} =>\n", metric(one)));
-                for point in one["values"].as_array().map(Vec::as_slice).unwrap_or_default() {
-                    let value = point[1].as_str().unwrap_or_default();
-                    text.push_str(&format!("{value} @[{}]\n", point[0]));
-                }
-            }
-        }
-        Some("scalar") => {
-            let value = result[1].as_str().unwrap_or_default();
-            text.push_str(&format!("scalar: {value} @[{}]\n", result[0]));
-        }
-        _ => text.push_str(&format!("{}\n", result[1].as_str().unwrap_or_default())),
-    }
-    text
-}
-
-/// `name{a="b"}`
-fn metric(series: &Value) -> String {
-    let empty = serde_json::Map::new();
-    let labels = series["metric"].as_object().unwrap_or(&empty);
-    let name = labels.get("__name__").and_then(Value::as_str).unwrap_or_default();
-    let pairs: Vec<String> = labels
-        .iter()
-        .filter(|(label, _)| *label != "__name__")
-        .map(|(label, value)| format!("{label}={value}"))
-        .collect();
-    match (pairs.is_empty(), name.is_empty()) {
-        (true, false) => name.to_owned(),
-        _ => format!("{name}{{{}}}", pairs.join(", ")),
-    }
+    out
 }

@@ -15,6 +15,7 @@ use common_service::flags::Program;
 use common_service::logging::{self, LogOptions};
 
 use crate::commands::{complain, print};
+pub(crate) use loader::{read, read_glob};
 use settings::Settings;
 
 /// Exit code for a configuration that cannot be used, as prometheus has it.

@@ -107,7 +107,7 @@ async fn a_mail_goes_to_all_with_the_default_subject_and_escaped_html() {
     ] {
         assert!(said.replace("=3D", "=").contains(part), "{part} in\n{said}");
     }
-    assert_eq!(metric(&registry, "alertmanager_notifications_failed_total", "other"), 0.0);
+    assert_eq!(metric(&registry, "alertmanager_notifications_failed_total", "email/other"), 0.0);
 }
 
 #[tokio::test]
@@ -126,6 +126,6 @@ async fn a_recipient_that_is_refused_for_good_is_not_tried_again() {
     let (manager, registry, _) = start(&config(server.port, ", require_tls: false"));
     manager.put(vec![alert(&[("alertname", "A")], 0)]);
     let failed = "alertmanager_notifications_failed_total";
-    until(|| metric(&registry, failed, "clientError") == 1.0).await;
+    until(|| metric(&registry, failed, "email/clientError") == 1.0).await;
     assert_eq!(server.said().matches("RCPT").count(), 1, "{}", server.said());
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use common_config::alertmanager::AlertmanagerFile;
 use common_instrument::{Registry, SampleValue, Samples};
 use common_model::Labels;
+use common_service::Clock as _;
 use common_testkit::{Answer, FakeTarget, HandClock};
 use server_alertmanager::{Alert, Manager, ManagerOptions};
 
@@ -44,12 +45,14 @@ pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
     panic!("it did not happen within 10 s");
 }
 
+/// The value of the series whose labels have all these values, separated by slashes.
 pub(crate) fn metric(registry: &Registry, name: &str, label: &str) -> f64 {
     let mut samples = Samples::default();
     registry.gather(&mut samples);
     let family = samples.families().find(|family| family.name() == name);
     let samples = family.into_iter().flat_map(|family| family.samples().collect::<Vec<_>>());
-    let mut wanted = samples.filter(|s| label.is_empty() || s.labels().any(|(_, v)| v == label));
+    let parts: Vec<&str> = label.split('/').filter(|part| !part.is_empty()).collect();
+    let mut wanted = samples.filter(|s| parts.iter().all(|p| s.labels().any(|(_, v)| v == *p)));
     match wanted.next().map(|sample| sample.value()) {
         Some(SampleValue::Number(number)) => number,
         _ => panic!("no {name} {label}"),
@@ -96,10 +99,12 @@ async fn a_webhook_gets_what_alertmanager_sends() {
 async fn an_end_is_told_once_and_alerts_beyond_the_limit_are_counted() {
     let target = FakeTarget::start([("/one", Answer::text("ok"))]).await;
     let (manager, registry, clock) = start(&config(&target.url("/one"), ", max_alerts: 1"));
-    let alerts = |ends| vec![
-        alert(&[("alertname", "A"), ("job", "a")], ends),
-        alert(&[("alertname", "A"), ("job", "b")], ends),
-    ];
+    let alerts = |ends| {
+        vec![
+            alert(&[("alertname", "A"), ("job", "a")], ends),
+            alert(&[("alertname", "A"), ("job", "b")], ends),
+        ]
+    };
     manager.put(alerts(0));
     until(|| target.seen().len() == 1).await;
     assert!(target.seen()[0].contains(r#""truncatedAlerts":1}"#), "{:?}", target.seen());
@@ -124,7 +129,7 @@ async fn a_refusal_is_final_and_counted() {
     let (manager, registry, _) = start(&config(&target.url("/one"), ""));
     manager.put(vec![alert(&[("alertname", "A")], 0)]);
     let failed = "alertmanager_notifications_failed_total";
-    until(|| metric(&registry, failed, "clientError") == 1.0).await;
+    until(|| metric(&registry, failed, "webhook/clientError") == 1.0).await;
     assert_eq!(target.seen().len(), 1);
     drop(manager);
 }
@@ -136,7 +141,10 @@ async fn a_server_error_is_tried_again_with_the_url_of_a_template() {
     let (manager, registry, _) = start(&config(&target.url("/{{ .GroupLabels.alertname }}"), ""));
     manager.put(vec![alert(&[("alertname", "A")], 0)]);
     until(|| target.seen().len() == 2).await;
-    assert_eq!(metric(&registry, "alertmanager_notifications_failed_total", "serverError"), 0.0);
+    assert_eq!(
+        metric(&registry, "alertmanager_notifications_failed_total", "webhook/serverError"),
+        0.0
+    );
     drop(manager);
 }
 
@@ -163,6 +171,9 @@ async fn a_new_configuration_keeps_alerts_and_what_was_told() {
 async fn alerts_that_are_none_are_refused() {
     let (manager, registry, _) = start("{route: {receiver: a}, receivers: [{name: a}]}");
     let problems = manager.put(vec![alert(&[], 0), alert(&[("a", "b")], 1)]);
-    assert_eq!(problems, ["at least one label pair required", "start time must be before end time"]);
+    assert_eq!(
+        problems,
+        ["at least one label pair required", "start time must be before end time"]
+    );
     assert_eq!(metric(&registry, "alertmanager_alerts_invalid_total", ""), 2.0);
 }

@@ -50,15 +50,7 @@ impl Pool {
         shared: Arc<Shared>,
     ) -> Result<Pool, common_client::Error> {
         let client = Arc::new(fetch::client(&config)?);
-        let frame = Frame {
-            job_name: config.job_name.clone(),
-            interval: config.scrape_interval,
-            timeout: config.scrape_timeout,
-            scheme: config.scheme.clone(),
-            metrics_path: config.metrics_path.clone(),
-            params: config.params.clone(),
-            relabel: config.relabel_configs.clone(),
-        };
+        let frame = Frame::of(&config);
         Ok(Pool {
             name: config.job_name.as_str().into(),
             config,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common_client::query_escape;
+use common_config::prometheus::{ScrapeConfig, TargetGroup};
 use common_config::{RelabelConfig, duration};
 use common_model::{Labels, LabelsBuilder};
 
@@ -29,6 +30,34 @@ pub(crate) struct Frame {
     pub(crate) metrics_path: String,
     pub(crate) params: BTreeMap<String, Vec<String>>,
     pub(crate) relabel: Vec<RelabelConfig>,
+}
+
+impl Frame {
+    pub(crate) fn of(config: &ScrapeConfig) -> Frame {
+        Frame {
+            job_name: config.job_name.clone(),
+            interval: config.scrape_interval,
+            timeout: config.scrape_timeout,
+            scheme: config.scheme.clone(),
+            metrics_path: config.metrics_path.clone(),
+            params: config.params.clone(),
+            relabel: config.relabel_configs.clone(),
+        }
+    }
+}
+
+/// Whether every endpoint of a group is one that a job can scrape or drops on purpose; says which
+/// one is not, and why.
+pub fn check_group(config: &ScrapeConfig, group: &TargetGroup) -> Result<(), String> {
+    let frame = Frame::of(config);
+    for (i, address) in group.targets.iter().enumerate() {
+        let mut labels: Vec<(&str, &str)> = Vec::with_capacity(group.labels.len() + 1);
+        labels.extend(&group.labels);
+        labels.push((ADDRESS, address));
+        populate(&labels, &frame)
+            .map_err(|error| format!("instance {i} in group {}: {error}", group.source))?;
+    }
+    Ok(())
 }
 
 /// One endpoint and how to scrape it.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     Authorization, BasicAuth, Header, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion,
 };
+use crate::paths;
 use crate::url::Url;
-use crate::yaml::{FromNode, Node, Section};
+use crate::yaml::{self, FromNode, Node, Section};
 use crate::{Error, Secret};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -34,6 +35,21 @@ const HEADERS_RESERVED: [&str; 18] = [
 ];
 
 impl HttpClientConfig {
+    /// Reads a file that holds nothing but the client keys; file names in it become relative to
+    /// its folder.
+    pub fn load(text: &str, file: &str) -> Result<HttpClientConfig, Error> {
+        let read = || {
+            let node = yaml::compose(text)?;
+            let mut section = Section::open(&node, "config.HTTPClientConfig")?;
+            let client = HttpClientConfig::take(&mut section, HttpClientConfig::default())?;
+            section.finish()?;
+            Ok(client)
+        };
+        let mut client: HttpClientConfig = read().map_err(|error: Error| error.in_file(file))?;
+        client.set_directory(paths::folder_of(file));
+        Ok(client)
+    }
+
     /// Takes the client keys out of a section that has them inline.
     pub fn take(
         section: &mut Section<'_>,

@@ -7,6 +7,8 @@ mod inhibit;
 mod log;
 mod route;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

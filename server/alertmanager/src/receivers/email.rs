@@ -10,9 +10,9 @@ use common_template::{Set, Value};
 use lettre::address::Envelope;
 use lettre::message::header::{Date, Header as _, HeaderName, HeaderValue};
 use lettre::message::{Mailboxes, MultiPart, SinglePart};
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client as smtp;
-use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Identity, Tls};
 use lettre::transport::smtp::client::{TlsParameters, TlsParametersBuilder};
 use lettre::transport::smtp::extension::ClientId;
@@ -93,7 +93,8 @@ impl Email {
         let (from, to) = (addresses("from", &config.from)?, addresses("to", &config.to)?);
         let sender = from.iter().next().map(|mailbox| mailbox.email.clone());
         if from.iter().count() != 1 {
-            let problem = format!("must be exactly one 'from' address (got: {})", from.iter().count());
+            let problem =
+                format!("must be exactly one 'from' address (got: {})", from.iter().count());
             return Err(Failure::lasting(problem));
         }
         let recipients = to.iter().map(|mailbox| mailbox.email.clone()).collect();
@@ -203,9 +204,8 @@ async fn tls_parameters(config: &TlsConfig, host: &str) -> Result<TlsParameters,
     }
     if let Some(ca) = text_or_file(config.ca.as_deref(), config.ca_file.as_deref()).await? {
         let certificate = Certificate::from_pem(ca.as_bytes()).map_err(fail)?;
-        builder = builder
-            .certificate_store(CertificateStore::None)
-            .add_root_certificate(certificate);
+        builder =
+            builder.certificate_store(CertificateStore::None).add_root_certificate(certificate);
     }
     let cert = text_or_file(config.cert.as_deref(), config.cert_file.as_deref()).await?;
     let key = config.key.as_ref().map(|key| key.expose());
