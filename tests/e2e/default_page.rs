@@ -5,7 +5,7 @@ use std::time::Duration;
 use common_testkit::Tree;
 
 use crate::support::child::Program;
-use crate::support::{PATIENCE, eventually};
+use crate::support::eventually;
 
 /// From the start to the first values: what is in the process is asked at once.
 const FIRST_VALUES: Duration = Duration::from_secs(10);
@@ -52,12 +52,8 @@ async fn a_host_is_watched_without_any_configuration() {
 async fn the_address_of_the_program_is_a_page() {
     let tree = Tree::new();
     let program = Program::hearth(&["run"], tree.path()).await;
-    let page = eventually("the page", PATIENCE, async || {
-        let (status, headers, body) = program.api.get_all("/").await?;
-        if status == 200 { Ok((headers, body)) } else { Err(format!("{status}: {body}")) }
-    })
-    .await;
-    let (headers, body) = page;
+    let (status, headers, body) = program.api.get_all("/").await.unwrap();
+    assert_eq!(status, 200, "{body}");
     assert!(headers["content-type"].to_str().unwrap().starts_with("text/html"), "{headers:?}");
     assert!(headers.contains_key("content-security-policy"), "{headers:?}");
     assert!(body.contains("<title>"), "{body}");
