@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 pub(super) fn query(data: &Value) -> Result<String, String> {
     let result = &data["result"];
     let of_each = |show: fn(&Value) -> String| -> String {
-        result.as_array().into_iter().flatten().map(show).collect()
+        let text: String = items(result).iter().map(show).collect();
+        // Nothing is an empty line.
+        if text.is_empty() { "\n".to_owned() } else { text }
     };
     match data["resultType"].as_str().unwrap_or_default() {
         "vector" => Ok(of_each(sample)),
@@ -115,6 +117,7 @@ mod tests {
                 {"metric":{"__name__":"up"},"value":[2,"NaN"]}]}"#,
             "up{a=\"x\\\"y\", b=\"z\"} => 1 @[1.5]\nup => NaN @[2]\n",
         );
+        check(r#"{"resultType":"matrix","result":[]}"#, "\n");
         check(r#"{"resultType":"scalar","result":[1,"2"]}"#, "scalar: 2 @[1]\n");
         check(
             r#"{"resultType":"matrix","result":[{"metric":{},"values":[[1,"2"],[2.001,"3"]]}]}"#,
