@@ -34,6 +34,9 @@ pub(crate) enum Stop {
 /// From this size on a body is parsed on a thread of its own, so that other targets are not late.
 const LONG_BODY_BYTES: usize = 64 << 10;
 
+/// A source inside this process is scraped for the second time this long after the first.
+const SECOND_SCRAPE_MS: TimestampMs = 5_000;
+
 /// A body buffer larger than this is given back after the scrape.
 const KEPT_BODY_BYTES: usize = 1 << 20;
 
@@ -65,11 +68,10 @@ impl TargetLoop {
         let wait = schedule::first_wait(begun, interval, self.target.hash());
         let mut due = begun + wait.as_millis() as TimestampMs;
         if self.target.in_process().is_some() {
-            // Nobody is burdened, and a host's first page has values at once.
+            // Nobody is burdened, and a host's first page has values at once, and rates, for which
+            // it takes two scrapes, soon after.
             self.scrape(begun).await;
-            if wait < interval / 2 {
-                due += interval_ms;
-            }
+            due = begun + interval_ms.min(SECOND_SCRAPE_MS);
         }
         loop {
             let now = (self.now)();
