@@ -130,14 +130,6 @@ async fn attend(
 async fn open(settings: &Settings, registry: &Registry) -> Result<Db, Failure> {
     let options = settings.tsdb.clone();
     let db = tokio::task::spawn_blocking(move || Db::open(options, Arc::new(RealFs))).await??;
-    let report = db.replay_report();
-    tracing::info!(
-        segments = report.segments,
-        series = report.series,
-        samples = report.samples,
-        corruptions = report.corruptions,
-        "Log replayed"
-    );
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)
 }
