@@ -1,11 +1,20 @@
 # Everything is cargo; this file only remembers the flags.
-.PHONY: build test fmt clippy unit fuzz ui-check clean
+.PHONY: build test test-deps fmt clippy unit fuzz ui ui-check clean
 
 build:
 	cargo build --release --locked
 
+# The pages; the result is committed, so that building Hearth needs no Node.js.
+ui:
+	cd server/ui/web && npm ci --no-audit --no-fund && npm run build
+
+# Where Node.js is there: what is committed is what the sources build to.
+ui-check:
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory ui >/dev/null && git diff --exit-code --stat -- server/ui/dist \
+	    && test -z "$$(git status --porcelain -- server/ui/dist)"; else echo "skipped: no npm"; fi
+
 # The one command: installs what the tests need (Debian packages, when missing) and runs them all.
-test: test-deps fmt clippy unit fuzz
+test: test-deps fmt clippy unit ui-check fuzz
 	@echo "all tests passed"
 
 test-deps:

@@ -21,3 +21,4 @@ pub use client::Client;
 pub use error::{Cause, Error};
 pub use hyper::{HeaderMap, Method, StatusCode, header};
 pub use options::{ClientOptions, Head, ProxyEnv, Request, Response, Timings};
+pub use url::query_escape;

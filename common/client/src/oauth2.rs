@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::auth::{read, secret};
 use crate::error::Cause;
+use crate::url::query_escape;
 use crate::{Client, ClientOptions, Error, Request};
 
 /// A token is renewed this long before it ends.
@@ -84,7 +85,7 @@ impl Tokens {
         let params = self.config.endpoint_params.iter();
         form.extend(params.map(|(name, value)| (name.as_str(), value.clone())));
         let id = &self.config.client_id;
-        let pair = format!("{}:{}", encode(id), encode(client_secret));
+        let pair = format!("{}:{}", query_escape(id), query_escape(client_secret));
         let header = secret(&format!("Basic {}", BASE64_STANDARD.encode(pair)))?;
         let first = self.post(&form, Some(header), deadline).await?;
         let (status, body) = if first.0.is_success() {
@@ -124,7 +125,7 @@ impl Tokens {
     ) -> Result<(StatusCode, Vec<u8>), Cause> {
         let pairs: Vec<String> = form
             .iter()
-            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .map(|(name, value)| format!("{}={}", query_escape(name), query_escape(value)))
             .collect();
         let mut request = Request::new(Method::POST, self.config.token_url.as_str());
         request.body = pairs.join("&").into();
@@ -145,19 +146,4 @@ impl Tokens {
             Err(error) => Err(Cause::Credentials(error.to_string())),
         }
     }
-}
-
-/// `application/x-www-form-urlencoded`
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            b' ' => encoded.push('+'),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }

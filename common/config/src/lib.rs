@@ -1,5 +1,6 @@
 //! YAML to checked structs, durations, byte sizes, positions.
 
+pub mod alertmanager;
 pub mod byte_size;
 pub mod duration;
 mod error;

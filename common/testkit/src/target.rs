@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,6 +19,11 @@ pub enum Answer {
     Page(&'static str, Vec<(&'static str, String)>, Vec<u8>),
     /// These bytes and nothing else, then the connection is closed.
     Raw(Vec<u8>),
+    /// `200 OK` with a text in the Prometheus format, made anew for each request from the number of
+    /// requests so far for this path, 1 for the first.
+    Each(fn(u64) -> String),
+    /// `200 OK`, headers, and pieces of a body without a length until there is none.
+    Pieces(Vec<(&'static str, String)>, fn(u64) -> Option<Vec<u8>>),
     /// Declares a body of 1 MiB and sends a byte of it after each pause.
     Drip(Duration),
     /// A body that never ends.
@@ -33,13 +38,38 @@ impl Answer {
     pub fn text(body: &str) -> Answer {
         Answer::Page("200 OK", Vec::new(), body.as_bytes().to_vec())
     }
+
+    /// `200 OK` with metrics in the text format.
+    #[must_use]
+    pub fn metrics(body: impl Into<Vec<u8>>) -> Answer {
+        Answer::Page("200 OK", vec![metrics_type()], body.into())
+    }
+
+    /// Pieces of metrics in the text format.
+    #[must_use]
+    pub fn pieces(piece: fn(u64) -> Option<Vec<u8>>) -> Answer {
+        Answer::Pieces(vec![metrics_type()], piece)
+    }
+}
+
+/// The header of metrics in the text format.
+fn metrics_type() -> (&'static str, String) {
+    ("Content-Type", "text/plain; version=0.0.4".to_owned())
+}
+
+/// What conversations share.
+#[derive(Debug, Default)]
+struct Script {
+    answers: Mutex<HashMap<String, Answer>>,
+    asked: Mutex<HashMap<String, u64>>,
+    seen: Mutex<Vec<String>>,
 }
 
 /// A fake target; it ends with the value. Paths without an answer get 404.
 #[derive(Debug)]
 pub struct FakeTarget {
     address: SocketAddr,
-    seen: Arc<Mutex<Vec<String>>>,
+    script: Arc<Script>,
     task: JoinHandle<()>,
 }
 
@@ -49,16 +79,22 @@ impl FakeTarget {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.unwrap_or_else(|e| panic!("no free port: {e}"));
         let address = listener.local_addr().unwrap_or_else(|e| panic!("no address: {e}"));
-        let answers: Arc<HashMap<&str, Answer>> = Arc::new(answers.into_iter().collect());
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&seen);
+        let answers = answers.into_iter().map(|(path, answer)| (path.to_owned(), answer));
+        let script =
+            Arc::new(Script { answers: Mutex::new(answers.collect()), ..Script::default() });
+        let shared = Arc::clone(&script);
         let task = tokio::spawn(async move {
             let mut open = tokio::task::JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
-                open.spawn(converse(socket, Arc::clone(&answers), Arc::clone(&log)));
+                open.spawn(converse(socket, Arc::clone(&shared)));
             }
         });
-        FakeTarget { address, seen, task }
+        FakeTarget { address, script, task }
+    }
+
+    /// Answers otherwise from now on.
+    pub fn set(&self, path: &str, answer: Answer) {
+        lock(&self.script.answers).insert(path.to_owned(), answer);
     }
 
     /// Where it listens.
@@ -76,7 +112,7 @@ impl FakeTarget {
     /// The heads of all requests so far, header names as they were sent.
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.script.seen).clone()
     }
 }
 
@@ -86,12 +122,13 @@ impl Drop for FakeTarget {
     }
 }
 
+/// A test that panics while it holds the lock has failed anyway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Answers requests of one connection; an error of the socket ends it.
-async fn converse(
-    mut socket: TcpStream,
-    answers: Arc<HashMap<&'static str, Answer>>,
-    log: Arc<Mutex<Vec<String>>>,
-) -> std::io::Result<()> {
+async fn converse(mut socket: TcpStream, script: Arc<Script>) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     loop {
         let end = loop {
@@ -117,28 +154,44 @@ async fn converse(
         let body = String::from_utf8_lossy(&bytes[..length]).into_owned();
         bytes.drain(..length);
         let path = head.split(' ').nth(1).unwrap_or("").to_owned();
-        let path = path.split('?').next().unwrap_or("");
-        log.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{head}{body}"));
-        match answers.get(path) {
-            Some(answer) => send(&mut socket, answer).await?,
-            None => send(&mut socket, &Answer::Page("404 Not Found", vec![], vec![])).await?,
-        }
-        if matches!(answers.get(path), Some(Answer::Raw(_))) {
-            return Ok(());
+        let path = path.split('?').next().unwrap_or("").to_owned();
+        lock(&script.seen).push(format!("{head}{body}"));
+        let answer = lock(&script.answers).get(&path).cloned();
+        let answer = answer.unwrap_or(Answer::Page("404 Not Found", vec![], vec![]));
+        let count = {
+            let mut asked = lock(&script.asked);
+            let count = asked.entry(path).or_default();
+            *count += 1;
+            *count
+        };
+        send(&mut socket, &answer, count).await?;
+        if matches!(answer, Answer::Raw(_) | Answer::Pieces(..)) {
+            return socket.shutdown().await;
         }
     }
 }
 
-async fn send(socket: &mut TcpStream, answer: &Answer) -> std::io::Result<()> {
+async fn send(socket: &mut TcpStream, answer: &Answer, count: u64) -> std::io::Result<()> {
     match answer {
         Answer::Page(status, headers, body) => {
-            let mut head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", body.len());
-            for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
-            }
-            head.push_str("\r\n");
-            socket.write_all(head.as_bytes()).await?;
+            let length = body.len();
+            let start = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n");
+            socket.write_all(head(start, headers).as_bytes()).await?;
             socket.write_all(body).await
+        }
+        Answer::Each(body) => {
+            let body = body(count);
+            let start = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", body.len());
+            socket.write_all(head(start, &[metrics_type()]).as_bytes()).await?;
+            socket.write_all(body.as_bytes()).await
+        }
+        Answer::Pieces(headers, piece) => {
+            let start = "HTTP/1.1 200 OK\r\nConnection: close\r\n".to_owned();
+            socket.write_all(head(start, headers).as_bytes()).await?;
+            for bytes in (0..).map_while(piece) {
+                socket.write_all(&bytes).await?;
+            }
+            Ok(())
         }
         Answer::Raw(bytes) => socket.write_all(bytes).await,
         Answer::Drip(pause) => {
@@ -156,4 +209,12 @@ async fn send(socket: &mut TcpStream, answer: &Answer) -> std::io::Result<()> {
         }
         Answer::Silence => std::future::pending().await,
     }
+}
+
+fn head(mut start: String, headers: &[(&'static str, String)]) -> String {
+    for (name, value) in headers {
+        start.push_str(&format!("{name}: {value}\r\n"));
+    }
+    start.push_str("\r\n");
+    start
 }

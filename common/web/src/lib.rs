@@ -18,7 +18,9 @@ pub use landing::Landing;
 pub use listener::Listener;
 pub use metrics::MetricsHandler;
 pub use options::WebOptions;
-pub use protect::{ClientAuth, Protection, ProtectionSource, TlsMaterial, check_hash, server_tls};
+pub use protect::{
+    ClientAuth, Protection, ProtectionSource, TlsMaterial, WebConfigFile, check_hash, server_tls,
+};
 pub use serve::{Peer, serve};
 
 use axum::body::Body;

@@ -5,3 +5,4 @@ mod limits;
 mod metrics;
 mod protection;
 mod support;
+mod web_config;

@@ -126,6 +126,16 @@ fn unknown_names_in_the_configuration_are_told() {
     };
     check(&["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"], &["X25519", "CurveP256"], Ok(()));
     check(&["TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305"], &[], Ok(()));
-    check(&["TLS_NOPE"], &[], Err("unknown cipher: TLS_NOPE"));
-    check(&[], &["CurveP1"], Err("unknown curve: CurveP1"));
+    check(
+        &["TLS_NOPE"],
+        &[],
+        Err(
+            "unsupported cipher: TLS_NOPE (supported: those with ECDHE and GCM or CHACHA20_POLY1305)",
+        ),
+    );
+    check(
+        &[],
+        &["CurveP1"],
+        Err("unsupported curve: CurveP1 (supported: X25519, CurveP256, CurveP384)"),
+    );
 }

@@ -53,6 +53,13 @@ const SERVICE: &[Flag] = &[
     )
     .default(":9100")
     .repeatable(),
+    Flag::new(
+        "web.config.file",
+        Kind::Str,
+        "Path to configuration file that can enable TLS or authentication. See: \
+         https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md",
+    )
+    .default(""),
 ];
 
 static PROGRAM: LazyLock<Program> = LazyLock::new(|| Program {

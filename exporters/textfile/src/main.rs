@@ -8,7 +8,7 @@ use common_service::flags::{Command, Flag, Kind, Matches, Program, Style};
 use common_service::logging::{self, LogOptions};
 use common_service::process::ProcessCollector;
 use common_service::signals::{Request, Signals};
-use common_web::{Listener, MetricsHandler, WebOptions};
+use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions};
 use exporters_textfile::{TextfileCollector, TextfileOptions};
 
 /// Scrapes at the same time.
@@ -31,6 +31,13 @@ const FLAGS: &[Flag] = &[
     .repeatable(),
     Flag::new("web.telemetry-path", Kind::Str, "Path under which to expose metrics.")
         .default("/metrics"),
+    Flag::new(
+        "web.config.file",
+        Kind::Str,
+        "Path to configuration file that can enable TLS or authentication. See: \
+         https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md",
+    )
+    .default(""),
 ];
 
 const PROGRAM: Program = Program {
@@ -68,15 +75,16 @@ fn run(matches: &Matches) -> Result<(), Box<dyn std::error::Error + Send + Sync>
     registry.register("textfile", Arc::new(TextfileCollector::new(options)));
     let page = MetricsHandler::new(registry.clone(), IN_FLIGHT_MAX, false).instrumented(&registry);
     let router = page.router(matches.str("web.telemetry-path"));
+    let web_config = WebConfigFile::from_flag(matches.str("web.config.file"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listeners = Listener::bind_all(&matches.strs("web.listen-address"))?;
-        for listener in &listeners {
-            tracing::info!(address = %listener, "Listening on");
-        }
+        WebConfigFile::log(web_config.as_deref(), &listeners);
+        let protection = web_config.map(|file| file as _);
+        let options = WebOptions { protection, ..WebOptions::default() };
         let mut signals = Signals::install()?;
         let stopped = async move { while let Request::Reload = signals.next().await {} };
-        common_web::serve(listeners, router, WebOptions::default(), stopped).await?;
+        common_web::serve(listeners, router, options, stopped).await?;
         Ok(())
     })
 }

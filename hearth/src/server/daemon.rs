@@ -9,13 +9,13 @@ use common_service::clock::{Clock, SystemClock};
 use common_service::notify::{Notifier, State};
 use common_service::process::ProcessCollector;
 use common_service::signals::{self, Request, Signals};
-use common_web::{Listener, MetricsHandler, WebOptions};
+use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions};
 use server_api::{ApiState, Reload, Status};
-use server_promql::engine::{Engine, EngineOptions};
 use server_tsdb::Db;
 use server_tsdb::fs::RealFs;
 use tokio::sync::mpsc;
 
+use super::browser;
 use super::parts::Parts;
 use super::reload::{self, Reloader};
 use super::settings::Settings;
@@ -41,7 +41,10 @@ impl<E: std::error::Error> From<E> for Failure {
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let clock = SystemClock;
     tracing::info!(version = common_service::build_info::VERSION, "Starting Hearth");
-    let loaded = settings.source.load(&settings.parser).map_err(Failure::Configuration)?;
+    let web_config = WebConfigFile::from_flag(&settings.web_config).map_err(|error| {
+        Failure::Other(format!("Unable to validate web configuration file: {error}"))
+    })?;
+    let loaded = settings.files.load().map_err(Failure::Configuration)?;
     let mut signals = Signals::install()?;
     let notifier = Notifier::from_env()?;
     // Ports are bound before the log is replayed: who asks meanwhile waits instead of failing.
@@ -56,7 +59,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let api = Arc::new(ApiState::new(
         api_options(&settings),
         parts.asked(),
-        engine(&settings),
+        settings.engine(),
         settings.parser.clone(),
         reload,
         status.clone(),
@@ -67,11 +70,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         connections_max: settings.connections_max,
         idle_deadline: settings.read_timeout,
         registry: Some(registry.clone()),
+        protection: web_config.clone().map(|file| file as _),
         ..WebOptions::default()
     };
-    for listener in &listeners {
-        tracing::info!(address = ?listener.local_addr(), "Listening");
-    }
+    WebConfigFile::log(web_config.as_deref(), &listeners);
     let serving = tokio::spawn(common_web::serve(listeners, router, web, shutdown.wait()));
     let reloader = Reloader::new(&settings, status.clone(), &registry);
     let first = reloader.apply(&parts, loaded).await;
@@ -79,29 +81,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     status.ready.store(true, Ordering::Release);
     let _ = notifier.tell(&State::Ready, &clock);
     tracing::info!("Server is ready to receive web requests.");
-    let mut watchdog = reload::Watchdog::new(&notifier);
-    loop {
-        tokio::select! {
-            request = signals.next() => match request {
-                Request::Reload => {
-                    let _ = notifier.tell(&State::Reloading, &clock);
-                    // What went wrong is logged and stands in the metrics.
-                    let _ = reloader.reload(&parts).await;
-                    let _ = notifier.tell(&State::Ready, &clock);
-                }
-                Request::Shutdown(signal) => {
-                    tracing::warn!(signal, "Received an OS signal, exiting gracefully...");
-                    break;
-                }
-            },
-            Some(answer) = reloads.recv() => {
-                let _ = answer.send(reloader.reload(&parts).await);
-            }
-            () = watchdog.tick() => {
-                let _ = notifier.tell(&State::Watchdog, &clock);
-            }
-        }
-    }
+    attend(&mut signals, &mut reloads, &reloader, &parts, &notifier).await;
     let _ = notifier.tell(&State::Stopping, &clock);
     parts.shutdown().await;
     trigger.pull();
@@ -111,6 +91,39 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     tokio::task::spawn_blocking(move || db.close()).await??;
     tracing::info!("See you next time!");
     Ok(())
+}
+
+/// Does what operators and systemd ask for, until somebody asks for the end.
+async fn attend(
+    signals: &mut Signals,
+    reloads: &mut mpsc::Receiver<Reload>,
+    reloader: &Reloader,
+    parts: &Parts,
+    notifier: &Notifier,
+) {
+    let mut watchdog = reload::Watchdog::new(notifier);
+    loop {
+        tokio::select! {
+            request = signals.next() => match request {
+                Request::Reload => {
+                    let _ = notifier.tell(&State::Reloading, &SystemClock);
+                    // What went wrong is logged and stands in the metrics.
+                    let _ = reloader.reload(parts).await;
+                    let _ = notifier.tell(&State::Ready, &SystemClock);
+                }
+                Request::Shutdown(signal) => {
+                    tracing::warn!(signal, "Received an OS signal, exiting gracefully...");
+                    return;
+                }
+            },
+            Some(answer) = reloads.recv() => {
+                let _ = answer.send(reloader.reload(parts).await);
+            }
+            () = watchdog.tick() => {
+                let _ = notifier.tell(&State::Watchdog, &SystemClock);
+            }
+        }
+    }
 }
 
 /// Opens the store; replaying its log may take a while.
@@ -127,16 +140,6 @@ async fn open(settings: &Settings, registry: &Registry) -> Result<Db, Failure> {
     );
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)
-}
-
-fn engine(settings: &Settings) -> Engine {
-    Engine::new(EngineOptions {
-        lookback_delta_ms: i64::try_from(settings.lookback.as_millis()).unwrap_or(i64::MAX),
-        samples_max: settings.query_samples,
-        memory_bytes_max: settings.query_bytes,
-        delayed_name_removal: settings.delayed_name_removal,
-        ..EngineOptions::default()
-    })
 }
 
 fn api_options(settings: &Settings) -> server_api::ApiOptions {
@@ -160,6 +163,7 @@ fn pages(settings: &Settings, api: Arc<ApiState>, registry: &Registry) -> axum::
     let metrics = MetricsHandler::new(registry.clone(), 0, true).instrumented(registry);
     let router =
         server_api::router(api).merge(metrics.router("/metrics")).merge(server_ui::router());
+    let router = browser::protected(router);
     if settings.route_prefix.is_empty() {
         router
     } else {

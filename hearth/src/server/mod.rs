@@ -1,8 +1,9 @@
 //! `hearth run` and `hearth server`: from flags to a running daemon.
 
+mod browser;
 mod daemon;
 mod flags;
-mod loader;
+pub(crate) mod loader;
 mod parts;
 mod reload;
 mod settings;

@@ -7,16 +7,14 @@ use common_instrument::{Gauge, Registry};
 use common_service::clock::{Clock, SystemClock};
 use common_service::notify::Notifier;
 use server_api::Status;
-use server_promql::parser;
 
-use super::loader::{Loaded, Source};
+use super::loader::{Files, Loaded};
 use super::parts::Parts;
 use super::settings::Settings;
 
 /// Reads the configuration again when asked.
 pub(crate) struct Reloader {
-    source: Source,
-    parser: parser::Options,
+    files: Files,
     status: Arc<Status>,
     successful: Gauge,
     succeeded_at: Gauge,
@@ -25,8 +23,7 @@ pub(crate) struct Reloader {
 impl Reloader {
     pub(crate) fn new(settings: &Settings, status: Arc<Status>, registry: &Registry) -> Reloader {
         Reloader {
-            source: settings.source.clone(),
-            parser: settings.parser.clone(),
+            files: settings.files.clone(),
             status,
             successful: registry.gauge(
                 "prometheus_config_last_reload_successful",
@@ -42,7 +39,7 @@ impl Reloader {
     /// Reads everything again and puts it in force; otherwise the old configuration stays.
     pub(crate) async fn reload(&self, parts: &Parts) -> Result<(), String> {
         tracing::info!("Loading configuration");
-        let result = match self.source.load(&self.parser) {
+        let result = match self.files.load() {
             Ok(loaded) => self.apply(parts, loaded).await,
             Err(error) => Err(error),
         };

@@ -7,7 +7,9 @@ use common_config::duration;
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
 use exporters_node::NodeOptions;
+use server_promql::engine::{Engine, EngineOptions};
 use server_promql::parser;
+use server_rules::Timing;
 
 use super::loader;
 
@@ -16,13 +18,14 @@ const RUN_DIRECTORY: &str = "./hearth-data";
 
 /// Settings of the daemon.
 pub(crate) struct Settings {
-    pub(crate) source: loader::Source,
-    /// `None` where no alertmanager runs inside.
-    pub(crate) alertmanager: Option<AlertmanagerFile>,
+    pub(crate) files: loader::Files,
+    /// Whether an alertmanager runs inside.
+    pub(crate) has_alertmanager: bool,
     /// `None` where no exporter runs inside.
     pub(crate) node: Option<NodeOptions>,
     pub(crate) listen: Vec<String>,
-    pub(crate) web_config: Option<PathBuf>,
+    /// `--web.config.file`; empty where there is none.
+    pub(crate) web_config: String,
     pub(crate) connections_max: usize,
     pub(crate) read_timeout: Duration,
     pub(crate) external_url: String,
@@ -31,9 +34,7 @@ pub(crate) struct Settings {
     pub(crate) cors_origin: Regex,
     pub(crate) tsdb: server_tsdb::Options,
     pub(crate) retention_text: String,
-    pub(crate) outage_tolerance: Duration,
-    pub(crate) grace_period: Duration,
-    pub(crate) resend_delay: Duration,
+    pub(crate) timing: Timing,
     pub(crate) queue_capacity: usize,
     pub(crate) lookback: Duration,
     pub(crate) query_timeout: Duration,
@@ -45,15 +46,6 @@ pub(crate) struct Settings {
     /// All flags as `/api/v1/status/flags` shows them.
     pub(crate) shown: Vec<(String, String)>,
     pub(crate) hostname: String,
-}
-
-/// The configuration of the alertmanager inside this process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AlertmanagerFile {
-    /// No receivers.
-    Default,
-    /// A file.
-    File(PathBuf),
 }
 
 impl Settings {
@@ -78,10 +70,9 @@ impl Settings {
         };
         let mut settings = Settings::read(matches, source, directory)?;
         settings.node = Some(exporters_node::command::options(matches));
-        settings.alertmanager = Some(match matches.opt_str("alertmanager.config.file") {
-            Some(file) => AlertmanagerFile::File(file.into()),
-            None => AlertmanagerFile::Default,
-        });
+        settings.has_alertmanager = true;
+        settings.files.alertmanager =
+            matches.opt_str("alertmanager.config.file").map(PathBuf::from);
         Ok(settings)
     }
 
@@ -109,13 +100,17 @@ impl Settings {
         let features: Vec<&str> =
             matches.strs("enable-feature").iter().flat_map(|list| list.split(',')).collect();
         let has = |feature: &str| features.contains(&feature);
+        let parser = parser::Options {
+            experimental_functions: has("promql-experimental-functions"),
+            extended_selectors: has("promql-extended-range-selectors"),
+            fill_modifiers: has("promql-binop-fill-modifiers"),
+            ..parser::Options::default()
+        };
         Ok(Settings {
-            source,
-            alertmanager: None,
+            files: loader::Files { source, alertmanager: None, parser: parser.clone() },
+            has_alertmanager: false,
             node: None,
-            web_config: Some(matches.str("web.config.file"))
-                .filter(|file| !file.is_empty())
-                .map(PathBuf::from),
+            web_config: matches.str("web.config.file").to_owned(),
             connections_max: size(matches.int("web.max-connections")),
             read_timeout: matches.duration("web.read-timeout"),
             route_prefix: route_prefix(matches, &external_url),
@@ -123,21 +118,18 @@ impl Settings {
             cors_origin,
             tsdb,
             retention_text,
-            outage_tolerance: matches.duration("rules.alert.for-outage-tolerance"),
-            grace_period: matches.duration("rules.alert.for-grace-period"),
-            resend_delay: matches.duration("rules.alert.resend-delay"),
+            timing: Timing {
+                outage_tolerance_ms: millis(matches.duration("rules.alert.for-outage-tolerance")),
+                grace_period_ms: millis(matches.duration("rules.alert.for-grace-period")),
+                resend_delay_ms: millis(matches.duration("rules.alert.resend-delay")),
+            },
             queue_capacity: size(matches.int("alertmanager.notification-queue-capacity")),
             lookback: matches.duration("query.lookback-delta"),
             query_timeout: matches.duration("query.timeout"),
             query_concurrency: size(matches.int("query.max-concurrency")),
             query_samples: size(matches.int("query.max-samples")),
             query_bytes: usize::try_from(matches.bytes("query.max-memory")).unwrap_or(usize::MAX),
-            parser: parser::Options {
-                experimental_functions: has("promql-experimental-functions"),
-                extended_selectors: has("promql-extended-range-selectors"),
-                fill_modifiers: has("promql-binop-fill-modifiers"),
-                ..parser::Options::default()
-            },
+            parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
             shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
             external_url,
@@ -145,6 +137,23 @@ impl Settings {
             hostname,
         })
     }
+}
+
+impl Settings {
+    /// The engine of queries and rules.
+    pub(crate) fn engine(&self) -> Engine {
+        Engine::new(EngineOptions {
+            lookback_delta_ms: millis(self.lookback),
+            samples_max: self.query_samples,
+            memory_bytes_max: self.query_bytes,
+            delayed_name_removal: self.delayed_name_removal,
+            ..EngineOptions::default()
+        })
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn size(number: i64) -> usize {

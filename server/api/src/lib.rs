@@ -11,6 +11,7 @@ mod json;
 mod params;
 mod query;
 mod router;
+mod rules;
 mod running;
 mod series;
 mod state;

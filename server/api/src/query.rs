@@ -120,7 +120,7 @@ fn answer(mut output: QueryOutput, limit: usize, params: &Params) -> Answer {
 fn write_value(json: &mut Json, value: &Value) {
     match value {
         Value::Scalar { timestamp, value } => {
-            json.point(*timestamp, *value);
+            json.scalar(*timestamp, *value);
         }
         Value::String { timestamp, value } => {
             json.raw("[").time(*timestamp).raw(",").string(value).raw("]");

@@ -15,7 +15,7 @@ use crate::answer::{respond, text};
 use crate::error::ApiError;
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{federate, query, series, status, targets};
+use crate::{federate, query, rules, series, status, targets};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -46,6 +46,12 @@ fn queries() -> Router<Arc<ApiState>> {
         .route("/metadata", get(metadata))
         .route("/targets", get(all_targets))
         .route("/targets/metadata", get(target_metadata))
+        .route("/rules", get(all_rules))
+        .route(
+            "/alertmanagers",
+            get(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
+        )
+        .route("/alerts", get(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
         .route(
             "/scrape_pools",
             get(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }),
@@ -104,6 +110,7 @@ handlers! {
     all_targets => targets::targets,
     target_metadata => targets::target_metadata,
     tsdb => status::tsdb,
+    all_rules => rules::rules,
 }
 
 async fn label_values(

@@ -47,6 +47,10 @@ pub struct Asked {
     pub db: server_tsdb::Db,
     /// Targets.
     pub scrape: Arc<server_scrape::Manager>,
+    /// Rules and alerts.
+    pub rules: Arc<server_rules::Manager>,
+    /// Alertmanagers.
+    pub notify: Arc<server_notify::Manager>,
     /// The wall clock in milliseconds.
     pub now: server_scrape::Now,
 }

@@ -41,6 +41,30 @@ pub struct ManagerOptions {
     pub parser: parser::Options,
     /// A query of a rule takes no longer.
     pub query_timeout: Duration,
+    /// How alerts live through restarts, and how often they are repeated.
+    pub timing: Timing,
+}
+
+/// Times in the life of alerts, in milliseconds; the defaults are upstream's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// What is older than this is not restored (`--rules.alert.for-outage-tolerance`).
+    pub outage_tolerance_ms: i64,
+    /// An alert that is restored still waits this long before it fires; rules with a shorter `for`
+    /// are not restored (`--rules.alert.for-grace-period`).
+    pub grace_period_ms: i64,
+    /// A firing alert is handed on again after this time (`--rules.alert.resend-delay`).
+    pub resend_delay_ms: i64,
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing {
+            outage_tolerance_ms: 60 * 60 * 1000,
+            grace_period_ms: 10 * 60 * 1000,
+            resend_delay_ms: crate::alert::RESEND_DELAY_MS,
+        }
+    }
 }
 
 /// Evaluates groups; shared by all of them.

@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 use server_notify::Alert;
 use server_storage::SeriesRef;
 
-use crate::alert::{ActiveAlert, RESEND_DELAY_MS};
+use crate::alert::ActiveAlert;
 use crate::evaluator::Evaluator;
 use crate::load::{GroupSpec, RuleSpec};
 use crate::metrics::GroupMetrics;
@@ -192,7 +192,8 @@ impl Group {
         let samples = rule.evaluate(evaluator, moment)?;
         if rule.spec.kind == RuleKind::Alert {
             let interval_ms = millis(self.settings.interval);
-            let due = rule.machine.take_due(time, RESEND_DELAY_MS, interval_ms);
+            let resend_ms = evaluator.options.timing.resend_delay_ms;
+            let due = rule.machine.take_due(time, resend_ms, interval_ms);
             if !due.is_empty() {
                 let url = generator_url(&evaluator.options.external_url, &rule.spec);
                 let alerts = due.into_iter().map(|alert| outgoing(alert, &url, time)).collect();
@@ -205,13 +206,19 @@ impl Group {
         Ok((samples.len(), written.problem))
     }
 
+    /// Whether alerts are still to be restored: a reload may come before that.
+    pub(crate) fn awaits_restore(&self) -> bool {
+        self.rules.iter().any(|rule| rule.spec.kind == RuleKind::Alert && !rule.restored)
+    }
+
     /// Takes over what the store knows of alerts that were pending before a restart, as of `now`
     /// in milliseconds. Belongs after the second evaluation: the first may lack data.
     pub fn restore(&mut self, now: i64, evaluator: &Evaluator) {
         let began = Instant::now();
         for rule in &mut self.rules {
             if rule.spec.kind == RuleKind::Alert && !rule.restored {
-                restore::restore(rule, &*evaluator.options.storage, now);
+                let options = &evaluator.options;
+                restore::restore(rule, &*options.storage, &options.timing, now);
             }
             rule.restored = true;
         }

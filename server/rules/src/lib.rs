@@ -21,12 +21,11 @@ mod stale;
 mod status;
 mod task;
 
-pub use evaluator::{Evaluator, ManagerOptions, Notify, Now, QUERY_TIMEOUT_DEFAULT};
+pub use evaluator::{Evaluator, ManagerOptions, Notify, Now, QUERY_TIMEOUT_DEFAULT, Timing};
 pub use group::{Group, GroupSettings};
 pub use lint::{Duplicate, duplicates};
 pub use load::{Complaint, GroupSpec, LoadOptions, RuleSpec, check_file, load};
 pub use manager::{Manager, RuleSet};
-pub use restore::{FOR_GRACE_PERIOD, OUTAGE_TOLERANCE};
 pub use status::{AlertStatus, GroupStatus, Health, RuleStatus};
 
 pub use common_config::rules::RuleKind;

@@ -93,7 +93,8 @@ impl Manager {
                     if let Some(old) = old {
                         group.take_over(old);
                     }
-                    self.start(group, false)
+                    let restores = group.awaits_restore();
+                    self.start(group, restores)
                 }
                 None => {
                     let group = Group::new(spec.clone(), settings, &self.evaluator, !restores);

@@ -6,15 +6,9 @@ use common_model::{Labels, METRIC_NAME, Matcher, is_stale_marker};
 use server_storage::{Queryable, SampleColumns, SelectHints, StorageError};
 
 use crate::alert::Machine;
+use crate::evaluator::Timing;
 use crate::expand::ALERT_NAME;
 use crate::rule::{ALERTS_FOR_STATE, Rule};
-
-/// An alert that is restored still waits this long before it fires, in milliseconds; rules with a
-/// shorter `for` are not restored. Upstream's `--rules.alert.for-grace-period`.
-pub const FOR_GRACE_PERIOD: i64 = 10 * 60 * 1000;
-/// What is older than this is not restored, in milliseconds. Upstream's
-/// `--rules.alert.for-outage-tolerance`.
-pub const OUTAGE_TOLERANCE: i64 = 60 * 60 * 1000;
 
 /// The last sample of an alert before the restart.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,36 +21,36 @@ struct Known {
 
 /// Takes over what the store knows of a rule's alerts. Whatever happens, the rule counts as
 /// restored afterwards: there is no second try.
-pub(crate) fn restore(rule: &mut Rule, storage: &dyn Queryable, now: i64) {
+pub(crate) fn restore(rule: &mut Rule, storage: &dyn Queryable, timing: &Timing, now: i64) {
     rule.restored = true;
-    if rule.machine.hold_ms() < FOR_GRACE_PERIOD {
+    if rule.machine.hold_ms() < timing.grace_period_ms {
         return;
     }
-    match for_states(storage, &rule.spec.name, now) {
-        Ok(known) => apply(&mut rule.machine, &known, now),
+    match for_states(storage, &rule.spec.name, now - timing.outage_tolerance_ms, now) {
+        Ok(known) => apply(&mut rule.machine, &known, timing.grace_period_ms, now),
         Err(error) => {
             tracing::error!(rule = rule.spec.name, %error, "Failed to restore 'for' state");
         }
     }
 }
 
-fn apply(machine: &mut Machine, known: &HashMap<Labels, Known>, now: i64) {
+fn apply(machine: &mut Machine, known: &HashMap<Labels, Known>, grace_period_ms: i64, now: i64) {
     let hold_ms = machine.hold_ms();
     for alert in machine.alerts_mut() {
         if let Some(known) = known.get(&alert.labels) {
-            alert.active_at = active_at(*known, hold_ms, now);
+            alert.active_at = active_at(*known, hold_ms, grace_period_ms, now);
         }
     }
 }
 
 /// Since when an alert is to count as active. One that fired goes on firing; the time without
 /// anybody watching does not count as pending; and at least the grace period is left.
-fn active_at(known: Known, hold_ms: i64, now: i64) -> i64 {
+fn active_at(known: Known, hold_ms: i64, grace_period_ms: i64, now: i64) -> i64 {
     let remaining = hold_ms - (known.down_at - known.active_at);
     if remaining <= 0 {
         known.active_at
-    } else if remaining < FOR_GRACE_PERIOD {
-        now + FOR_GRACE_PERIOD - hold_ms
+    } else if remaining < grace_period_ms {
+        now + grace_period_ms - hold_ms
     } else {
         known.active_at + (now - known.down_at)
     }
@@ -65,9 +59,9 @@ fn active_at(known: Known, hold_ms: i64, now: i64) -> i64 {
 fn for_states(
     storage: &dyn Queryable,
     rule: &str,
+    start: i64,
     now: i64,
 ) -> Result<HashMap<Labels, Known>, StorageError> {
-    let start = now - OUTAGE_TOLERANCE;
     let querier = storage.querier(start, now)?;
     let matchers =
         [Matcher::equal(METRIC_NAME, ALERTS_FOR_STATE), Matcher::equal(ALERT_NAME, rule)];
@@ -109,7 +103,7 @@ mod tests {
             (30, 0, 20, 30, 10),
         ] {
             let known = Known { down_at: down * MINUTE, active_at: since * MINUTE };
-            let at = active_at(known, hold * MINUTE, now * MINUTE);
+            let at = active_at(known, hold * MINUTE, 10 * MINUTE, now * MINUTE);
             assert_eq!(at / MINUTE, restored, "for {hold}, {since} to {down}, now {now}");
         }
     }

@@ -38,7 +38,7 @@ pub(crate) enum Source {
     InProcess {
         /// `None` when no source has the target's address.
         collector: Option<Arc<dyn Collector>>,
-        samples: Samples,
+        samples: Box<Samples>,
         raw: Vec<u8>,
     },
 }
@@ -59,7 +59,7 @@ impl Source {
         match target.in_process() {
             Some(name) => Source::InProcess {
                 collector: shared.in_process.get(name).cloned(),
-                samples: Samples::default(),
+                samples: Box::default(),
                 raw: Vec::new(),
             },
             None => Source::Http {

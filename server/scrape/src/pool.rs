@@ -90,7 +90,7 @@ impl Pool {
         self.shared.metrics.pool_targets.with([&self.name]).set(targets);
     }
 
-    /// Ends every loop and waits until the scrapes in flight are done.
+    /// Ends every loop. A scrape that still waits for its target is given up.
     pub(crate) async fn stop(self, stop: Stop) {
         for running in self.running.values() {
             running.stop.send_replace(stop);

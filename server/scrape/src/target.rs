@@ -2,9 +2,9 @@
 //! store under.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
+use common_client::query_escape;
 use common_config::prometheus::{ScrapeConfig, TargetGroup};
 use common_config::{RelabelConfig, duration};
 use common_model::{Labels, LabelsBuilder};
@@ -207,29 +207,13 @@ fn url(labels: &Labels, params: &BTreeMap<String, Vec<String>>) -> String {
     for (name, values) in query {
         for value in values {
             url.push(separator);
-            escape(&mut url, name);
+            url.push_str(&query_escape(name));
             url.push('=');
-            escape(&mut url, value);
+            url.push_str(&query_escape(value));
             separator = '&';
         }
     }
     url
-}
-
-/// Percent-encodes as Go's `url.QueryEscape`.
-fn escape(url: &mut String, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                url.push(char::from(byte));
-            }
-            b' ' => url.push('+'),
-            _ => {
-                // Writing to a String cannot fail.
-                let _ = write!(url, "%{byte:02X}");
-            }
-        }
-    }
 }
 
 #[cfg(test)]

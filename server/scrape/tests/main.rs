@@ -189,6 +189,17 @@ async fn a_collector_of_this_process_gives_the_series_of_a_scrape() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_collector_of_this_process_is_not_waited_for() {
+    let bench =
+        Bench::new(HashMap::from([("own".to_owned(), Arc::new(Answers) as Arc<dyn Collector>)]));
+    let yaml = "scrape_configs:\n- job_name: t\n  scheme: inprocess\n  scrape_interval: 1h\n  \
+                static_configs: [{targets: [own]}]\n";
+    bench.apply(yaml).await;
+    let answer = series("answer", "own", &[("q", "?")]);
+    bench.until("a scrape", |newest| newest.get(&answer) == Some(&Some(42.0))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn targets_in_files_come_and_go_with_the_files() {
     let target = FakeTarget::start([("/metrics", metrics("a 1\n"))]).await;
     let address = target.address().to_string();

@@ -1,6 +1,10 @@
 //! The web pages, embedded.
+//!
+//! [`router`] serves one `index.html` for every page (the page routes itself) and its files. All
+//! addresses are relative, so the router may be nested below any route prefix.
 
-/// Routes of the pages.
-pub fn router() -> axum::Router {
-    axum::Router::new()
-}
+mod assets;
+mod negotiate;
+mod pages;
+
+pub use pages::{PAGES, router};

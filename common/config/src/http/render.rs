@@ -89,8 +89,7 @@ impl OAuth2 {
         let mut out = MapOut::default();
         out.put("client_id", Out::Text(self.client_id.clone()));
         out.put("client_secret", Out::Text(self.client_secret.to_string()));
-        let file = self.client_secret_file.clone().unwrap_or_default();
-        out.put("client_secret_file", Out::Text(file));
+        out.option("client_secret_file", self.client_secret_file.as_ref());
         out.text("client_certificate_key_id", &self.client_certificate_key_id);
         out.secret("client_certificate_key", &self.client_certificate_key);
         out.option("client_certificate_key_file", self.client_certificate_key_file.as_ref());

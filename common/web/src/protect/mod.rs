@@ -1,7 +1,9 @@
 //! What `--web.config.file` sets up: TLS, users, headers, a rate limit.
 
 mod auth;
+mod file;
 mod rate;
+mod sans;
 mod tls;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use tokio::time::Instant;
 use crate::plain;
 use auth::Authenticator;
 pub use auth::check_hash;
+pub use file::WebConfigFile;
 use rate::RateLimiter;
 pub use tls::{ClientAuth, TlsMaterial, server_tls};
 

@@ -12,6 +12,8 @@ use rustls::{
     SignatureScheme, SupportedProtocolVersion,
 };
 
+use super::sans::AllowedNames;
+
 /// Which certificate a client must show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientAuth {
@@ -39,10 +41,14 @@ pub struct TlsMaterial {
     pub client_ca: Option<String>,
     /// What is asked of clients.
     pub client_auth: ClientAuth,
+    /// Names of which a client's certificate must bear one; any where there are none.
+    pub client_allowed_sans: Vec<String>,
     /// Versions of TLS that are spoken, 12 and 13.
     pub versions: (bool, bool),
     /// Go's names of the TLS 1.2 suites that are allowed; all where there are none.
     pub cipher_suites: Vec<String>,
+    /// Whether our order of the suites counts, not the client's.
+    pub prefer_server_cipher_suites: bool,
     /// Go's names of the key exchanges in order of preference; all where there are none.
     pub curves: Vec<String>,
     /// Whether HTTP/2 is offered.
@@ -69,12 +75,20 @@ pub fn server_tls(material: &TlsMaterial) -> Result<ServerConfig, String> {
     let key = PrivateKeyDer::from_pem_slice(material.key.as_bytes())
         .map_err(|e| format!("failed to load X509KeyPair: {e}"))?;
     let builder = match client_verifier(material, provider)? {
+        Some(inner) if !material.client_allowed_sans.is_empty() => {
+            let allowed = material.client_allowed_sans.clone();
+            builder.with_client_cert_verifier(Arc::new(AllowedNames { inner, allowed }))
+        }
+        None if !material.client_allowed_sans.is_empty() => {
+            return Err("client_allowed_sans needs a client_auth_type".to_owned());
+        }
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
     let mut config = builder
         .with_single_cert(chain, key)
         .map_err(|e| format!("failed to load X509KeyPair: {e}"))?;
+    config.ignore_client_order = material.prefer_server_cipher_suites;
     if material.http2 {
         config.alpn_protocols.push(b"h2".to_vec());
     }
@@ -95,7 +109,7 @@ fn provider(material: &TlsMaterial) -> Result<CryptoProvider, String> {
                 known.trim_end_matches("_SHA256") == plain
             };
             let suite = provider.cipher_suites.iter().find(same);
-            wanted.push(*suite.ok_or_else(|| format!("unknown cipher: {name}"))?);
+            wanted.push(*suite.ok_or_else(|| unsupported_suite(name))?);
         }
         // As in Go, suites of 1.3 are not a matter of configuration.
         let is_13 = |suite: &rustls::SupportedCipherSuite| suite.tls13().is_some();
@@ -108,13 +122,20 @@ fn provider(material: &TlsMaterial) -> Result<CryptoProvider, String> {
                 "X25519" => ring::kx_group::X25519,
                 "CurveP256" => ring::kx_group::SECP256R1,
                 "CurveP384" => ring::kx_group::SECP384R1,
-                _ => return Err(format!("unknown curve: {name}")),
+                _ => {
+                    let known = "X25519, CurveP256, CurveP384";
+                    return Err(format!("unsupported curve: {name} (supported: {known})"));
+                }
             };
             groups.push(group);
         }
         provider.kx_groups = groups;
     }
     Ok(provider)
+}
+
+fn unsupported_suite(name: &str) -> String {
+    format!("unsupported cipher: {name} (supported: those with ECDHE and GCM or CHACHA20_POLY1305)")
 }
 
 fn client_verifier(

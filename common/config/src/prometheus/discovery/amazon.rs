@@ -43,7 +43,7 @@ const AWS: &[Key] = &[
 ];
 
 const EC2: &[Key] = &[
-    key("endpoint", Kind::Text("")),
+    always("endpoint", Kind::Text("")),
     always("region", Kind::Text("")),
     key("access_key", Kind::Text("")),
     key("secret_key", Kind::Secret),
@@ -57,7 +57,7 @@ const EC2: &[Key] = &[
 ];
 
 const LIGHTSAIL: &[Key] = &[
-    key("endpoint", Kind::Text("")),
+    always("endpoint", Kind::Text("")),
     always("region", Kind::Text("")),
     key("access_key", Kind::Text("")),
     key("secret_key", Kind::Secret),

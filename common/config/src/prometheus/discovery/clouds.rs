@@ -77,7 +77,7 @@ const GCE: &[Key] = &[
 const HETZNER: &[Key] =
     &[HTTP, REFRESH, PORT, always("role", Kind::Text("")), key("label_selector", Kind::Text(""))];
 
-const IONOS: &[Key] = &[HTTP, always("datacenter_id", Kind::Text("")), REFRESH, PORT];
+const IONOS: &[Key] = &[always("datacenter_id", Kind::Text("")), HTTP, REFRESH, PORT];
 
 const LINODE: &[Key] =
     &[HTTP, REFRESH, PORT, key("tag_separator", Kind::Text(",")), key("region", Kind::Text(""))];
@@ -143,7 +143,7 @@ const SCALEWAY: &[Key] = &[
     always("zone", Kind::Text("fr-par-1")),
     always("access_key", Kind::Text("")),
     key("secret_key", Kind::Secret),
-    key("secret_key_file", Kind::Path),
+    always("secret_key_file", Kind::Path),
     key("name_filter", Kind::Text("")),
     key("tags_filter", Kind::Texts(&[])),
     HTTP,
