@@ -29,6 +29,14 @@ fn documents_are_refused_in_the_words_of_the_original() {
         ("# HELP a b\\qd\na 1\n", "line 1: invalid escape sequence '\\q'\n"),
         ("a{,} 2\n", "line 1: invalid label name for metric \"a\"\n"),
         ("a{b=\"1\"c=\"2\"} 1\n", "line 1: unexpected end of label value \"1\"\n"),
+        (
+            "# TYPE h histogram\nh_bucket{le=\"1\"z} 1\n",
+            "line 2: unexpected end of label value \"1\"\n",
+        ),
+        (
+            "# TYPE h histogram\nh_bucket{le=\"1\"\nb 1\n",
+            "line 2: unexpected end of label value \"1\"\n",
+        ),
         ("#TYPE x y\n", "line 1: unknown metric type \"y\"\n"),
         ("# TYPE a gauge \na 1\n", "line 1: unknown metric type \"gauge \"\n"),
         ("# TYPE 9x gauge\nx 1\n", "line 1: invalid metric name in comment\n"),
