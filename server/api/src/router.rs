@@ -51,6 +51,7 @@ fn queries() -> Router<Arc<ApiState>> {
             "/alertmanagers",
             get(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
         )
+        .route("/format_query", get(formatted).post(formatted))
         .route("/alerts", get(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
         .route(
             "/scrape_pools",
@@ -104,6 +105,7 @@ macro_rules! handlers {
 handlers! {
     instant => query::instant,
     range => query::range,
+    formatted => query::format,
     all_series => series::series,
     labels => series::labels,
     metadata => targets::metadata,
@@ -176,7 +178,7 @@ async fn reload(State(state): Shared) -> Response<Body> {
 }
 
 async fn only_post() -> Response<Body> {
-    text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed.")
+    text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed")
 }
 
 /// Cross-origin headers for origins that `--web.cors.origin` matches.
