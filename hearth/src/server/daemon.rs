@@ -54,12 +54,13 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     register_build_info(&registry);
     let db = open(&settings, &registry).await?;
     let status = Arc::new(Status::new(clock.now_ms()));
-    let parts = Parts::build(&settings, &db, &registry)?;
+    let evaluation_interval = loaded.config.global.evaluation_interval;
+    let parts = Parts::build(&settings, evaluation_interval, &db, &registry)?;
     let (reload, mut reloads) = mpsc::channel::<Reload>(RELOADS_WAITING_MAX);
     let api = Arc::new(ApiState::new(
         api_options(&settings),
         parts.asked(),
-        settings.engine(),
+        settings.engine(evaluation_interval),
         settings.parser.clone(),
         reload,
         status.clone(),

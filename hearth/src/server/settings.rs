@@ -140,9 +140,10 @@ impl Settings {
 }
 
 impl Settings {
-    /// The engine of queries and rules.
-    pub(crate) fn engine(&self) -> Engine {
+    /// The engine of queries and rules; subqueries without a step take that of the rules.
+    pub(crate) fn engine(&self, evaluation_interval: Duration) -> Engine {
         Engine::new(EngineOptions {
+            subquery_step_ms: millis(evaluation_interval),
             lookback_delta_ms: millis(self.lookback),
             samples_max: self.query_samples,
             memory_bytes_max: self.query_bytes,
