@@ -60,7 +60,7 @@ function FactTable({ facts }: { facts: Facts }) {
         {Object.entries(facts).map(([name, value]) => (
           <tr>
             <th scope="row">{name}</th>
-            <td>{typeof value === "string" && ISO.test(value) ? <span title={utcTime(Date.parse(value))}>{localTime(Date.parse(value))}</span> : String(value)}</td>
+            <td>{typeof value === "string" && ISO.test(value) ? <span title={utcTime(Date.parse(value))}>{localTime(Date.parse(value))}</span> : String(value) || "–"}</td>
           </tr>
         ))}
       </tbody>

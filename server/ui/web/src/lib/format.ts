@@ -41,7 +41,10 @@ function plain(value: number, unit: Unit): string {
     const [text, name] = scaled(value, 1024, BINARY);
     return `${text} ${name}${unit === "bytes/s" ? "/s" : ""}`;
   }
-  if (value !== 0 && Math.abs(value) < 0.005) return `${value.toExponential(1)}${unit === "/s" ? " /s" : ""}`;
+  if (value !== 0 && Math.abs(value) < 0.01) {
+    const small = Math.abs(value) < 1e-5 ? value.toExponential(1) : trim(value.toFixed(1 - Math.floor(Math.log10(Math.abs(value)))));
+    return unit === "/s" ? `${small} /s` : small;
+  }
   const [text, name] = scaled(value, 1000, DECIMAL);
   if (unit === "/s") return `${text} ${name}/s`;
   return name ? `${text} ${name}` : text;
@@ -60,6 +63,13 @@ export function seconds(value: number): string {
   return `${digits(value / (365.25 * 86400))} y`;
 }
 
+/** The same with two digits at most: good for what is only nearly known. */
+export function coarse(value: number): string {
+  const unit = value < 60 ? 1 : value < 3600 ? 60 : value < 48 * 3600 ? 3600 : 86400;
+  const count = value / unit;
+  return seconds((unit > 60 && count < 10 ? Math.round(count * 10) / 10 : Math.round(count)) * unit);
+}
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
@@ -70,11 +80,26 @@ export function localTime(ms: number): string {
   return today ? clock.format(date) : `${day.format(date)} ${clock.format(date)}`;
 }
 
+const pad = (count: number) => String(count).padStart(2, "0");
+
+/** Marks of a time axis, `step` seconds apart: the hour of the day, with the date where it changes. */
+export function timeTicks(ticks: number[], step: number): string[] {
+  let before = "";
+  return ticks.map((tick) => {
+    const date = new Date(tick * 1000);
+    const today = day.format(date);
+    const time = `${pad(date.getHours())}:${pad(date.getMinutes())}${step < 60 ? `:${pad(date.getSeconds())}` : ""}`;
+    const text = step >= 86400 ? today : today === before ? time : `${time}\n${today}`;
+    before = today;
+    return text;
+  });
+}
+
 export const utcTime = (ms: number): string => `${new Date(ms).toISOString().replace("T", " ").replace("Z", "")} UTC`;
 
 export function ago(ms: number, now = Date.now()): string {
   const past = (now - ms) / 1000;
-  return past < 1 ? "just now" : `${seconds(past < 10 ? Math.round(past) : past)} ago`;
+  return past < 1 ? "just now" : `${coarse(past)} ago`;
 }
 
 /** A guess at the unit from the names that the field agreed on; plain numbers when unsure. */

@@ -1,7 +1,7 @@
 // Filesystems: how full, and when they will be.
 
 import type { Labels, Series } from "../lib/api";
-import { humanize, seconds } from "../lib/format";
+import { coarse, humanize, seconds } from "../lib/format";
 import { queryLink } from "../lib/panels";
 import type { filesystems } from "./cells";
 
@@ -98,7 +98,7 @@ function Forecast({ row, link, ageS }: { row: Row; link: string; ageS: number })
   const tone = row.full < DAY ? "bad" : row.full < 4 * DAY && row.used > 0.6 ? "warn" : "";
   return (
     <a class={tone} href={link} data-go>
-      {tone && <span aria-hidden="true">{tone === "bad" ? "▲ " : "◆ "}</span>}full in {seconds(Math.max(0, row.full))}
+      {tone && <span aria-hidden="true">{tone === "bad" ? "▲ " : "◆ "}</span>}full in {coarse(Math.max(0, row.full))}
     </a>
   );
 }

@@ -27,7 +27,7 @@ export function Firing({ alerts, error }: { alerts?: Alert[]; error?: Error }) {
           <span aria-hidden="true">▲</span>{" "}
           <a href={`alerts?search=${encodeURIComponent(alert.labels.alertname ?? "")}`} data-go>{alert.labels.alertname}</a>{" "}
           {alert.annotations.summary ? <span>{alert.annotations.summary}</span> : <LabelList labels={alert.labels} without={["alertname"]} />}{" "}
-          <span class="dim">since <Time at={alert.activeAt} /></span>
+          <span class="dim">began <Time at={alert.activeAt} /></span>
         </li>
       ))}
       {firing.length > SHOWN_MAX && <li><a href="alerts?state=firing" data-go>and {firing.length - SHOWN_MAX} more</a></li>}

@@ -1,6 +1,6 @@
 // The table of resources: utilisation, saturation, errors.
 
-import { humanize, seconds } from "../lib/format";
+import { coarse, humanize } from "../lib/format";
 import { queryLink } from "../lib/panels";
 import { Sparkline } from "../parts/sparkline";
 import type { Cell, Row } from "./cells";
@@ -21,7 +21,7 @@ export function UseTable({ rows, measured, interval }: { rows: Row[]; measured?:
           <th scope="col"><span class="hidden">Resource</span></th>
           <th scope="col">Utilisation</th>
           <th scope="col">Saturation</th>
-          <th scope="col">Errors <small class="dim">lines: last {seconds(span)}</small></th>
+          <th scope="col">Errors <small class="span">lines: the last {coarse(span)}</small></th>
         </tr>
       </thead>
       <tbody>
@@ -49,13 +49,13 @@ function Measure({ cell, measured, interval }: { cell: Cell; measured?: Measured
   const young = measured && measured.end - measured.start < 4 * interval + 60;
   const missing = !measured ? "" : cell.rate && young ? "after two scrapes" : cell.absent;
   return (
-    <a class={`cell ${tone}`} href={queryLink(cell.expr)} data-go title={`${cell.about}\n${current ?? missing}`}>
+    <a class={`cell ${tone} ${current === undefined ? "absent" : ""}`} href={queryLink(cell.expr)} data-go title={`${cell.about}\n${current ?? missing}`}>
       <span class="value">
         {tone && <span aria-label={tone === "bad" ? "far out of bounds" : "out of bounds"}>{tone === "bad" ? "▲ " : "◆ "}</span>}
         {current === undefined ? <span class="dim">–</span> : humanize(cell.unit === "count" ? Math.round(current) : current, cell.unit)}
       </span>
       <span class="caption">{current === undefined && missing ? `${cell.caption}: ${missing}` : cell.caption}</span>
-      <Sparkline points={points} start={measured?.start ?? 0} end={measured?.end ?? 0} ceiling={cell.ceiling} />
+      {current !== undefined && <Sparkline points={points} start={measured?.start ?? 0} end={measured?.end ?? 0} ceiling={cell.ceiling} />}
     </a>
   );
 }

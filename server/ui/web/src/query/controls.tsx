@@ -34,7 +34,7 @@ export function Controls({ panel, change }: Props) {
       )}
       <div role="group" aria-label="End time">
         <button aria-label="Earlier" onClick={() => move(end - half)}>‹</button>
-        <input type="datetime-local" step={1} aria-label="End time" title={panel.end === null ? "Now" : utcTime(panel.end)} value={panel.end === null ? "" : localInput(panel.end)}
+        <input type="datetime-local" step={1} aria-label="End time" title={panel.end === null ? "Now" : utcTime(panel.end)} class={panel.end === null ? "dim" : ""} value={localInput(end)}
           onChange={(event) => { const at = Date.parse(event.currentTarget.value); change({ end: Number.isNaN(at) ? null : at }); }} />
         <button aria-label="Later" disabled={panel.end === null} onClick={() => move(end + half)}>›</button>
         <button aria-pressed={panel.end === null} onClick={() => change({ end: null })}>Now</button>

@@ -4,7 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { QueryData } from "../lib/api";
-import { humanize, unitOf } from "../lib/format";
+import { humanize, timeTicks, unitOf } from "../lib/format";
 import { align, stack } from "./align";
 import { Legend } from "./legend";
 import { colors, css } from "./palette";
@@ -48,23 +48,25 @@ export function Graph({ data, expr, stacked, start, end, step, zoom }: Props) {
     const element = box.current;
     if (!element) return;
     const axis = { stroke: css("--dim"), grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line"), width: 1 }, font: "12px system-ui, sans-serif" };
+    const lowest = shown.indexOf(true);
     const options: uPlot.Options = {
       width: element.clientWidth,
       height: HEIGHT,
       legend: { show: false },
       cursor: { drag: { x: true, y: false, setScale: false }, points: { show: columns.metrics.length <= 50 } },
       scales: { x: { time: true, range: () => [start, end] } },
-      axes: [axis, { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => humanize(tick, unit)) }],
+      axes: [{ ...axis, values: (_, ticks, __, ___, step) => timeTicks(ticks, step) }, { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => humanize(tick, unit)) }],
       series: [
         {},
         ...columns.metrics.map((_, at) => ({
           stroke: palette[at % palette.length],
-          fill: stacked ? `${palette[at % palette.length]}30` : undefined,
+          fill: stacked && at === lowest ? `${palette[at % palette.length]}40` : undefined,
           width: 1.25,
           show: shown[at],
           points: { show: lonely(columns.values[at] ?? []) , size: 4 },
         })),
       ],
+      bands: stacked ? bands(shown, palette) : [],
       hooks: {
         setCursor: [(u) => setPointer(u.cursor.idx == null || (u.cursor.left ?? -1) < 0 ? null : { index: u.cursor.idx, left: (u.cursor.left ?? 0) + u.bbox.left / devicePixelRatio, y: u.posToVal(u.cursor.top ?? 0, "y"), width: element.clientWidth })],
         setSelect: [(u) => {
@@ -95,6 +97,12 @@ export function Graph({ data, expr, stacked, start, end, step, zoom }: Props) {
       <Legend columns={columns} palette={palette} alone={alone} unit={unit} isolate={(at) => setAlone(alone === at ? null : at)} />
     </div>
   );
+}
+
+/** Fills the room between each shown line and the one below it. */
+function bands(shown: boolean[], palette: string[]): uPlot.Band[] {
+  const drawn = shown.flatMap((show, at) => (show ? [at] : []));
+  return drawn.slice(1).map((at, below) => ({ series: [at + 1, (drawn[below] as number) + 1], fill: `${palette[at % palette.length]}40` }));
 }
 
 /** A series with single points between holes shows nothing as a line. */
