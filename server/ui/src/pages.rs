@@ -37,6 +37,7 @@ const CACHE_FOREVER: &str = "public, max-age=31536000, immutable";
 const CACHE_ASK: &str = "no-cache";
 
 /// The pages and their files. Holds no state; nest it below the route prefix, beside the API.
+/// Nested, it answers the prefix without its last slash; the caller leads `prefix/` there, as axum does not.
 pub fn router() -> Router {
     let mut router = Router::new().route("/assets/{*name}", get(file)).route(
         "/licenses.md",

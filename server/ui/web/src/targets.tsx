@@ -95,9 +95,9 @@ function Row({ target, samples }: { target: Target; samples?: number }) {
             </dl>
           </details>
         </td>
-        <td class="num" title={`every ${target.scrapeInterval}, at most ${target.scrapeTimeout}`}><Time at={target.lastScrape} /></td>
-        <td class="num" title={`${target.lastScrapeDuration} s`}>{seconds(target.lastScrapeDuration)}</td>
-        <td class="num" title={samples === undefined ? "" : String(samples)}>{samples === undefined ? "–" : humanize(samples, "count")}</td>
+        <td class="num" data-name="scraped" title={`every ${target.scrapeInterval}, at most ${target.scrapeTimeout}`}><Time at={target.lastScrape} /></td>
+        <td class="num" data-name="took" title={`${target.lastScrapeDuration} s`}>{seconds(target.lastScrapeDuration)}</td>
+        <td class="num" data-name="samples" title={samples === undefined ? "" : String(samples)}>{samples === undefined ? "–" : humanize(samples, "count")}</td>
       </tr>
       {target.lastError && (
         <tr class="why">

@@ -41,10 +41,18 @@ async function findHosts(signal: AbortSignal): Promise<Host[]> {
   });
   // The own host first: Hearth's own exporter is the job "node".
   hosts.sort((a, b) => Number(b.job === "node") - Number(a.job === "node") || a.nodename.localeCompare(b.nodename));
-  const oldest = await range("count by (job, instance) (node_uname_info)", now - 86400, now, 300, signal);
+  const [oldest, scrapes] = await Promise.all([
+    range("count by (job, instance) (node_uname_info)", now - 86400, now, 300, signal),
+    instant("count_over_time(node_uname_info[1h])", undefined, signal),
+  ]);
   for (const { metric, values } of seriesOf(oldest.data)) {
     const host = hosts.find(({ job, instance }) => job === metric.job && instance === metric.instance);
-    if (host && values?.[0]) host.age = now - values[0][0] + 300;
+    if (host && values?.[0]) host.age = now - values[0][0];
+  }
+  // The day is looked at in steps of five minutes; a young host is counted by its scrapes.
+  for (const { metric, value } of seriesOf(scrapes.data)) {
+    const host = hosts.find(({ job, instance }) => job === metric.job && instance === metric.instance);
+    if (host && host.age < HISTORY_S) host.age = Number(value?.[1]) * host.interval;
   }
   return hosts;
 }
@@ -97,7 +105,7 @@ function HostView({ host }: { host: Host }) {
   const trend = host.age > 7 * 3600 ? "6h" : "1h";
   const use = rows(selector, window);
   const exprs = use.flatMap((row) => row.cells.map((cell) => cell.expr));
-  const measured = usePoll((signal) => measure(exprs, host, signal), REFRESH_MS, [selector, window]);
+  const measured = usePoll((signal) => measure(exprs, host, `count_over_time(node_uname_info{${selector}}[${window}])`, signal), REFRESH_MS, [selector, window]);
   const disks = filesystems(selector, trend);
   const space = usePoll((signal) => askAll(disks, signal), REFRESH_MS, [selector, trend]);
   return (
@@ -118,10 +126,11 @@ function HostView({ host }: { host: Host }) {
 }
 
 /** Every cell in one go: what it is now and what it was. One cell that fails does not hide the others. */
-async function measure(exprs: string[], host: Host, signal: AbortSignal): Promise<Measured> {
+async function measure(exprs: string[], host: Host, scrapes: string, signal: AbortSignal): Promise<Measured> {
   const span = Math.min(HISTORY_S, Math.max(120, host.age));
   const step = Math.max(host.interval, Math.ceil(span / POINTS));
   const end = Date.now() / 1000;
+  const counted = instant(scrapes, undefined, signal).then((answer) => Number(seriesOf(answer.data)[0]?.value?.[1] ?? 0), () => Infinity);
   const results = await Promise.allSettled(exprs.map((expr) => range(expr, end - span, end, step, signal)));
   const points = new Map<string, [number, number][]>();
   results.forEach((result, at) => {
@@ -130,7 +139,7 @@ async function measure(exprs: string[], host: Host, signal: AbortSignal): Promis
   });
   const first = results.find((result) => result.status === "rejected");
   if (first && results.every((result) => result.status === "rejected")) throw first.reason;
-  return { points, start: end - span, end };
+  return { points, start: end - span, end, scrapes: await counted };
 }
 
 async function askAll<K extends string>(exprs: Record<K, string>, signal: AbortSignal): Promise<Record<K, Series[]>> {

@@ -8,6 +8,8 @@ import type { Cell, Row } from "./cells";
 export interface Measured {
   /** By expression: seconds and value. */
   points: Map<string, [number, number][]>;
+  /** How often the host was scraped within the window of a rate. */
+  scrapes: number;
   start: number;
   end: number;
 }
@@ -46,8 +48,8 @@ function Measure({ cell, measured, interval }: { cell: Cell; measured?: Measured
   // A line that ended a while ago is history, not the present.
   const current = last && measured && measured.end - last[0] < Math.max(90, 5 * interval) ? last[1] : undefined;
   const tone = current === undefined ? "" : current >= (cell.bad ?? Infinity) ? "bad" : current >= (cell.warn ?? Infinity) ? "warn" : "";
-  const young = measured && measured.end - measured.start < 4 * interval + 60;
-  const missing = !measured ? "" : cell.rate && young ? "after two scrapes" : cell.absent;
+  const young = measured && measured.scrapes < 2;
+  const missing = !measured ? "" : cell.rate && young ? "after the next scrape" : cell.absent;
   return (
     <a class={`cell ${tone} ${current === undefined ? "absent" : ""}`} href={queryLink(cell.expr)} data-go title={`${cell.about}\n${current ?? missing}`}>
       <span class="value">

@@ -4,22 +4,26 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Handle } from "./codemirror";
 
 interface Props {
-  value: string;
+  /** What was run last; replaces what stands here whenever it changes. */
+  expr: string;
   change: (text: string) => void;
   submit: (text: string) => void;
   /** Whether `/` leads here. */
   search: boolean;
 }
 
-export function Editor({ value, change, submit, search }: Props) {
+export function Editor({ expr, change, submit, search }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const handle = useRef<Handle | null>(null);
   const [loaded, setLoaded] = useState(false);
+  const text = useRef(expr);
   const calls = useRef({ change, submit });
   calls.current = { change, submit };
-  const latest = useRef(value);
-  latest.current = value;
+  const typed = (now: string) => {
+    text.current = now;
+    calls.current.change(now);
+  };
 
   useEffect(() => {
     let gone = false;
@@ -27,7 +31,7 @@ export function Editor({ value, change, submit, search }: Props) {
     import("./codemirror").then(({ mount }) => {
       if (gone || !box.current) return;
       const focused = document.activeElement === field.current;
-      handle.current = mount(box.current, latest.current, (text) => calls.current.change(text), (text) => calls.current.submit(text));
+      handle.current = mount(box.current, text.current, typed, (now) => calls.current.submit(now));
       setLoaded(true);
       if (focused) handle.current.focus();
     }, () => undefined);
@@ -36,7 +40,12 @@ export function Editor({ value, change, submit, search }: Props) {
       handle.current?.destroy();
     };
   }, []);
-  useEffect(() => handle.current?.set(value), [value]);
+  // The text is never sent back while typing: two versions of it would chase each other.
+  useEffect(() => {
+    text.current = expr;
+    handle.current?.set(expr);
+    if (field.current) field.current.value = expr;
+  }, [expr]);
   useEffect(() => {
     const element = box.current;
     const focus = () => handle.current?.focus();
@@ -53,8 +62,8 @@ export function Editor({ value, change, submit, search }: Props) {
     <>
       <div class="editor" ref={box} data-search={search && loaded ? "" : undefined} hidden={!loaded} />
       {!loaded && (
-        <textarea ref={field} data-search={search ? "" : undefined} aria-label="Expression" rows={1} spellcheck={false} placeholder="Expression (/)" value={value}
-          onInput={(event) => change(event.currentTarget.value)} onKeyDown={key} />
+        <textarea ref={field} data-search={search ? "" : undefined} aria-label="Expression" rows={1} spellcheck={false} placeholder="Expression (/)" defaultValue={expr}
+          onInput={(event) => typed(event.currentTarget.value)} onKeyDown={key} />
       )}
     </>
   );

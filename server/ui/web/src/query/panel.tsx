@@ -1,6 +1,6 @@
 // One panel: expression, table or graph, and what the server said about it.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { instant, range, type Answer, type QueryData } from "../lib/api";
 import { seconds } from "../lib/format";
 import type { Panel } from "../lib/panels";
@@ -38,11 +38,12 @@ interface Outcome {
 export const stepOf = (panel: Panel) => panel.step ?? Math.max(1, Math.floor(panel.range / POINTS));
 
 export function PanelView({ panel, first, change, remove }: Props) {
-  const [text, setText] = useState(panel.expr);
+  // What stands in the editor; only running it makes it the panel's.
+  const text = useRef(panel.expr);
   const [turn, setTurn] = useState(0);
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   const [busy, setBusy] = useState(false);
-  useEffect(() => setText(panel.expr), [panel.expr]);
+  useEffect(() => void (text.current = panel.expr), [panel.expr]);
 
   useEffect(() => {
     if (!panel.expr.trim()) {
@@ -59,14 +60,14 @@ export function PanelView({ panel, first, change, remove }: Props) {
     return () => abort.abort();
   }, [panel.expr, panel.tab, panel.range, panel.end, panel.step, turn]);
 
-  const submit = (expr = text) => {
+  const submit = (expr = text.current) => {
     if (expr === panel.expr) setTurn((n) => n + 1);
     else change({ expr });
   };
   return (
     <section class="panel" aria-label={panel.expr || "New panel"}>
       <form class="ask" onSubmit={(event) => { event.preventDefault(); submit(); }}>
-        <Editor value={text} change={setText} submit={submit} search={first} />
+        <Editor expr={panel.expr} change={(typed) => void (text.current = typed)} submit={submit} search={first} />
         <button class="main" type="submit">Run</button>
         {remove && <button class="quiet" type="button" aria-label="Remove this panel" title="Remove this panel" onClick={remove}>✕</button>}
       </form>
