@@ -27,7 +27,7 @@ const COMMANDS: &[Entry] = &[
         name: "node",
         about: "node and textfile exporter (node_exporter)",
         links: &["node_exporter", "prometheus-node-exporter", "hearth-node"],
-        run: exporters_node::run,
+        run: exporters_node::command::run,
     },
     Entry {
         name: "server",

@@ -1,1 +1,24 @@
 //! Outbound HTTP with the http client keys of Prometheus' configuration.
+//!
+//! A [`Client`] is built once from an `HttpClientConfig` and sends [`Request`]s: kept connections,
+//! redirects, credentials, proxies, TLS, gzip; every request has a deadline and limits for its
+//! answer, before and after decompression.
+
+mod auth;
+mod body;
+mod client;
+mod connect;
+mod der;
+mod error;
+mod oauth2;
+mod options;
+mod pool;
+mod proxy;
+mod tls;
+mod url;
+
+pub use client::Client;
+pub use error::{Cause, Error};
+pub use hyper::{HeaderMap, Method, StatusCode, header};
+pub use options::{ClientOptions, Head, ProxyEnv, Request, Response, Timings};
+pub use url::query_escape;

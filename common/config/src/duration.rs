@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
+
 /// Go keeps a duration in 64-bit signed nanoseconds.
 const NANOS_MAX: u128 = i64::MAX as u128;
 const MILLIS_PER_SECOND: u64 = 1000;
@@ -148,6 +150,18 @@ pub fn parse_go(text: &str) -> Result<Duration, DurationError> {
     u64::try_from(nanos)
         .map(Duration::from_nanos)
         .map_err(|_| DurationError::NotGo(text.to_owned()))
+}
+
+/// For `#[serde(deserialize_with = "common_config::duration::deserialize")]`.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse(&text).map_err(serde::de::Error::custom)
+}
+
+/// The same for durations in Go's syntax.
+pub fn deserialize_go<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_go(&text).map_err(serde::de::Error::custom)
 }
 
 fn fraction_nanos(digits: &str, unit_nanos: u64) -> u128 {

@@ -1,5 +1,6 @@
 //! YAML to checked structs, durations, byte sizes, positions.
 
+pub mod alertmanager;
 pub mod byte_size;
 pub mod duration;
 mod error;
@@ -9,7 +10,8 @@ pub mod prometheus;
 pub mod rules;
 mod secret;
 mod url;
-mod yaml;
+pub mod web;
+pub mod yaml;
 
 pub use error::{Error, Position};
 pub use http::{
@@ -18,3 +20,5 @@ pub use http::{
 pub use prometheus::{Config, RelabelAction, RelabelConfig};
 pub use secret::{SECRET_SHOWN, Secret};
 pub use url::Url;
+pub use web::WebConfig;
+pub use yaml::load;

@@ -6,7 +6,8 @@ use std::fmt;
 pub const SECRET_SHOWN: &str = "<secret>";
 
 /// A password, token or key; printing it gives `<secret>`.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {

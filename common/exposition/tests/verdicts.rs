@@ -80,3 +80,38 @@ fn every_openmetrics_body_gets_prometheus_verdict_and_words() {
     assert!(cases > 100, "only {cases} cases");
     assert!(wrong.is_empty(), "{} of {cases} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// `\\n`, `\\t`, `\\r`, `\\\\` and `\\xHH` to bytes.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = text.bytes();
+    let mut out = Vec::new();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'\\' => match bytes.next().unwrap() {
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'r' => b'\r',
+                b'x' => {
+                    let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                }
+                byte => byte,
+            },
+            byte => byte,
+        });
+    }
+    out
+}
+
+#[test]
+fn every_text_body_gets_the_words_of_prometheus_3_5_3_that_scraped_it() {
+    let golden = include_str!("golden/text_verdicts.tsv");
+    for line in golden.lines() {
+        let (body, error) = line.split_once('\t').unwrap();
+        let error = String::from_utf8(unescape(error)).unwrap();
+        let wanted = if error.is_empty() { Ok(()) } else { Err(error) };
+        assert_eq!(scrape(&unescape(body), Dialect::Text), wanted, "{body}");
+    }
+    // The original goes down on this one.
+    assert!(scrape(b"{a} 1\n", Dialect::Text).is_err());
+}

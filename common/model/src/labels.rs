@@ -115,9 +115,7 @@ impl Labels {
     /// A builder that starts from this set.
     #[must_use]
     pub fn to_builder(&self) -> LabelsBuilder {
-        LabelsBuilder {
-            pairs: self.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
-        }
+        LabelsBuilder { pairs: self.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect() }
     }
 }
 
@@ -318,18 +316,25 @@ mod tests {
         assert_eq!(pairs, [("__name__", "up"), ("b", "2"), ("c", long.as_str())]);
         assert_eq!(labels.metric_name(), "up");
         assert_eq!(labels.without_name().len(), 2);
-        assert_eq!(labels.to_builder().remove("c").build().to_string(), r#"{__name__="up", b="2"}"#);
+        assert_eq!(
+            labels.to_builder().remove("c").build().to_string(),
+            r#"{__name__="up", b="2"}"#
+        );
     }
 
     #[test]
     fn sets_order_by_name_then_value_and_shorter_first() {
         let set = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied());
-        let mut sets = [set(&[("b", "1")]), set(&[("a", "2")]), set(&[("a", "1"), ("b", "1")]),
-            set(&[("a", "1")]), Labels::empty()];
+        let mut sets = [
+            set(&[("b", "1")]),
+            set(&[("a", "2")]),
+            set(&[("a", "1"), ("b", "1")]),
+            set(&[("a", "1")]),
+            Labels::empty(),
+        ];
         sets.sort();
         let text: Vec<_> = sets.iter().map(ToString::to_string).collect();
-        let wanted =
-            ["{}", r#"{a="1"}"#, r#"{a="1", b="1"}"#, r#"{a="2"}"#, r#"{b="1"}"#];
+        let wanted = ["{}", r#"{a="1"}"#, r#"{a="1", b="1"}"#, r#"{a="2"}"#, r#"{b="1"}"#];
         assert_eq!(text, wanted);
     }
 }

@@ -16,9 +16,7 @@ fn is_legacy(name: &str, colon: bool) -> bool {
     let fits = |b: u8| b.is_ascii_alphabetic() || b == b'_' || (colon && b == b':');
     let bytes = name.as_bytes();
     match bytes.split_first() {
-        Some((&first, rest)) => {
-            fits(first) && rest.iter().all(|&b| fits(b) || b.is_ascii_digit())
-        }
+        Some((&first, rest)) => fits(first) && rest.iter().all(|&b| fits(b) || b.is_ascii_digit()),
         None => false,
     }
 }

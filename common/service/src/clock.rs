@@ -18,6 +18,12 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+/// The wall clock at its full resolution, for what shows the time itself.
+#[must_use]
+pub fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
 impl Clock for SystemClock {
     fn now_ms(&self) -> TimestampMs {
         match SystemTime::now().duration_since(UNIX_EPOCH) {

@@ -137,6 +137,12 @@ fn parse_netstat(text: &str, section: &str, name: &str) -> Option<f64> {
     numbers.split_ascii_whitespace().nth(at)?.parse().ok()
 }
 
+/// This host's name, as uname(2) knows it.
+#[must_use]
+pub fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,12 +2,16 @@
 //!
 //! A dev-dependency only: what is here panics where a test should fail.
 
+mod clock;
 mod golden;
 mod places;
 mod rng;
+mod target;
 mod tree;
 
+pub use clock::HandClock;
 pub use golden::golden;
 pub use places::{peer, peers, suites};
 pub use rng::Rng;
+pub use target::{Answer, FakeTarget};
 pub use tree::Tree;

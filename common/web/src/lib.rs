@@ -4,16 +4,23 @@
 //! share; routes and pages are the caller's.
 
 mod error;
+mod landing;
 mod listener;
 mod metrics;
 mod options;
+mod protect;
+pub mod security;
 mod serve;
 
 pub use axum;
 pub use error::Error;
+pub use landing::Landing;
 pub use listener::Listener;
 pub use metrics::MetricsHandler;
 pub use options::WebOptions;
+pub use protect::{
+    ClientAuth, Protection, ProtectionSource, TlsMaterial, WebConfigFile, check_hash, server_tls,
+};
 pub use serve::{Peer, serve};
 
 use axum::body::Body;

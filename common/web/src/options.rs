@@ -1,8 +1,11 @@
 //! The limits of a server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common_instrument::Registry;
+
+use crate::ProtectionSource;
 
 /// Limits and habits of [`crate::serve`]; the defaults suit every program.
 #[derive(Clone)]
@@ -27,6 +30,8 @@ pub struct WebOptions {
     pub body_bytes_max: u64,
     /// Time that requests in flight get at the end.
     pub drain_deadline: Duration,
+    /// TLS, users, headers and rate limit.
+    pub protection: Option<Arc<dyn ProtectionSource>>,
     /// Where the server's own metrics go.
     pub registry: Option<Registry>,
 }
@@ -43,6 +48,7 @@ impl Default for WebOptions {
             write_deadline: Duration::from_secs(60),
             body_bytes_max: 32 << 20,
             drain_deadline: Duration::from_secs(10),
+            protection: None,
             registry: None,
         }
     }

@@ -3,4 +3,6 @@
 
 mod limits;
 mod metrics;
+mod protection;
 mod support;
+mod web_config;

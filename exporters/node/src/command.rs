@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
-use std::time::SystemTime;
 
+use common_service::clock::system_time;
 use common_service::flags::{Command, Flag, Kind, Matches, Program, Style};
 use common_service::logging;
 use jiff::tz::TimeZone;
@@ -18,6 +18,9 @@ const PATHS: &[Flag] = &[
     Flag::new("path.udev.data", Kind::Str, "udev data path.").default("/run/udev/data"),
 ];
 
+const DEFAULTS: &[Flag] =
+    &[Flag::switch("collector.disable-defaults", "Set all collectors to disabled by default.")];
+
 const SERVICE: &[Flag] = &[
     Flag::new("web.telemetry-path", Kind::Str, "Path under which to expose metrics.")
         .default("/metrics"),
@@ -31,7 +34,6 @@ const SERVICE: &[Flag] = &[
         "Maximum number of parallel scrape requests. Use 0 to disable.",
     )
     .default("40"),
-    Flag::switch("collector.disable-defaults", "Set all collectors to disabled by default."),
     Flag::new(
         "runtime.gomaxprocs",
         Kind::Int,
@@ -51,6 +53,13 @@ const SERVICE: &[Flag] = &[
     )
     .default(":9100")
     .repeatable(),
+    Flag::new(
+        "web.config.file",
+        Kind::Str,
+        "Path to configuration file that can enable TLS or authentication. See: \
+         https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md",
+    )
+    .default(""),
 ];
 
 static PROGRAM: LazyLock<Program> = LazyLock::new(|| Program {
@@ -75,8 +84,10 @@ pub fn collector_flags() -> impl Iterator<Item = &'static Flag> {
     COLLECTORS.iter().flat_map(|entry| entry.flags)
 }
 
-/// The table exists once for the life of the process, so that it may be leaked.
-fn groups() -> &'static [&'static [Flag]] {
+/// The flags that say what is measured: those of the collectors, their switches, the paths. The
+/// tables exist once for the life of the process, so that they may be leaked.
+#[must_use]
+pub fn measuring_flags() -> Vec<&'static [Flag]> {
     let switches = COLLECTORS.iter().map(|entry| {
         let name: &'static str = format!("collector.{}", entry.name).leak();
         let state = if entry.on_by_default { "enabled" } else { "disabled" };
@@ -85,7 +96,13 @@ fn groups() -> &'static [&'static [Flag]] {
     });
     let switches: &'static [Flag] = switches.collect::<Vec<_>>().leak();
     let mut groups: Vec<&'static [Flag]> = COLLECTORS.iter().map(|entry| entry.flags).collect();
-    groups.extend([PATHS, switches, SERVICE, logging::FLAGS]);
+    groups.extend([PATHS, switches, DEFAULTS]);
+    groups
+}
+
+fn groups() -> &'static [&'static [Flag]] {
+    let mut groups = measuring_flags();
+    groups.extend([SERVICE, logging::FLAGS]);
     groups.leak()
 }
 
@@ -107,7 +124,7 @@ pub fn options(matches: &Matches) -> NodeOptions {
         },
         enabled: on.map(|entry| entry.name.to_owned()).collect(),
         settings: Settings::from_matches(matches, collector_flags()),
-        now: SystemTime::now,
+        now: system_time,
         zone: TimeZone::system(),
     }
 }

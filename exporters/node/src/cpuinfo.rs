@@ -100,15 +100,22 @@ fn parse(text: &[u8]) -> Vec<Processor<'_>> {
     processors
 }
 
+/// Whether the switch or one of the patterns is given.
+pub(crate) fn is_on(context: &Context<'_>) -> bool {
+    let [switch, flags, bugs] = &FLAGS;
+    let settings = context.settings();
+    settings.switch(switch) || !settings.text(flags).is_empty() || !settings.text(bugs).is_empty()
+}
+
 impl CpuInfo {
     /// `None` if neither the switch nor one of the patterns is given.
     pub(crate) fn new(context: &Context<'_>) -> Result<Option<CpuInfo>, Error> {
-        let settings = context.settings();
-        let [switch, flags, bugs] = &FLAGS;
-        let (flags, bugs) = (settings.pattern_if_set(flags)?, settings.pattern_if_set(bugs)?);
-        if !settings.switch(switch) && flags.is_none() && bugs.is_none() {
+        if !is_on(context) {
             return Ok(None);
         }
+        let [_, flags, bugs] = &FLAGS;
+        let settings = context.settings();
+        let (flags, bugs) = (settings.pattern_if_set(flags)?, settings.pattern_if_set(bugs)?);
         let file = KernelFile::new(context.roots().proc("cpuinfo"));
         Ok(Some(CpuInfo { file, flags, bugs, with_frequency: context.is_enabled("cpufreq") }))
     }

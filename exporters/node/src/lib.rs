@@ -1,5 +1,6 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
+mod adjtimex;
 mod collectors;
 pub mod command;
 mod cpuinfo;

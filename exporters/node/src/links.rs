@@ -1,11 +1,14 @@
 //! Network devices with their counters and addresses, as the kernel's tables hold them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::IpAddr;
 
-use crate::netlink::{GET_ADDRESS, GET_LINK, Netlink, attributes, text, u32_at};
+use crate::netlink::{
+    FAMILY_ANY, FAMILY_IPV4, GET_ADDRESS, GET_LINK, GET_NEIGHBOUR, Netlink, attributes, text,
+    u16_at, u32_at,
+};
 use crate::parse::{ParseError, lines, unsigned, words};
 
 /// Counters of one device: `struct rtnl_link_stats64`, or fewer.
@@ -54,7 +57,7 @@ const ADDRESS_LOCAL: u16 = 2;
 
 /// All devices, over netlink.
 pub(crate) fn links(netlink: &mut Netlink, mut each: impl FnMut(&Link<'_>)) -> io::Result<()> {
-    netlink.dump(GET_LINK, |message| {
+    netlink.dump((GET_LINK, FAMILY_ANY), |message| {
         if let Some(link) = link(message) {
             each(&link);
         }
@@ -80,17 +83,43 @@ fn link(message: &[u8]) -> Option<Link<'_>> {
     Some(Link { name: name?, alias, source: Source::Netlink, columns })
 }
 
-/// All addresses of all devices, over netlink.
-pub(crate) fn addresses(netlink: &mut Netlink) -> io::Result<Vec<Address>> {
+/// Names of all devices by index.
+fn names(netlink: &mut Netlink) -> io::Result<HashMap<u32, String>> {
     let mut names = HashMap::new();
-    netlink.dump(GET_LINK, |message| {
+    netlink.dump((GET_LINK, FAMILY_ANY), |message| {
         let name = attributes(message, LINK_MESSAGE_BYTES).find(|(kind, _)| *kind == LINK_NAME);
         if let (Some(index), Some((_, name))) = (u32_at(message, 4), name) {
             names.insert(index, text(name).into_owned());
         }
     })?;
+    Ok(names)
+}
+
+/// How many IPv4 neighbours each device has, over netlink; those that need no ARP do not count.
+pub(crate) fn neighbours(netlink: &mut Netlink) -> io::Result<BTreeMap<String, u64>> {
+    const STATE_NO_ARP: u16 = 0x40;
+    let mut by_index = HashMap::new();
+    netlink.dump((GET_NEIGHBOUR, FAMILY_IPV4), |message| {
+        let (index, state) = (u32_at(message, 4), u16_at(message, 8));
+        if let (Some(index), Some(state)) = (index, state)
+            && state & STATE_NO_ARP == 0
+        {
+            *by_index.entry(index).or_insert(0) += 1;
+        }
+    })?;
+    if by_index.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let names = names(netlink)?;
+    let named = |(index, count)| Some((names.get(&index)?.clone(), count));
+    Ok(by_index.into_iter().filter_map(named).collect())
+}
+
+/// All addresses of all devices, over netlink.
+pub(crate) fn addresses(netlink: &mut Netlink) -> io::Result<Vec<Address>> {
+    let names = names(netlink)?;
     let mut addresses = Vec::new();
-    netlink.dump(GET_ADDRESS, |message| {
+    netlink.dump((GET_ADDRESS, FAMILY_ANY), |message| {
         let found = address(message).and_then(|(index, address, prefix)| {
             Some(Address { device: names.get(&index)?.clone(), address, prefix })
         });

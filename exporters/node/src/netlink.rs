@@ -9,6 +9,13 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 pub(crate) const GET_LINK: u16 = 18;
 /// A dump of all addresses.
 pub(crate) const GET_ADDRESS: u16 = 22;
+/// A dump of all neighbours.
+pub(crate) const GET_NEIGHBOUR: u16 = 30;
+
+/// Any address family, and IPv4.
+pub(crate) const FAMILY_ANY: u8 = 0;
+/// See [`FAMILY_ANY`].
+pub(crate) const FAMILY_IPV4: u8 = 2;
 
 const MESSAGE_ERROR: u16 = 2;
 const MESSAGE_DONE: u16 = 3;
@@ -34,14 +41,18 @@ impl Netlink {
     }
 
     /// Calls `each` with every message of a dump, header removed.
-    pub(crate) fn dump(&mut self, kind: u16, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+    pub(crate) fn dump(
+        &mut self,
+        (kind, family): (u16, u8),
+        mut each: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
         let socket = match self.socket.take() {
             Some(socket) => socket,
             None => open()?,
         };
         self.buffer.resize(BUFFER_BYTES, 0);
         self.sequence = self.sequence.wrapping_add(1);
-        rustix::net::send(&socket, &request(kind, self.sequence), SendFlags::empty())?;
+        rustix::net::send(&socket, &request(kind, family, self.sequence), SendFlags::empty())?;
         loop {
             let (length, whole) =
                 rustix::net::recv(&socket, &mut self.buffer[..], RecvFlags::TRUNC)?;
@@ -63,13 +74,15 @@ fn open() -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// A request for a dump of all address families: `nlmsghdr` and an empty `ifinfomsg`.
-fn request(kind: u16, sequence: u32) -> [u8; REQUEST_BYTES] {
+/// A request for a dump: `nlmsghdr` and an otherwise empty `ifinfomsg`, which begins with the family
+/// like all structures that may stand there.
+fn request(kind: u16, family: u8, sequence: u32) -> [u8; REQUEST_BYTES] {
     let mut request = [0; REQUEST_BYTES];
     request[0..4].copy_from_slice(&(REQUEST_BYTES as u32).to_ne_bytes());
     request[4..6].copy_from_slice(&kind.to_ne_bytes());
     request[6..8].copy_from_slice(&FLAGS_REQUEST_DUMP.to_ne_bytes());
     request[8..12].copy_from_slice(&sequence.to_ne_bytes());
+    request[HEADER_BYTES] = family;
     request
 }
 
@@ -120,7 +133,8 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+/// A number of the host's byte order.
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
@@ -186,7 +200,7 @@ mod tests {
         for _ in 0..2 {
             let mut names = Vec::new();
             netlink
-                .dump(GET_LINK, |message| {
+                .dump((GET_LINK, FAMILY_ANY), |message| {
                     let name = attributes(message, 16).find(|(kind, _)| *kind == 3);
                     names.extend(name.map(|(_, name)| text(name).into_owned()));
                 })

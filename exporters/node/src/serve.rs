@@ -15,7 +15,7 @@ use common_web::axum::extract::Request;
 use common_web::axum::http::{StatusCode, Uri};
 use common_web::axum::response::{Html, IntoResponse, Response};
 use common_web::axum::routing::any;
-use common_web::{Listener, MetricsHandler, WebOptions, plain};
+use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions, plain};
 
 use crate::command::options;
 use crate::query::Query;
@@ -47,16 +47,19 @@ pub(crate) fn serve(matches: &Matches) -> Result<(), Failure> {
     for name in exporter.enabled() {
         tracing::info!(collector = name, "Enabled collector");
     }
+    let web_config = WebConfigFile::from_flag(matches.str("web.config.file"))?;
     let in_flight_max = usize::try_from(matches.int("web.max-requests")).unwrap_or(0);
     let page = Page::new(exporter, in_flight_max, !matches.bool("web.disable-exporter-metrics"));
     let router = router(page, matches.str("web.telemetry-path"));
     let threads = usize::try_from(matches.int("runtime.gomaxprocs")).unwrap_or(1);
     runtime(threads, in_flight_max)?.block_on(async {
         let listeners = listeners(matches)?;
-        for listener in &listeners {
-            tracing::info!(address = %listener, "Listening on");
-        }
-        let options = WebOptions { drain_deadline: DRAIN_DEADLINE, ..WebOptions::default() };
+        WebConfigFile::log(web_config.as_deref(), &listeners);
+        let options = WebOptions {
+            drain_deadline: DRAIN_DEADLINE,
+            protection: web_config.map(|file| file as _),
+            ..WebOptions::default()
+        };
         tell_ready();
         common_web::serve(listeners, router, options, stopped(Signals::install()?)).await?;
         Ok(())
@@ -210,8 +213,7 @@ impl Collector for Chosen {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
+    use common_service::clock::system_time;
     use common_web::axum::body::{Body, to_bytes};
     use jiff::tz::TimeZone;
 
@@ -220,7 +222,7 @@ mod tests {
 
     fn page() -> Page {
         let enabled = vec!["loadavg".to_owned(), "uname".to_owned()];
-        let options = NodeOptions::new(SystemTime::now, TimeZone::UTC);
+        let options = NodeOptions::new(system_time, TimeZone::UTC);
         let exporter = NodeExporter::new(NodeOptions { enabled, ..options }).unwrap();
         Page::new(Arc::new(exporter), 1, true)
     }

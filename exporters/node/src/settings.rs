@@ -22,6 +22,11 @@ pub(crate) mod flag {
         with_default(Flag::new(name, Kind::Str, help), default)
     }
 
+    /// A flag that takes one text each time it is given.
+    pub(crate) const fn texts(name: &'static str, help: &'static str) -> Flag {
+        Flag::new(name, Kind::Str, help).repeatable()
+    }
+
     /// A flag that is on or off.
     pub(crate) const fn switch(name: &'static str, help: &'static str, on: bool) -> Flag {
         with_default(Flag::switch(name, help), if on { "true" } else { "" })

@@ -38,20 +38,47 @@ const COMMON: &[Flag] = &[
 ];
 
 const SERVER: &[Flag] = &[
-    Flag::new("config.file", Kind::Str, "Prometheus configuration file path.").default("prometheus.yml"),
-    Flag::new("web.listen-address", Kind::Str, "Address to listen on for UI, API, and telemetry. Can be repeated.").default("0.0.0.0:9090").repeatable(),
+    Flag::new("config.file", Kind::Str, "Prometheus configuration file path.")
+        .default("prometheus.yml"),
+    Flag::new(
+        "web.listen-address",
+        Kind::Str,
+        "Address to listen on for UI, API, and telemetry. Can be repeated.",
+    )
+    .default("0.0.0.0:9090")
+    .repeatable(),
     Flag::new("storage.tsdb.path", Kind::Str, "Base path for metrics storage.").default("data/"),
 ];
 
 const RUN: &[Flag] = &[
-    Flag::new("config.file", Kind::Str, "A prometheus.yml instead of the bundled configuration, which watches this host.").placeholder("<file>"),
-    Flag::new("web.listen-address", Kind::Str, "Address to listen on for pages, API and metrics. Can be repeated.").default("127.0.0.1:9090").repeatable(),
-    Flag::new("storage.tsdb.path", Kind::Str, "Where samples are kept. Default: ./hearth-data, or $STATE_DIRECTORY under systemd.").placeholder("<directory>"),
-    Flag::new("alertmanager.config.file", Kind::Str, "An alertmanager.yml for the alertmanager inside this process.").placeholder("<file>"),
+    Flag::new(
+        "config.file",
+        Kind::Str,
+        "A prometheus.yml instead of the bundled configuration, which watches this host.",
+    )
+    .placeholder("<file>"),
+    Flag::new(
+        "web.listen-address",
+        Kind::Str,
+        "Address to listen on for pages, API and metrics. Can be repeated.",
+    )
+    .default("127.0.0.1:9090")
+    .repeatable(),
+    Flag::new(
+        "storage.tsdb.path",
+        Kind::Str,
+        "Where samples are kept. Default: ./hearth-data, or $STATE_DIRECTORY under systemd.",
+    )
+    .placeholder("<directory>"),
+    Flag::new(
+        "alertmanager.config.file",
+        Kind::Str,
+        "An alertmanager.yml for the alertmanager inside this process.",
+    )
+    .placeholder("<file>"),
 ];
 
 const SERVER_FLAGS: &[&[Flag]] = &[SERVER, COMMON, logging::FLAGS];
-const RUN_FLAGS: &[&[Flag]] = &[RUN, COMMON, exporters_node::FLAGS, logging::FLAGS];
 
 /// `hearth server`, called `prometheus` where its messages name it.
 pub(crate) const SERVER_PROGRAM: Program = Program {
@@ -65,14 +92,20 @@ pub(crate) const SERVER_PROGRAM: Program = Program {
     product: "prometheus",
 };
 
-/// `hearth run`
-pub(crate) const RUN_PROGRAM: Program = Program {
-    root: Command {
-        name: "hearth run",
-        help: "Everything on this host in one process: exporters, scraper, database, rules, alerts, pages",
-        flags: RUN_FLAGS,
-        ..Command::EMPTY
-    },
-    style: Style::Prometheus,
-    product: "hearth",
-};
+/// `hearth run`: the server's flags and those of the node exporter inside it.
+pub(crate) fn run_program() -> Program {
+    let mut flags = vec![RUN, COMMON];
+    flags.extend(exporters_node::command::measuring_flags());
+    flags.push(logging::FLAGS);
+    Program {
+        root: Command {
+            name: "hearth run",
+            help: "Everything on this host in one process: exporters, scraper, database, rules, \
+                   alerts, pages",
+            flags: flags.leak(),
+            ..Command::EMPTY
+        },
+        style: Style::Prometheus,
+        product: "hearth",
+    }
+}

@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use common_config::alertmanager::AlertmanagerFile;
 use common_config::prometheus::{Config, ScrapeConfig};
-use common_config::rules::RuleFile;
 use common_service::flags::World;
+use server_promql::parser;
+use server_rules::{Complaint, GroupSpec, LoadOptions};
 
 /// The configuration of `hearth run` when none is given.
 pub(crate) const BUNDLED_CONFIG: &str = include_str!("../../bundled/hearth.yml");
@@ -31,18 +33,29 @@ pub(crate) enum Source {
     File(PathBuf),
 }
 
+/// Everything that is read again on a reload.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    pub(crate) source: Source,
+    /// The alertmanager.yml of the alertmanager inside; none leaves it without receivers.
+    pub(crate) alertmanager: Option<PathBuf>,
+    /// What expressions of rules may use.
+    pub(crate) parser: parser::Options,
+}
+
 /// A configuration that can be put in force.
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     pub(crate) scrape: Vec<ScrapeConfig>,
-    pub(crate) rules: Vec<RuleFile>,
+    pub(crate) groups: Vec<GroupSpec>,
+    pub(crate) alertmanager: AlertmanagerFile,
 }
 
-impl Source {
+impl Files {
     /// Reads and checks everything; the error names the file and the place.
     pub(crate) fn load(&self) -> Result<Loaded, String> {
         let env = World::real().env;
-        let (text, name) = match self {
+        let (text, name) = match &self.source {
             Source::Bundled { hostname } => {
                 (BUNDLED_CONFIG.replace("${HOSTNAME}", hostname), "bundled:hearth.yml".to_owned())
             }
@@ -57,18 +70,33 @@ impl Source {
                 "This discovery mechanism is not run; its targets are left out"
             );
         }
-        let mut rules = Vec::new();
+        let options = LoadOptions {
+            parser: self.parser.clone(),
+            scheme: config.global.metric_name_validation_scheme,
+            ..LoadOptions::default()
+        };
+        let mut groups = Vec::new();
         for pattern in &config.rule_files {
             for (file, text) in rule_files(pattern)? {
-                rules.push(RuleFile::parse(&text, &file).map_err(|error| error.to_string())?);
+                groups.extend(server_rules::load(&text, &file, &options).map_err(all)?);
             }
         }
-        Ok(Loaded { config, scrape, rules })
+        let alertmanager = match &self.alertmanager {
+            Some(path) => AlertmanagerFile::load(&read(path)?, &path.display().to_string())
+                .map_err(|error| error.to_string())?,
+            None => AlertmanagerFile::default(),
+        };
+        Ok(Loaded { config, scrape, groups, alertmanager })
     }
 }
 
+/// All complaints about a file, a line each.
+fn all(complaints: Vec<Complaint>) -> String {
+    complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 /// Names and texts of the rule files a pattern stands for.
-fn rule_files(pattern: &str) -> Result<Vec<(String, String)>, String> {
+pub(crate) fn rule_files(pattern: &str) -> Result<Vec<(String, String)>, String> {
     // Files of the bundled configuration get its folder in front, and so do these names.
     let name = Path::new(pattern).file_name().unwrap_or_default().to_string_lossy();
     match name.strip_prefix(BUNDLED_PREFIX) {

@@ -1,7 +1,7 @@
 //! The envelope of every answer: `{"status":"success","data":...,"warnings":[...]}`.
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
 
 use crate::error::ApiError;
@@ -40,7 +40,8 @@ pub(crate) fn respond(result: Result<Answer, ApiError>) -> Response<Body> {
                 json.raw(",\"data\":");
                 json.bytes.extend_from_slice(&answer.data.bytes);
             }
-            for (key, notes) in [(",\"warnings\":", answer.warnings), (",\"infos\":", answer.infos)] {
+            for (key, notes) in [(",\"warnings\":", answer.warnings), (",\"infos\":", answer.infos)]
+            {
                 if !notes.is_empty() {
                     json.raw(key).strings(notes);
                 }
@@ -66,12 +67,5 @@ pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> Response<Body
     *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
-    response
-}
-
-/// The answer to a method that a path does not have.
-pub(crate) fn method_not_allowed(allowed: &'static str) -> Response<Body> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("Only {allowed} requests allowed."));
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }

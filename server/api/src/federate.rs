@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use common_model::{
-    Labels, METRIC_NAME, TimestampMs, is_legacy_label_name, is_legacy_metric_name, is_stale_marker,
-    push_float,
+    Labels, METRIC_NAME, Matcher, TimestampMs, is_legacy_label_name, is_legacy_metric_name,
+    is_stale_marker, push_float,
 };
 use server_storage::{SampleColumns, SelectHints};
 
@@ -22,8 +22,11 @@ const LOOKBACK_MS: TimestampMs = 5 * 60 * 1000;
 
 /// Answers a federation request.
 pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<Body> {
-    let sets = match params.matchers() {
-        Ok(sets) => sets,
+    let sets: Vec<Vec<Matcher>> = match params.matchers() {
+        // A selector that matches everything gives nothing, as in the original.
+        Ok(sets) => {
+            sets.into_iter().filter(|set| !set.iter().all(Matcher::matches_empty)).collect()
+        }
         Err(error) => return text(StatusCode::BAD_REQUEST, format!("{}\n", error.message)),
     };
     let now = (state.now)();
@@ -38,7 +41,8 @@ pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<B
             let mut series = querier.select(false, &hints, set)?;
             while let Some(labels) = series.next(&mut samples)? {
                 // Native histograms have no form in the text format.
-                let last = samples.len().checked_sub(1).filter(|at| samples.histogram(*at).is_none());
+                let last =
+                    samples.len().checked_sub(1).filter(|at| samples.histogram(*at).is_none());
                 let Some(last) = last else { continue };
                 if !is_stale_marker(samples.values[last]) {
                     newest.insert(labels, (samples.timestamps[last], samples.values[last]));

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use common_model::{Labels, TimestampMs, format_float_fixed};
+use common_model::{Labels, TimestampMs, format_float, format_float_fixed};
 
 /// Appends JSON to a byte buffer. Commas are the caller's business, except in [`Json::list`].
 #[derive(Debug, Default)]
@@ -104,9 +104,18 @@ impl Json {
         self
     }
 
-    /// A sample's value: a string, so that NaN and infinities can be said.
+    /// A sample's value: a string, so that NaN and infinities can be said. Very large and very
+    /// small ones have an exponent.
     pub(crate) fn value(&mut self, value: f64) -> &mut Json {
-        self.raw("\"").raw(&format_float_fixed(value)).raw("\"")
+        let size = value.abs();
+        let is_plain = size == 0.0 || (1e-6..1e21).contains(&size);
+        let text = if is_plain { format_float_fixed(value) } else { format_float(value) };
+        self.raw("\"").raw(&text).raw("\"")
+    }
+
+    /// `[1435781430.781,"1"]` of a scalar, which never has an exponent.
+    pub(crate) fn scalar(&mut self, at: TimestampMs, value: f64) -> &mut Json {
+        self.raw("[").time(at).raw(",\"").raw(&format_float_fixed(value)).raw("\"]")
     }
 
     /// `[1435781430.781,"1"]`
@@ -133,5 +142,34 @@ mod tests {
         json.key("t").time(1_435_781_430_001).raw("}");
         let text = String::from_utf8(json.bytes).unwrap();
         assert_eq!(text, "{\"a\\\"\\n\\u0001\":[-1.500,\"NaN\"],\"t\":1435781430.001}");
+    }
+
+    #[test]
+    fn values_have_an_exponent_where_the_original_gives_them_one() {
+        let check = |value: f64, expected: &str| {
+            let mut json = Json::default();
+            json.value(value);
+            assert_eq!(String::from_utf8(json.bytes).unwrap(), format!("\"{expected}\""));
+        };
+        check(0.0, "0");
+        check(-0.0, "-0");
+        check(0.000001, "0.000001");
+        check(0.0000012, "0.0000012");
+        check(-1e-7, "-1e-07");
+        check(1e-300, "1e-300");
+        check(5e-324, "5e-324");
+        check(123_456_789_012_345_680_000.0, "123456789012345680000");
+        check(1e21, "1e+21");
+        check(f64::MAX, "1.7976931348623157e+308");
+        check(f64::INFINITY, "+Inf");
+        check(f64::NEG_INFINITY, "-Inf");
+        check(f64::NAN, "NaN");
+    }
+
+    #[test]
+    fn scalars_never_have_an_exponent() {
+        let mut json = Json::default();
+        json.scalar(0, 1e21);
+        assert_eq!(String::from_utf8(json.bytes).unwrap(), "[0,\"1000000000000000000000\"]");
     }
 }

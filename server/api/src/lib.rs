@@ -21,4 +21,4 @@ mod time;
 
 pub use error::{ApiError, ErrorType};
 pub use router::router;
-pub use state::{ApiOptions, ApiState, Reload, Status};
+pub use state::{ApiOptions, ApiState, Asked, Reload, Status};

@@ -43,7 +43,9 @@ impl Params {
     pub(crate) fn time(&self, name: &str) -> Result<Option<TimestampMs>, ApiError> {
         match self.get(name) {
             "" => Ok(None),
-            text => parse_time(text).map(Some).map_err(|e| ApiError::parameter(name, e)),
+            text => parse_time(text).map(Some).map_err(|e| {
+                ApiError::parameter(name, format!("invalid time value for '{name}': {e}"))
+            }),
         }
     }
 
@@ -64,7 +66,7 @@ impl Params {
                     .map_err(|_| ApiError::parameter(name, "limit must be non-negative")),
                 Err(_) => Err(ApiError::parameter(
                     name,
-                    format!("strconv.ParseUint: parsing {text:?}: invalid syntax"),
+                    format!("strconv.Atoi: parsing {text:?}: invalid syntax"),
                 )),
             },
         }
@@ -75,7 +77,7 @@ impl Params {
         self.all("match[]")
             .map(|text| {
                 server_promql::parser::parse_selector(text)
-                    .map_err(|error| ApiError::parameter("match[]", error))
+                    .map_err(|error| ApiError::bad_data(error.to_string()))
             })
             .collect()
     }
@@ -119,9 +121,8 @@ pub(crate) fn parse_time(text: &str) -> Result<TimestampMs, String> {
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("cannot parse {text:?} to a valid duration");
     if let Some(seconds) = parse_float(text) {
-        return Duration::try_from_secs_f64(seconds).map_err(|_| {
-            format!("cannot parse {text:?} to a valid duration. It overflows int64")
-        });
+        return Duration::try_from_secs_f64(seconds)
+            .map_err(|_| format!("cannot parse {text:?} to a valid duration. It overflows int64"));
     }
     duration::parse(text).map_err(|_| wrong())
 }

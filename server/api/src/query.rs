@@ -72,6 +72,15 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
     .await
 }
 
+/// `/api/v1/format_query`
+pub(crate) async fn format(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
+    let expr = parser::parse(params.get("query"), &state.parser)
+        .map_err(|error| ApiError::parameter("query", error))?;
+    Ok(Answer::write(|json| {
+        json.string(&expr.pretty());
+    }))
+}
+
 fn required<T>(value: Option<T>, name: &str, kind: &str) -> Result<T, ApiError> {
     value.ok_or_else(|| ApiError::parameter(name, format!("cannot parse \"\" to a valid {kind}")))
 }
@@ -120,7 +129,7 @@ fn answer(mut output: QueryOutput, limit: usize, params: &Params) -> Answer {
 fn write_value(json: &mut Json, value: &Value) {
     match value {
         Value::Scalar { timestamp, value } => {
-            json.point(*timestamp, *value);
+            json.scalar(*timestamp, *value);
         }
         Value::String { timestamp, value } => {
             json.raw("[").time(*timestamp).raw(",").string(value).raw("]");

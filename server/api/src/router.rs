@@ -46,10 +46,17 @@ fn queries() -> Router<Arc<ApiState>> {
         .route("/metadata", get(metadata))
         .route("/targets", get(all_targets))
         .route("/targets/metadata", get(target_metadata))
-        .route("/scrape_pools", get(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }))
         .route("/rules", get(all_rules))
-        .route("/alerts", get(|State(s): Shared| async { respond(rules::alerts(&s)) }))
-        .route("/alertmanagers", get(|State(s): Shared| async { respond(rules::alertmanagers(&s)) }))
+        .route(
+            "/alertmanagers",
+            get(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
+        )
+        .route("/format_query", get(formatted).post(formatted))
+        .route("/alerts", get(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
+        .route(
+            "/scrape_pools",
+            get(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }),
+        )
 }
 
 fn statuses() -> Router<Arc<ApiState>> {
@@ -75,7 +82,8 @@ async fn params(request: Request) -> Result<Params, ApiError> {
     let mut params = Params::default();
     if head.method == Method::POST {
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-        let body = body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
+        let body =
+            body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
         params.extend(&body.to_bytes());
     }
     params.extend(head.uri.query().unwrap_or("").as_bytes());
@@ -97,6 +105,7 @@ macro_rules! handlers {
 handlers! {
     instant => query::instant,
     range => query::range,
+    formatted => query::format,
     all_series => series::series,
     labels => series::labels,
     metadata => targets::metadata,
@@ -169,7 +178,7 @@ async fn reload(State(state): Shared) -> Response<Body> {
 }
 
 async fn only_post() -> Response<Body> {
-    text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed.")
+    text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed")
 }
 
 /// Cross-origin headers for origins that `--web.cors.origin` matches.
@@ -182,8 +191,9 @@ async fn cors(State(state): Shared, request: Request, next: Next) -> Response<Bo
     } else {
         next.run(request).await
     };
-    let allowed = origin
-        .filter(|origin| origin.to_str().is_ok_and(|origin| state.options.cors_origin.is_match(origin)));
+    let allowed = origin.filter(|origin| {
+        origin.to_str().is_ok_and(|origin| state.options.cors_origin.is_match(origin))
+    });
     if let Some(origin) = allowed {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -198,4 +208,3 @@ async fn cors(State(state): Shared, request: Request, next: Next) -> Response<Bo
     }
     response
 }
-

@@ -26,10 +26,7 @@ impl Selection {
         let end = params.time("end")?.unwrap_or(TIME_MAX);
         let sets = params.matchers()?;
         if sets.iter().any(|set| set.iter().all(Matcher::matches_empty)) {
-            return Err(ApiError::parameter(
-                "match[]",
-                "match[] must contain at least one non-empty matcher",
-            ));
+            return Err(ApiError::bad_data("match[] must contain at least one non-empty matcher"));
         }
         Ok(Selection { start, end, sets, limit: params.limit("limit")? })
     }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use common_instrument::Registry;
 use common_model::TimestampMs;
 use common_re2::Regex;
 use server_promql::engine::Engine;
@@ -40,34 +39,59 @@ pub struct ApiOptions {
 /// A request to reload, answered with what went wrong.
 pub type Reload = oneshot::Sender<Result<(), String>>;
 
-/// What the handlers ask.
-pub struct ApiState {
-    /// Settings.
-    pub options: ApiOptions,
+/// The parts of the daemon that handlers ask.
+pub struct Asked {
     /// Samples.
     pub storage: Arc<dyn Queryable>,
     /// The database behind `storage`, for its statistics.
     pub db: server_tsdb::Db,
-    /// Evaluates queries.
-    pub engine: Engine,
-    /// What the parser accepts.
-    pub parser: parser::Options,
     /// Targets.
     pub scrape: Arc<server_scrape::Manager>,
     /// Rules and alerts.
     pub rules: Arc<server_rules::Manager>,
     /// Alertmanagers.
     pub notify: Arc<server_notify::Manager>,
-    /// What this process says of itself.
-    pub registry: Arc<Registry>,
     /// The wall clock in milliseconds.
     pub now: server_scrape::Now,
+}
+
+/// What the handlers share.
+pub struct ApiState {
+    pub(crate) options: ApiOptions,
+    pub(crate) asked: Asked,
+    /// Evaluates queries.
+    pub(crate) engine: Engine,
+    /// What the parser accepts.
+    pub(crate) parser: parser::Options,
     /// Asks the daemon to reload.
-    pub reload: mpsc::Sender<Reload>,
-    /// What changes while the process runs.
-    pub status: Arc<Status>,
+    pub(crate) reload: mpsc::Sender<Reload>,
+    pub(crate) status: Arc<Status>,
     /// Queries that may run beside each other.
     pub(crate) queries: Semaphore,
+}
+
+impl ApiState {
+    /// What the handlers share, before the first request.
+    #[must_use]
+    pub fn new(
+        options: ApiOptions,
+        asked: Asked,
+        engine: Engine,
+        parser: parser::Options,
+        reload: mpsc::Sender<Reload>,
+        status: Arc<Status>,
+    ) -> ApiState {
+        let queries = Semaphore::new(options.query_concurrency_max.max(1));
+        ApiState { options, asked, engine, parser, reload, status, queries }
+    }
+}
+
+impl std::ops::Deref for ApiState {
+    type Target = Asked;
+
+    fn deref(&self) -> &Asked {
+        &self.asked
+    }
 }
 
 /// What changes while the process runs; the daemon writes it.

@@ -85,9 +85,9 @@ pub(crate) async fn tsdb(state: Arc<ApiState>, params: Params) -> Result<Answer,
         text => match text.parse::<usize>() {
             Ok(limit) if (1..=TOP_MAX).contains(&limit) => limit,
             Ok(limit) if limit > TOP_MAX => {
-                return Err(ApiError::parameter("limit", format!("limit must not exceed {TOP_MAX}")));
+                return Err(ApiError::bad_data(format!("limit must not exceed {TOP_MAX}")));
             }
-            _ => return Err(ApiError::parameter("limit", "limit must be a positive number")),
+            _ => return Err(ApiError::bad_data("limit must be a positive number")),
         },
     };
     let stats = state.db.stats();

@@ -146,9 +146,6 @@ pub(crate) async fn target_metadata(
             named.take(room).map(|(name, seen)| (labels.clone(), name.to_owned(), seen.clone())),
         );
     }
-    if found.is_empty() {
-        return Err(ApiError::not_found("specified metadata not found"));
-    }
     Ok(Answer::write(|json| {
         json.list(&found, |json, (labels, name, seen)| {
             json.raw("{\"target\":").labels(labels);
@@ -161,4 +158,3 @@ pub(crate) async fn target_metadata(
         });
     }))
 }
-

@@ -7,4 +7,5 @@ pub mod functions;
 pub mod lexer;
 pub mod parser;
 mod printer;
+pub mod promqltest;
 pub mod value;

@@ -41,7 +41,7 @@ fn replace_writes_the_expanded_replacement_where_the_pattern_matches() {
     let abc = "a=foo b=bar c=baz";
     check(
         abc,
-        "- {source_labels: [a], regex: f(.*), target_label: d, replacement: ch${1}-ch${1}}",
+        "- {source_labels: [a], regex: f(.*), target_label: d, replacement: 'ch${1}-ch${1}'}",
         "a=foo b=bar c=baz d=choo-choo",
     );
     check(

@@ -8,7 +8,6 @@ use common_exposition::{Dialect, Event, Parser, for_each_series};
 use common_instrument::{Collector, Samples};
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
-use common_model::TimestampMs;
 
 use crate::defaults;
 use crate::manager::Shared;
@@ -39,7 +38,7 @@ pub(crate) enum Source {
     InProcess {
         /// `None` when no source has the target's address.
         collector: Option<Arc<dyn Collector>>,
-        samples: Samples,
+        samples: Box<Samples>,
         raw: Vec<u8>,
     },
 }
@@ -60,7 +59,7 @@ impl Source {
         match target.in_process() {
             Some(name) => Source::InProcess {
                 collector: shared.in_process.get(name).cloned(),
-                samples: Samples::default(),
+                samples: Box::default(),
                 raw: Vec::new(),
             },
             None => Source::Http {
@@ -97,12 +96,11 @@ impl Source {
                 request.headers = headers(accept, target);
                 request.body_bytes_max = *body_bytes_max;
                 request.encoded_bytes_max = *body_bytes_max;
-                let head = client.send_into(request, body).await.map_err(|error| {
-                    match error.cause {
+                let head =
+                    client.send_into(request, body).await.map_err(|error| match error.cause {
                         Cause::BodyTooLarge => FetchError::BodyLimit,
                         _ => FetchError::Other(error.to_string()),
-                    }
-                })?;
+                    })?;
                 if head.status != 200 {
                     let status = head.status;
                     return Err(FetchError::Other(format!("server returned HTTP status {status}")));

@@ -164,7 +164,7 @@ async fn feed(
     loop {
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
-            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = discovery::until(&mut stopped) => return,
         }
         let groups = changes.borrow_and_update().clone();
         pool.lock().await.sync(groups.iter());

@@ -41,6 +41,8 @@ struct Remembered {
     /// Whether the newest sample is a value, not a stale marker. Lines with timestamps of their
     /// own are not tracked.
     live: bool,
+    /// The scrape that made it live.
+    live_since: u64,
 }
 
 /// The lines of one target.
@@ -102,8 +104,15 @@ impl Memory {
     /// Remembers a new line and marks it as seen.
     pub(crate) fn insert(&mut self, raw: &[u8], line: Line) -> LineId {
         let hash = self.hasher.hash_one(raw);
-        let remembered =
-            Remembered { raw: raw.into(), line, hash, successor: NONE, seen: 0, live: false };
+        let remembered = Remembered {
+            raw: raw.into(),
+            line,
+            hash,
+            successor: NONE,
+            seen: 0,
+            live: false,
+            live_since: 0,
+        };
         let id = match self.free.pop() {
             Some(id) => {
                 self.lines[id as usize] = Some(remembered);
@@ -115,9 +124,8 @@ impl Memory {
             }
         };
         let lines = &self.lines;
-        self.by_hash.insert_unique(hash, id, |&id| {
-            lines[id as usize].as_ref().map_or(0, |line| line.hash)
-        });
+        self.by_hash
+            .insert_unique(hash, id, |&id| lines[id as usize].as_ref().map_or(0, |line| line.hash));
         self.follow(id);
         id
     }
@@ -139,7 +147,11 @@ impl Memory {
         if let Line::Series { series, .. } = &mut line.line {
             *series = appended;
         }
-        !std::mem::replace(&mut line.live, true)
+        let added = !std::mem::replace(&mut line.live, true);
+        if added {
+            line.live_since = self.scrape;
+        }
+        added
     }
 
     /// Notes the number of a line whose staleness is its target's business.
@@ -170,6 +182,16 @@ impl Memory {
             }
             if line.seen + FORGET_AFTER_SCRAPES < self.scrape {
                 self.forget(id as LineId);
+            }
+        }
+    }
+
+    /// Gives up a scrape whose samples are not kept: what it made live never was.
+    pub(crate) fn abandon(&mut self) {
+        let scrape = self.scrape;
+        for line in self.lines.iter_mut().flatten() {
+            if line.live && line.live_since == scrape {
+                line.live = false;
             }
         }
     }

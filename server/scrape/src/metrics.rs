@@ -57,12 +57,12 @@ impl Metrics {
                 "hearth_scrape_series_refused_total",
                 "Samples of series that the store did not take because a limit is reached.",
             ),
-            interval: registry.summary_vec(
+            interval: registry.add(SummaryVec::new(
                 "prometheus_target_interval_length_seconds",
                 "Actual intervals between scrapes.",
                 ["interval"],
-                &[0.01, 0.05, 0.5, 0.9, 0.99],
-            ),
+                vec![0.01, 0.05, 0.5, 0.9, 0.99],
+            )),
             pools: registry.gauge(
                 "prometheus_target_scrape_pools",
                 "Scrape pools that are running.",

@@ -50,15 +50,7 @@ impl Pool {
         shared: Arc<Shared>,
     ) -> Result<Pool, common_client::Error> {
         let client = Arc::new(fetch::client(&config)?);
-        let frame = Frame {
-            job_name: config.job_name.clone(),
-            interval: config.scrape_interval,
-            timeout: config.scrape_timeout,
-            scheme: config.scheme.clone(),
-            metrics_path: config.metrics_path.clone(),
-            params: config.params.clone(),
-            relabel: config.relabel_configs.clone(),
-        };
+        let frame = Frame::of(&config);
         Ok(Pool {
             name: config.job_name.as_str().into(),
             config,
@@ -80,9 +72,8 @@ impl Pool {
         }
         let limit = self.config.limits.targets as usize;
         let count = wanted.len();
-        *self.forced.lock() = (limit > 0 && count > limit).then(|| {
-            format!("target_limit exceeded (number of targets: {count}, limit: {limit})")
-        });
+        *self.forced.lock() = (limit > 0 && count > limit)
+            .then(|| format!("target_limit exceeded (number of targets: {count}, limit: {limit})"));
         self.running.retain(|hash, running| {
             let stays = wanted.contains_key(hash);
             if !stays {
@@ -99,7 +90,7 @@ impl Pool {
         self.shared.metrics.pool_targets.with([&self.name]).set(targets);
     }
 
-    /// Ends every loop and waits until the scrapes in flight are done.
+    /// Ends every loop. A scrape that still waits for its target is given up.
     pub(crate) async fn stop(self, stop: Stop) {
         for running in self.running.values() {
             running.stop.send_replace(stop);
@@ -146,7 +137,12 @@ impl Pool {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(scrape_pool = &*self.name, address, error, "Creating target failed");
+                    tracing::error!(
+                        scrape_pool = &*self.name,
+                        address,
+                        error,
+                        "Creating target failed"
+                    );
                 }
             }
         }

@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn stamps_are_regular_unless_a_scrape_is_late() {
-        for (now, due, stamped) in [(100, 100, 100), (102, 100, 100), (99, 100, 100), (103, 100, 103)]
+        for (now, due, stamped) in
+            [(100, 100, 100), (102, 100, 100), (99, 100, 100), (103, 100, 103)]
         {
             assert_eq!(stamp(now, due, S15), stamped);
         }
@@ -60,12 +61,9 @@ mod tests {
 
     #[test]
     fn missed_ticks_are_left_out() {
-        for (now, due, next) in [
-            (10, 0, 15_000),
-            (15_000, 0, 30_000),
-            (100_000, 0, 105_000),
-            (0, 10_000, 25_000),
-        ] {
+        for (now, due, next) in
+            [(10, 0, 15_000), (15_000, 0, 30_000), (100_000, 0, 105_000), (0, 10_000, 25_000)]
+        {
             assert_eq!(next_due(now, due, S15), next, "{now} {due}");
         }
     }

@@ -8,6 +8,10 @@ use server_storage::{AppendError, Appender, SeriesRef, StorageError};
 
 use crate::memory::{Line, LineId, Memory};
 
+/// A sample may be this far ahead of our clock; one that is further would stop the store from
+/// taking honest samples until the clock catches up.
+const FUTURE_MS_MAX: TimestampMs = 10 * 60 * 1000;
+
 /// How samples of a target are treated; the same for all targets of a scrape configuration, but
 /// for the labels.
 #[derive(Clone, Debug)]
@@ -146,6 +150,7 @@ impl<'a> Session<'a> {
     /// Gives up: nothing of this scrape is kept. Says how far it came.
     pub(crate) fn abandon(self) -> Counts {
         self.appender.rollback();
+        self.memory.abandon();
         self.counts
     }
 
@@ -166,7 +171,12 @@ impl<'a> Session<'a> {
         let own_time = timestamp.filter(|_| self.treatment.honor_timestamps);
         // A series with timestamps of its own ends when its target says so, not when it stays away.
         let tracked = own_time.is_none() || self.treatment.track_timestamps_staleness;
-        let result = self.appender.append(series, &labels, own_time.unwrap_or(self.now), value);
+        let at = own_time.unwrap_or(self.now);
+        if at > self.now.saturating_add(FUTURE_MS_MAX) {
+            self.counts.out_of_bounds += 1;
+            return Ok(());
+        }
+        let result = self.appender.append(series, &labels, at, value);
         self.note(id, result, tracked)
     }
 

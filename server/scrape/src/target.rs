@@ -2,9 +2,10 @@
 //! store under.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
+use common_client::query_escape;
+use common_config::prometheus::{ScrapeConfig, TargetGroup};
 use common_config::{RelabelConfig, duration};
 use common_model::{Labels, LabelsBuilder};
 
@@ -29,6 +30,34 @@ pub(crate) struct Frame {
     pub(crate) metrics_path: String,
     pub(crate) params: BTreeMap<String, Vec<String>>,
     pub(crate) relabel: Vec<RelabelConfig>,
+}
+
+impl Frame {
+    pub(crate) fn of(config: &ScrapeConfig) -> Frame {
+        Frame {
+            job_name: config.job_name.clone(),
+            interval: config.scrape_interval,
+            timeout: config.scrape_timeout,
+            scheme: config.scheme.clone(),
+            metrics_path: config.metrics_path.clone(),
+            params: config.params.clone(),
+            relabel: config.relabel_configs.clone(),
+        }
+    }
+}
+
+/// Whether every endpoint of a group is one that a job can scrape or drops on purpose; says which
+/// one is not, and why.
+pub fn check_group(config: &ScrapeConfig, group: &TargetGroup) -> Result<(), String> {
+    let frame = Frame::of(config);
+    for (i, address) in group.targets.iter().enumerate() {
+        let mut labels: Vec<(&str, &str)> = Vec::with_capacity(group.labels.len() + 1);
+        labels.extend(&group.labels);
+        labels.push((ADDRESS, address));
+        populate(&labels, &frame)
+            .map_err(|error| format!("instance {i} in group {}: {error}", group.source))?;
+    }
+    Ok(())
 }
 
 /// One endpoint and how to scrape it.
@@ -73,10 +102,7 @@ pub(crate) enum Populated {
 }
 
 /// Makes a target of discovered labels. The errors are Prometheus'.
-pub(crate) fn populate(
-    discovered: &[(&str, &str)],
-    frame: &Frame,
-) -> Result<Populated, String> {
+pub(crate) fn populate(discovered: &[(&str, &str)], frame: &Frame) -> Result<Populated, String> {
     let mut builder = LabelsBuilder::default();
     for (name, value) in discovered {
         builder.set(name, value);
@@ -181,29 +207,13 @@ fn url(labels: &Labels, params: &BTreeMap<String, Vec<String>>) -> String {
     for (name, values) in query {
         for value in values {
             url.push(separator);
-            escape(&mut url, name);
+            url.push_str(&query_escape(name));
             url.push('=');
-            escape(&mut url, value);
+            url.push_str(&query_escape(value));
             separator = '&';
         }
     }
     url
-}
-
-/// Percent-encodes as Go's `url.QueryEscape`.
-fn escape(url: &mut String, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                url.push(char::from(byte));
-            }
-            b' ' => url.push('+'),
-            _ => {
-                // Writing to a String cannot fail.
-                let _ = write!(url, "%{byte:02X}");
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -234,8 +244,14 @@ mod tests {
         let target = kept(&[("__address__", "h:9100"), ("__meta_x", "y"), ("rack", "7")]);
         assert_eq!(target.labels.to_string(), r#"{instance="h:9100", job="node", rack="7"}"#);
         assert_eq!(target.url, "http://h:9100/metrics?collect%5B%5D=cpu&collect%5B%5D=a+b");
-        let own = kept(&[("__address__", "h:1"), ("__scheme__", "https"), ("__metrics_path__", "m"),
-            ("__param_collect[]", "x&y"), ("__scrape_timeout__", "1s"), ("instance", "i")]);
+        let own = kept(&[
+            ("__address__", "h:1"),
+            ("__scheme__", "https"),
+            ("__metrics_path__", "m"),
+            ("__param_collect[]", "x&y"),
+            ("__scrape_timeout__", "1s"),
+            ("instance", "i"),
+        ]);
         assert_eq!(own.url, "https://h:1/m?collect%5B%5D=x%26y&collect%5B%5D=a+b");
         assert_eq!((own.labels.value("instance"), own.timeout), ("i", Duration::from_secs(1)));
     }

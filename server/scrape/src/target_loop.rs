@@ -10,7 +10,7 @@ use server_storage::{Appendable, StorageError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::fetch::{FetchError, Source};
+use crate::fetch::Source;
 use crate::memory::Memory;
 use crate::metadata::MetadataByName;
 use crate::metrics::Metrics;
@@ -33,6 +33,9 @@ pub(crate) enum Stop {
 
 /// From this size on a body is parsed on a thread of its own, so that other targets are not late.
 const LONG_BODY_BYTES: usize = 64 << 10;
+
+/// A source inside this process is scraped for the second time this long after the first.
+const SECOND_SCRAPE_MS: TimestampMs = 5_000;
 
 /// A body buffer larger than this is given back after the scrape.
 const KEPT_BODY_BYTES: usize = 1 << 20;
@@ -60,21 +63,33 @@ impl TargetLoop {
     /// Scrapes until told to stop.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
         let interval = self.target.interval;
-        let wait = schedule::first_wait((self.now)(), interval, self.target.hash());
-        let mut due = (self.now)() + wait.as_millis() as TimestampMs;
         let interval_ms = interval.as_millis() as TimestampMs;
+        let begun = (self.now)();
+        let wait = schedule::first_wait(begun, interval, self.target.hash());
+        let mut due = begun + wait.as_millis() as TimestampMs;
+        if self.target.in_process().is_some() {
+            // Nobody is burdened, and a host's first page has values at once, and rates, for which
+            // it takes two scrapes, soon after.
+            self.scrape(begun).await;
+            due = begun + interval_ms.min(SECOND_SCRAPE_MS);
+        }
         loop {
             let now = (self.now)();
-            // Should the clock be set back, the next scrape still comes within one interval.
-            due = due.min(now + interval_ms);
+            // Should the clock be set back, the next scrape still comes within two intervals.
+            due = due.min(now + 2 * interval_ms);
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis((due - now).max(0) as u64)) => {}
-                _ = stop.wait_for(|stop| *stop != Stop::Run) => break,
+                () = told(&mut stop) => break,
             }
             if (self.now)() < due {
                 continue;
             }
-            self.scrape(due).await;
+            // A scrape that is given up waits for its target and has taken nothing yet.
+            tokio::select! {
+                biased;
+                () = self.scrape(due) => {}
+                () = told(&mut stop) => break,
+            }
             due = schedule::next_due((self.now)(), due, interval);
         }
         if *stop.borrow() == Stop::Removed {
@@ -155,13 +170,8 @@ impl TargetLoop {
             self.body = Vec::new();
         }
         let health = if up { Health::Up } else { Health::Down };
-        *self.last.lock() = LastScrape {
-            health,
-            error,
-            at: Some(stamp),
-            duration: took,
-            samples: counts.scraped,
-        };
+        *self.last.lock() =
+            LastScrape { health, error, at: Some(stamp), duration: took, samples: counts.scraped };
     }
 
     /// Ends the series of a target that is gone, at the time its next scrape was due: not at once,
@@ -181,4 +191,9 @@ impl TargetLoop {
             tracing::warn!(target = self.target.url, %error, "Appending scrape report failed");
         }
     }
+}
+
+/// Waits until the loop is told to end, or until nobody is left to tell.
+async fn told(stop: &mut watch::Receiver<Stop>) {
+    let _ = stop.wait_for(|stop| *stop != Stop::Run).await;
 }

@@ -16,4 +16,4 @@ mod query;
 pub use append::{Appendable, Appender, SeriesRef};
 pub use columns::SampleColumns;
 pub use error::{AppendError, StorageError};
-pub use query::{Queryable, Querier, SelectHints, SeriesSet};
+pub use query::{Querier, Queryable, SelectHints, SeriesSet};

@@ -1,9 +1,11 @@
 //! Opening, sharing and closing a database.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use common_model::{Metadata, TimestampMs};
 use parking_lot::Mutex;
@@ -41,6 +43,7 @@ pub(crate) struct Inner {
     /// Numbers in the log's older part that mean a series with another number.
     pub(crate) aliases: Aliases,
     pub(crate) replay: ReplayReport,
+    pub(crate) replay_took: Duration,
     lock: Mutex<Option<Box<dyn Lock>>>,
     closed: AtomicBool,
 }
@@ -64,6 +67,7 @@ impl Db {
         let wal_dir = options.dir.join("wal");
         let head = Head::new(options.chunk_range_ms);
         let wal_counters = Arc::new(WalCounters::default());
+        let start = Instant::now();
         let Recovered { report, aliases, next } = recover(&*fs, &wal_dir, &head, &wal_counters)?;
         let wal =
             Wal::new(fs.clone(), &wal_dir, options.wal_segment_bytes, next, wal_counters.clone());
@@ -78,6 +82,7 @@ impl Db {
             schedule: Mutex::default(),
             removed: Mutex::default(),
             aliases,
+            replay_took: start.elapsed(),
             replay: report,
             lock: Mutex::new(Some(lock)),
             closed: AtomicBool::new(false),
@@ -117,6 +122,12 @@ impl Db {
         self.inner.closed.store(true, Ordering::Release);
         self.inner.lock.lock().take();
         synced
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("dir", &self.inner.options.dir).finish_non_exhaustive()
     }
 }
 
@@ -173,6 +184,16 @@ fn recover(
     }
     let last = listing.segments.last().map(|(number, _)| *number);
     let next = last.max(covered).map_or(0, |number| number + 1);
+    let report = &replay.report;
+    tracing::info!(
+        segments = report.segments,
+        series = report.series,
+        samples = report.samples,
+        repeated = report.samples_repeated,
+        unknown_refs = report.unknown_refs,
+        corruptions = report.corruptions,
+        "log replayed"
+    );
     Ok(Recovered { report: replay.report, aliases: replay.aliases, next })
 }
 

@@ -20,6 +20,8 @@ const TRUNCATE_PART: i64 = 10;
 /// When chunks have too many bytes, this part of the limit is freed beyond what is needed.
 const SPACE_PART: u64 = 10;
 
+/// How often the bytes of chunks are compared with their limit.
+const SPACE_INTERVAL_MS: i64 = 60 * 1000;
 /// How finely the time is found before which chunks go for space.
 const STEPS_PER_RANGE: i64 = 24;
 
@@ -28,6 +30,7 @@ const STEPS_PER_RANGE: i64 = 24;
 pub(crate) struct Schedule {
     synced: Option<TimestampMs>,
     truncated: Option<TimestampMs>,
+    measured: Option<TimestampMs>,
 }
 
 /// Whether `interval` has passed; a clock that was set back counts as passed.
@@ -40,6 +43,7 @@ impl Db {
     /// the error says that even this did not work, and nothing is lost unless the machine fails.
     pub fn sync(&self) -> Result<(), Error> {
         let inner = &self.inner;
+        inner.check_open()?;
         let _one_at_a_time = inner.sync.lock();
         let ticket = {
             let mut wal = inner.wal.lock();
@@ -71,11 +75,14 @@ impl Db {
         let inner = &self.inner;
         {
             let mut schedule = inner.schedule.lock();
-            let over = inner.chunk_bytes() > inner.options.chunk_bytes_max;
-            if !over && !due(schedule.truncated, now, inner.options.truncate_interval_ms) {
+            let by_age = due(schedule.truncated, now, inner.options.truncate_interval_ms);
+            if !by_age && !due(schedule.measured, now, SPACE_INTERVAL_MS) {
                 return Ok(false);
             }
-            schedule.truncated = Some(now);
+            schedule.measured = Some(now);
+            if by_age {
+                schedule.truncated = Some(now);
+            }
         }
         let (by_age, by_space) = (inner.cutoff_by_age(now), inner.cutoff_by_space());
         let Some(time) = by_age.max(by_space) else { return Ok(false) };
@@ -95,6 +102,9 @@ impl Db {
     /// Does what [`Db::truncate`] says; returns the number of chunks too.
     fn forget(&self, time: TimestampMs) -> (u64, Result<(), Error>) {
         let inner = &self.inner;
+        if let Err(error) = inner.check_open() {
+            return (0, Err(error));
+        }
         let gone = inner.head.truncate(time);
         let last = inner.wal.lock().current_number();
         inner.removed.lock().extend(gone.series.into_iter().map(|id| (u64::from(id), last)));
@@ -116,7 +126,7 @@ impl Db {
         let (db, stopped) = (self.clone(), stop.clone());
         let thread =
             thread::Builder::new().name("tsdb-maintenance".to_owned()).spawn(move || {
-                while !stopped.load(Ordering::Acquire) {
+                while !stopped.load(Ordering::Acquire) && db.inner.check_open().is_ok() {
                     if let Err(error) = db.sync_if_due(clock()) {
                         tracing::error!(%error, "the log is not synced");
                     }
@@ -153,14 +163,16 @@ impl Inner {
         self.head.counters.chunk_bytes.load(Ordering::Relaxed)
     }
 
-    /// Before which time samples are to go because chunks take too many bytes.
+    /// Before which time samples are to go because chunks take too many bytes. Those of the newest
+    /// range stay in any case: samples older than the cut are refused afterwards.
     fn cutoff_by_space(&self) -> Option<TimestampMs> {
         let max = self.options.chunk_bytes_max;
         if self.chunk_bytes() <= max {
             return None;
         }
         let step = (self.options.chunk_range_ms / STEPS_PER_RANGE).max(1);
-        self.head.cutoff_for_bytes(max - max / SPACE_PART, step)
+        let cutoff = self.head.cutoff_for_bytes(max - max / SPACE_PART, step)?;
+        Some(cutoff.min(self.head.span().1.saturating_sub(self.options.chunk_range_ms)))
     }
 
     /// Before which time samples are to go for their age.
@@ -191,7 +203,8 @@ impl Inner {
         let removed: HashMap<u64, u64> = self.removed.lock().clone();
         let keep = |series: u64| {
             let now = self.aliases.get(&series).map_or(series, |id| u64::from(*id));
-            removed.get(&series).is_some_and(|until| *until > last) || self.head.has(now)
+            let expires = removed.get(&series).is_some_and(|until| *until > last);
+            expires || self.head.has(now) || self.head.has(series)
         };
         let bytes = self.options.wal_segment_bytes;
         let made = checkpoint::create(&self.fs, &self.wal_dir, &listing, last, time, &keep, bytes);

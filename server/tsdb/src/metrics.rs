@@ -193,6 +193,10 @@ const RETENTION: Family = Family::gauge(
     "prometheus_tsdb_retention_limit_seconds",
     "How long to retain samples in storage.",
 );
+const REPLAY: Family = Family::gauge(
+    "prometheus_tsdb_data_replay_duration_seconds",
+    "Time taken to replay the data on disk.",
+);
 const SEGMENT: Family = Family::gauge(
     "prometheus_tsdb_wal_segment_current",
     "Write log segment index that TSDB is currently writing to.",
@@ -243,6 +247,7 @@ fn times(samples: &mut Samples, min: i64, max: i64) {
 }
 
 fn log(samples: &mut Samples, inner: &Inner) {
+    samples.push(&REPLAY, &[], inner.replay_took.as_secs_f64());
     samples.push(&SEGMENT, &[], inner.wal.lock().current_number() as f64);
     let fsync = SampleValue::Summary {
         quantiles: &[],

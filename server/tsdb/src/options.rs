@@ -14,7 +14,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// How long samples are kept.
     pub retention_ms: i64,
-    /// Bytes of all chunks in memory; when there are more the oldest go, whatever the retention.
+    /// Bytes of all chunks in memory; when there are more the oldest go, whatever the retention,
+    /// but none of the newest [`Options::chunk_range_ms`].
     pub chunk_bytes_max: u64,
     /// Series in memory; more are refused.
     pub series_max: usize,

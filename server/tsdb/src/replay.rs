@@ -125,19 +125,23 @@ impl<'a> Replay<'a> {
             Labels::from_pairs(labels.iter().copied())
         };
         let wanted = u32::try_from(reference).ok();
-        if let Some(wanted) = wanted {
-            self.head.index.write().reserve_ids(wanted);
-        }
         let Some((id, new)) = self.head.get_or_create(&labels, wanted, usize::MAX) else {
             self.report.unknown_refs += 1;
             return;
         };
+        if let Some(wanted) = wanted {
+            self.head.index.write().reserve_ids(wanted);
+        }
         self.report.series += u64::from(new);
         if wanted == Some(id) {
             self.aliases.remove(&reference);
             self.with(id, |series| series.logged = true);
         } else {
             self.aliases.insert(reference, id);
+            // A series that had the number must introduce itself again before its next sample.
+            if let Some(wanted) = wanted {
+                self.with(wanted, |series| series.logged = false);
+            }
         }
     }
 

@@ -1,8 +1,14 @@
 //! Append, commit, query, restart.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use common_model::{Matcher, Metadata, MetricType};
 use server_storage::{AppendError, SeriesRef};
-use server_tsdb::fs::MemoryFs;
+use server_tsdb::fs::{Fs, MemoryFs};
+use server_tsdb::wal::record::{self, RefSample};
+use server_tsdb::wal::writer::Record;
+use server_tsdb::wal::{SEGMENT_BYTES, Wal, WalCounters};
 
 use crate::support::{commit, contents, labels, open, read};
 
@@ -115,4 +121,37 @@ fn metadata_is_kept_and_replayed() {
     let wanted = [("up".to_owned(), metadata)];
     assert_eq!(db.metadata(), wanted);
     assert_eq!(open(&fs.after_kill()).metadata(), wanted);
+}
+
+#[test]
+fn numbers_of_a_foreign_log_are_kept_or_replaced() {
+    let fs = MemoryFs::default();
+    let dir = Path::new("/data/wal");
+    fs.create_dir(dir).unwrap();
+    let counters = Arc::new(WalCounters::default());
+    let mut wal = Wal::new(Arc::new(fs.clone()), dir, SEGMENT_BYTES, 3, counters);
+    // A number as it comes, one that is too large for us, zero, and one number for two series.
+    let numbers = [7, u64::MAX, 0, u64::from(u32::MAX), 9, 9, 20, 20];
+    for (at, number) in numbers.into_iter().enumerate() {
+        let mut series = Vec::new();
+        record::begin_series(&mut series);
+        let name = at.to_string();
+        record::push_series(&mut series, number, 1, [("n", name.as_str())].into_iter());
+        let mut samples = Vec::new();
+        let sample = RefSample { series: number, time: at as i64, value: 1.0 };
+        record::encode_samples(&mut samples, [sample, RefSample { series: 55, ..sample }]);
+        wal.log(vec![Record::new(&series), Record::new(&samples)]).unwrap();
+    }
+    let db = open(&fs);
+    let found = contents(&db);
+    assert_eq!(db.replay_report().unknown_refs, 8);
+    for at in 0..numbers.len() {
+        let labels = labels(&[("n", &at.to_string())]);
+        assert_eq!(found[&labels], [(at as i64, 1.0_f64.to_bits())]);
+        // The next sample stands in the log under a number of ours.
+        assert!(commit(&db, &[labels], 100, 2.0));
+    }
+    let again = open(&fs.after_kill());
+    assert_eq!(contents(&again), contents(&db));
+    assert!(contents(&again).values().all(|samples| samples.len() == 2));
 }

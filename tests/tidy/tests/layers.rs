@@ -15,7 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("common-web", &["common-model", "common-instrument", "common-exposition", "common-config"]),
     ("common-client", &["common-config"]),
     ("common-service", &["common-model", "common-instrument"]),
-    ("common-testkit", &[]),
+    ("common-testkit", &["common-model", "common-service"]),
     (
         "exporters-textfile",
         &[

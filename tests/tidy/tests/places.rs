@@ -11,11 +11,11 @@ struct Rule {
 }
 
 /// Files that may hold unsafe code, each with its reason in its head.
-const UNSAFE_PLACES: &[&str] = &[];
+const UNSAFE_PLACES: &[&str] = &["exporters/node/src/adjtimex.rs", "hearth/src/allocator.rs"];
 
 const RULES: &[Rule] = &[
     Rule {
-        text: "unsafe {",
+        text: "(unsafe_code",
         allowed: UNSAFE_PLACES,
         reason: "unsafe stands only in named modules",
     },
@@ -26,7 +26,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         text: "env::var",
-        allowed: &["common/service/", "common/testkit/", "tests/", "hearth/tests/"],
+        allowed: &["common/service/", "common/testkit/", "tests/", "server/ui/build.rs"],
         reason: "only common/service reads the environment",
     },
     Rule {

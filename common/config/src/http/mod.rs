@@ -17,6 +17,8 @@ pub struct HttpClientConfig {
     pub basic_auth: Option<BasicAuth>,
     /// `authorization`, also written as `bearer_token` and `bearer_token_file`.
     pub authorization: Option<Authorization>,
+    /// Whether `authorization` was written as `bearer_token` or `bearer_token_file`.
+    pub is_bearer_token: bool,
     /// `oauth2`.
     pub oauth2: Option<OAuth2>,
     /// `tls_config`.
@@ -44,6 +46,7 @@ impl Default for HttpClientConfig {
         HttpClientConfig {
             basic_auth: None,
             authorization: None,
+            is_bearer_token: false,
             oauth2: None,
             tls_config: TlsConfig::default(),
             proxy: ProxyConfig::default(),

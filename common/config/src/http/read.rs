@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     Authorization, BasicAuth, Header, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion,
 };
+use crate::paths;
 use crate::url::Url;
-use crate::yaml::{FromNode, Node, Section};
+use crate::yaml::{self, FromNode, Node, Section};
 use crate::{Error, Secret};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -34,8 +35,23 @@ const HEADERS_RESERVED: [&str; 18] = [
 ];
 
 impl HttpClientConfig {
+    /// Reads a file that holds nothing but the client keys; file names in it become relative to
+    /// its folder.
+    pub fn load(text: &str, file: &str) -> Result<HttpClientConfig, Error> {
+        let read = || {
+            let node = yaml::compose(text)?;
+            let mut section = Section::open(&node, "config.HTTPClientConfig")?;
+            let client = HttpClientConfig::take(&mut section, HttpClientConfig::default())?;
+            section.finish()?;
+            Ok(client)
+        };
+        let mut client: HttpClientConfig = read().map_err(|error: Error| error.in_file(file))?;
+        client.set_directory(paths::folder_of(file));
+        Ok(client)
+    }
+
     /// Takes the client keys out of a section that has them inline.
-    pub(crate) fn take(
+    pub fn take(
         section: &mut Section<'_>,
         default: HttpClientConfig,
     ) -> Result<HttpClientConfig, Error> {
@@ -44,6 +60,7 @@ impl HttpClientConfig {
         let mut client = HttpClientConfig {
             basic_auth: section.get("basic_auth")?,
             authorization: section.get("authorization")?,
+            is_bearer_token: false,
             oauth2: section.get("oauth2")?,
             tls_config: section.or_default("tls_config")?,
             proxy: ProxyConfig::take(section)?,
@@ -81,6 +98,7 @@ impl HttpClientConfig {
             return Err("at most one of basic_auth, oauth2 & authorization must be configured");
         }
         if has_bearer {
+            self.is_bearer_token = true;
             self.authorization = Some(Authorization {
                 kind: "Bearer".to_owned(),
                 credentials: Some(bearer_token).filter(|token| !token.is_empty()),
@@ -266,7 +284,8 @@ impl FromNode for TlsVersion {
 }
 
 impl ProxyConfig {
-    pub(crate) fn take(section: &mut Section<'_>) -> Result<ProxyConfig, Error> {
+    /// Takes the proxy keys out of a section that has them inline.
+    pub fn take(section: &mut Section<'_>) -> Result<ProxyConfig, Error> {
         let proxy_url = section.filled("proxy_url")?;
         if let Some(text) = &proxy_url {
             Url::parse(text).map_err(|reason| section.complain("proxy_url", reason))?;

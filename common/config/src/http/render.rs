@@ -6,7 +6,7 @@ use crate::yaml::{MapOut, Out};
 
 impl HttpClientConfig {
     /// The keys, to stand inline in a section.
-    pub(crate) fn render(&self) -> MapOut {
+    pub fn render(&self) -> MapOut {
         let mut out = MapOut::default();
         if let Some(auth) = &self.basic_auth {
             out.map("basic_auth", auth.render());
@@ -42,7 +42,7 @@ impl HttpClientConfig {
     }
 
     /// Puts a folder in front of every relative file name.
-    pub(crate) fn set_directory(&mut self, dir: &str) {
+    pub fn set_directory(&mut self, dir: &str) {
         self.tls_config.set_directory(dir);
         if let Some(auth) = &mut self.basic_auth {
             join_option(dir, &mut auth.username_file);
@@ -89,8 +89,7 @@ impl OAuth2 {
         let mut out = MapOut::default();
         out.put("client_id", Out::Text(self.client_id.clone()));
         out.put("client_secret", Out::Text(self.client_secret.to_string()));
-        let file = self.client_secret_file.clone().unwrap_or_default();
-        out.put("client_secret_file", Out::Text(file));
+        out.option("client_secret_file", self.client_secret_file.as_ref());
         out.text("client_certificate_key_id", &self.client_certificate_key_id);
         out.secret("client_certificate_key", &self.client_certificate_key);
         out.option("client_certificate_key_file", self.client_certificate_key_file.as_ref());
@@ -112,7 +111,7 @@ impl OAuth2 {
 
 impl TlsConfig {
     /// The section; there is always something in it.
-    pub(crate) fn render(&self) -> MapOut {
+    pub fn render(&self) -> MapOut {
         let mut out = MapOut::default();
         out.option("ca", self.ca.as_ref()).option("cert", self.cert.as_ref());
         if let Some(key) = &self.key {
@@ -129,7 +128,7 @@ impl TlsConfig {
     }
 
     /// Puts a folder in front of every relative file name.
-    pub(crate) fn set_directory(&mut self, dir: &str) {
+    pub fn set_directory(&mut self, dir: &str) {
         join_option(dir, &mut self.ca_file);
         join_option(dir, &mut self.cert_file);
         join_option(dir, &mut self.key_file);

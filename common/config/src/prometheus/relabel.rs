@@ -214,8 +214,6 @@ impl RelabelConfig {
             let pattern = self.regex.as_str();
             let bare = Out::Bare("null".to_owned());
             out.put("regex", if pattern.is_empty() { bare } else { Out::Text(pattern.to_owned()) });
-        } else {
-            out.text("regex", REGEX_DEFAULT);
         }
         out.number("modulus", self.modulus);
         out.text("target_label", &self.target_label);

@@ -77,6 +77,8 @@ impl FromNode for StorageConfig {
 impl FromNode for TsdbConfig {
     fn from_node(node: &Node) -> Result<TsdbConfig, Error> {
         let mut section = Section::open(node, "config.TSDBConfig")?;
+        // What a shown configuration holds is accepted again; the other key decides.
+        let _: Option<i64> = section.get("outofordertimewindow")?;
         let tsdb = TsdbConfig {
             out_of_order_time_window: section.or_default("out_of_order_time_window")?,
             retention: section.get("retention")?,
@@ -139,7 +141,10 @@ impl StorageConfig {
         let mut out = MapOut::default();
         if let Some(tsdb) = &self.tsdb {
             let mut map = MapOut::default();
-            map.span("out_of_order_time_window", tsdb.out_of_order_time_window);
+            // Upstream shows its own field, in milliseconds, beside the key it was written with.
+            let window = tsdb.out_of_order_time_window;
+            map.put("outofordertimewindow", Out::Bare(window.as_millis().to_string()));
+            map.span("out_of_order_time_window", window);
             let threshold = tsdb.stale_series_compaction_threshold;
             map.float("stale_series_compaction_threshold", threshold);
             if let Some(retention) = &tsdb.retention {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use base64::Engine;
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
 
 use super::node::{Entry, Node, Value};
@@ -9,16 +10,18 @@ use super::scalar;
 use crate::{Error, Position};
 
 /// Longest text that is read; the largest rule files in the wild are a few MiB.
-pub(crate) const TEXT_BYTES_MAX: usize = 64 << 20;
+const TEXT_BYTES_MAX: usize = 64 << 20;
 /// Deepest nesting; real files have about ten levels.
 const DEPTH_MAX: usize = 200;
 /// What all aliases of a document may expand to, in nodes and bytes of text.
 const ALIASED_MAX: usize = 4 << 20;
 /// The key whose value's keys are taken over.
 const MERGE_KEY: &str = "<<";
+/// The namespace of `!!str` and its like.
+const TAGS: &str = "tag:yaml.org,2002:";
 
 /// The tree of the first document in `text`; nothing for an empty one.
-pub(crate) fn compose(text: &str) -> Result<Node, Error> {
+pub fn compose(text: &str) -> Result<Node, Error> {
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("the file is larger than {} MiB", TEXT_BYTES_MAX >> 20);
         return Err(Error::whole(message));
@@ -92,9 +95,17 @@ impl<'t> Composer<'t> {
         }
         let (value, extent, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
+                let is_tagged = |name: &str| {
+                    tag.as_ref()
+                        .is_some_and(|tag| tag.suffix_in_namespace(TAGS).is_some_and(|t| t == name))
+                };
                 let extent = Extent { size: 1 + text.len(), height: 0 };
-                (scalar_value(text.into_owned(), style, is_text), extent, anchor)
+                let value = if is_tagged("binary") {
+                    Value::Quoted(decode_binary(&text).map_err(|message| Error::at(at, message))?)
+                } else {
+                    scalar_value(text.into_owned(), style, is_tagged("str"))
+                };
+                (value, extent, anchor)
             }
             Event::SequenceStart(_, anchor, _) => {
                 let (elements, extent) = self.list(depth)?;
@@ -169,6 +180,18 @@ impl<'t> Composer<'t> {
         }
         Ok((node.clone(), *extent))
     }
+}
+
+/// The text that a `!!binary` scalar holds.
+fn decode_binary(text: &str) -> Result<String, String> {
+    let clean: String = text.split_whitespace().collect();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(clean)
+        .map_err(|error| format!("!!binary value contains invalid base64 data: {error}"))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let bytes = error.into_bytes();
+        format!("\"{}\" is not valid UTF-8", bytes.escape_ascii())
+    })
 }
 
 fn scalar_value(text: String, style: ScalarStyle, is_text: bool) -> Value {

@@ -1,15 +1,17 @@
 //! YAML as Go's `yaml.v2` reads it in strict mode, with the place of everything.
 //!
 //! A text becomes a tree of [`Node`]s; readers take typed values from it key by key ([`Section`]),
-//! or through serde ([`load`]).
+//! or through serde ([`load`]). [`write`] goes the other way.
 
 mod compose;
+mod de;
 mod node;
 mod read;
 mod scalar;
 mod write;
 
-pub(crate) use compose::compose;
-pub(crate) use node::{Node, Value};
-pub(crate) use read::{FromNode, Section, list_of};
-pub(crate) use write::{MapOut, Out, write};
+pub use compose::compose;
+pub use de::load;
+pub use node::{Node, Value};
+pub use read::{FromNode, Section, list_of};
+pub use write::{MapOut, Out, write};

@@ -4,16 +4,16 @@ use crate::{Error, Position};
 
 /// One value and where it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
+pub struct Node {
     /// Where it begins.
-    pub(crate) at: Position,
+    pub at: Position,
     /// What it is.
-    pub(crate) value: Value,
+    pub value: Value,
 }
 
 /// The shapes of YAML.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     /// Nothing, `~` or `null`.
     Null,
     /// A scalar that was not quoted: a text, number or bool, as the reader wants.
@@ -28,23 +28,23 @@ pub(crate) enum Value {
 
 /// One key of a mapping with its value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// The key's text.
-    pub(crate) key: String,
+    pub key: String,
     /// Where the key begins.
-    pub(crate) at: Position,
+    pub at: Position,
     /// The value.
-    pub(crate) node: Node,
+    pub node: Node,
 }
 
 impl Node {
     /// Whether there is nothing.
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         self.value == Value::Null
     }
 
     /// The entries of a mapping; nothing is an empty one.
-    pub(crate) fn entries(&self, wanted: &str) -> Result<&[Entry], Error> {
+    pub fn entries(&self, wanted: &str) -> Result<&[Entry], Error> {
         match &self.value {
             Value::Map(entries) => Ok(entries),
             Value::Null => Ok(&[]),
@@ -53,7 +53,7 @@ impl Node {
     }
 
     /// The elements of a sequence; nothing is an empty one.
-    pub(crate) fn elements(&self, wanted: &str) -> Result<&[Node], Error> {
+    pub fn elements(&self, wanted: &str) -> Result<&[Node], Error> {
         match &self.value {
             Value::List(elements) => Ok(elements),
             Value::Null => Ok(&[]),
@@ -62,7 +62,7 @@ impl Node {
     }
 
     /// "This is not what is wanted", in the words of Go's decoder.
-    pub(crate) fn mismatch(&self, wanted: &str) -> Error {
+    pub fn mismatch(&self, wanted: &str) -> Error {
         let found = match &self.value {
             Value::Null => "!!null".to_owned(),
             Value::Plain(text) => {

@@ -8,7 +8,7 @@ use super::scalar;
 use crate::{Error, Position, Secret};
 
 /// A type that can be read from a node.
-pub(crate) trait FromNode: Sized {
+pub trait FromNode: Sized {
     /// Reads a node that is not null.
     fn from_node(node: &Node) -> Result<Self, Error>;
 
@@ -20,7 +20,7 @@ pub(crate) trait FromNode: Sized {
 }
 
 /// The keys of a mapping, taken out one by one; what is left over at the end is an error.
-pub(crate) struct Section<'n> {
+pub struct Section<'n> {
     kind: &'static str,
     at: Position,
     entries: &'n [Entry],
@@ -29,7 +29,7 @@ pub(crate) struct Section<'n> {
 
 impl<'n> Section<'n> {
     /// Opens a mapping; `kind` names it in errors.
-    pub(crate) fn open(node: &'n Node, kind: &'static str) -> Result<Section<'n>, Error> {
+    pub fn open(node: &'n Node, kind: &'static str) -> Result<Section<'n>, Error> {
         let entries = node.entries(kind)?;
         if let Some(entry) = first_duplicate(entries) {
             let message = format!("field {} already set in type {kind}", entry.key);
@@ -39,19 +39,19 @@ impl<'n> Section<'n> {
     }
 
     /// Where the mapping begins.
-    pub(crate) fn at(&self) -> Position {
+    pub fn at(&self) -> Position {
         self.at
     }
 
     /// The value of a key, null included; the key counts as known from now on.
-    pub(crate) fn take(&mut self, key: &str) -> Option<&'n Node> {
+    pub fn take(&mut self, key: &str) -> Option<&'n Node> {
         let index = self.entries.iter().position(|entry| entry.key == key)?;
         self.taken[index] = true;
         Some(&self.entries[index].node)
     }
 
     /// The value of a key; `None` where it is absent or null does not mean anything.
-    pub(crate) fn get<T: FromNode>(&mut self, key: &str) -> Result<Option<T>, Error> {
+    pub fn get<T: FromNode>(&mut self, key: &str) -> Result<Option<T>, Error> {
         match self.take(key) {
             None => Ok(None),
             Some(node) if node.is_null() => Ok(T::from_null()),
@@ -60,39 +60,32 @@ impl<'n> Section<'n> {
     }
 
     /// The value of a key, or `default`.
-    pub(crate) fn or<T: FromNode>(&mut self, key: &str, default: T) -> Result<T, Error> {
+    pub fn or<T: FromNode>(&mut self, key: &str, default: T) -> Result<T, Error> {
         Ok(self.get(key)?.unwrap_or(default))
     }
 
     /// The value of a key, or its type's default.
-    pub(crate) fn or_default<T: FromNode + Default>(&mut self, key: &str) -> Result<T, Error> {
+    pub fn or_default<T: FromNode + Default>(&mut self, key: &str) -> Result<T, Error> {
         self.or(key, T::default())
     }
 
     /// The text of a key where it is set and not empty.
-    pub(crate) fn filled(&mut self, key: &str) -> Result<Option<String>, Error> {
+    pub fn filled(&mut self, key: &str) -> Result<Option<String>, Error> {
         Ok(self.get::<String>(key)?.filter(|text| !text.is_empty()))
     }
 
     /// Where the value of a key stands; where the mapping begins, if the key is absent.
-    pub(crate) fn position_of(&self, key: &str) -> Position {
+    pub fn position_of(&self, key: &str) -> Position {
         self.entries.iter().find(|entry| entry.key == key).map_or(self.at, |entry| entry.node.at)
     }
 
     /// A complaint about the value of a key.
-    pub(crate) fn complain(&self, key: &str, message: impl Into<String>) -> Error {
+    pub fn complain(&self, key: &str, message: impl Into<String>) -> Error {
         Error::at(self.position_of(key), message)
     }
 
-    /// The entries that nobody took yet; they count as taken from now on.
-    pub(crate) fn rest(&mut self) -> Vec<&'n Entry> {
-        let rest = self.left().collect();
-        self.taken.fill(true);
-        rest
-    }
-
     /// Fails if there are keys that nobody took.
-    pub(crate) fn finish(self) -> Result<(), Error> {
+    pub fn finish(self) -> Result<(), Error> {
         let unknown: Vec<&Entry> = self.left().collect();
         let Some(first) = unknown.first() else {
             return Ok(());
@@ -108,20 +101,20 @@ impl<'n> Section<'n> {
 }
 
 /// Names the key in an error that speaks of a value only.
-fn under(key: &str, error: Error) -> Error {
+pub(super) fn under(key: &str, error: Error) -> Error {
     if error.message.starts_with("cannot unmarshal") || error.message.starts_with("not a valid") {
         return Error { message: format!("{key}: {}", error.message), ..error };
     }
     error
 }
 
-fn first_duplicate(entries: &[Entry]) -> Option<&Entry> {
+pub(super) fn first_duplicate(entries: &[Entry]) -> Option<&Entry> {
     let mut seen = std::collections::HashSet::with_capacity(entries.len());
     entries.iter().find(|entry| !seen.insert(entry.key.as_str()))
 }
 
 /// Reads a list of sections none of which may be null; `empty` is the complaint then.
-pub(crate) fn list_of<T>(
+pub fn list_of<T>(
     node: Option<&Node>,
     empty: &str,
     mut read: impl FnMut(&Node) -> Result<T, Error>,

@@ -14,7 +14,7 @@ const INDENT: usize = 2;
 
 /// A value to be written.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Out {
+pub enum Out {
     /// A text, quoted where it would be read as something else.
     Text(String),
     /// A number or bool, already formatted.
@@ -29,17 +29,17 @@ pub(crate) enum Out {
 
 /// A mapping to be written; the adding methods leave out what is empty, as `omitempty` does.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct MapOut(pub(crate) Vec<(String, Out)>);
+pub struct MapOut(pub Vec<(String, Out)>);
 
 impl MapOut {
     /// Adds a value in any case.
-    pub(crate) fn put(&mut self, key: &str, value: Out) -> &mut MapOut {
+    pub fn put(&mut self, key: &str, value: Out) -> &mut MapOut {
         self.0.push((key.to_owned(), value));
         self
     }
 
     /// Adds a text that is not empty.
-    pub(crate) fn text(&mut self, key: &str, text: &str) -> &mut MapOut {
+    pub fn text(&mut self, key: &str, text: &str) -> &mut MapOut {
         if !text.is_empty() {
             self.put(key, Out::Text(text.to_owned()));
         }
@@ -47,22 +47,22 @@ impl MapOut {
     }
 
     /// Adds a text that is there and not empty.
-    pub(crate) fn option(&mut self, key: &str, text: Option<&String>) -> &mut MapOut {
+    pub fn option(&mut self, key: &str, text: Option<&String>) -> &mut MapOut {
         self.text(key, text.map_or("", String::as_str))
     }
 
     /// Adds the stand-in for a secret that is not empty.
-    pub(crate) fn secret(&mut self, key: &str, secret: &Secret) -> &mut MapOut {
+    pub fn secret(&mut self, key: &str, secret: &Secret) -> &mut MapOut {
         self.text(key, &secret.to_string())
     }
 
     /// Adds a bool in any case.
-    pub(crate) fn flag(&mut self, key: &str, flag: bool) -> &mut MapOut {
+    pub fn flag(&mut self, key: &str, flag: bool) -> &mut MapOut {
         self.put(key, Out::Bare(flag.to_string()))
     }
 
     /// Adds `true`.
-    pub(crate) fn flag_if(&mut self, key: &str, flag: bool) -> &mut MapOut {
+    pub fn flag_if(&mut self, key: &str, flag: bool) -> &mut MapOut {
         if flag {
             self.flag(key, true);
         }
@@ -70,7 +70,7 @@ impl MapOut {
     }
 
     /// Adds a number that is not zero.
-    pub(crate) fn number<N: Into<i128>>(&mut self, key: &str, number: N) -> &mut MapOut {
+    pub fn number<N: Into<i128>>(&mut self, key: &str, number: N) -> &mut MapOut {
         let number = number.into();
         if number != 0 {
             self.put(key, Out::Bare(number.to_string()));
@@ -79,7 +79,7 @@ impl MapOut {
     }
 
     /// Adds a float that is not zero.
-    pub(crate) fn float(&mut self, key: &str, number: f64) -> &mut MapOut {
+    pub fn float(&mut self, key: &str, number: f64) -> &mut MapOut {
         if number != 0.0 {
             self.put(key, Out::Bare(common_model::format_float(number)));
         }
@@ -87,7 +87,7 @@ impl MapOut {
     }
 
     /// Adds a duration that is not zero.
-    pub(crate) fn span(&mut self, key: &str, span: Duration) -> &mut MapOut {
+    pub fn span(&mut self, key: &str, span: Duration) -> &mut MapOut {
         if !span.is_zero() {
             self.put(key, Out::Text(duration::format(span)));
         }
@@ -95,7 +95,7 @@ impl MapOut {
     }
 
     /// Adds a list that is not empty.
-    pub(crate) fn list(&mut self, key: &str, list: Vec<Out>) -> &mut MapOut {
+    pub fn list(&mut self, key: &str, list: Vec<Out>) -> &mut MapOut {
         if !list.is_empty() {
             self.put(key, Out::List(list));
         }
@@ -103,17 +103,17 @@ impl MapOut {
     }
 
     /// Adds a list of texts that is not empty.
-    pub(crate) fn texts<S: AsRef<str>>(&mut self, key: &str, texts: &[S]) -> &mut MapOut {
+    pub fn texts<S: AsRef<str>>(&mut self, key: &str, texts: &[S]) -> &mut MapOut {
         self.list(key, texts.iter().map(|text| Out::Text(text.as_ref().to_owned())).collect())
     }
 
     /// Adds a mapping of texts that is not empty.
-    pub(crate) fn text_map(&mut self, key: &str, map: &BTreeMap<String, String>) -> &mut MapOut {
+    pub fn text_map(&mut self, key: &str, map: &BTreeMap<String, String>) -> &mut MapOut {
         self.map(key, MapOut(map.iter().map(|(k, v)| (k.clone(), Out::Text(v.clone()))).collect()))
     }
 
     /// Adds a mapping that is not empty.
-    pub(crate) fn map(&mut self, key: &str, map: MapOut) -> &mut MapOut {
+    pub fn map(&mut self, key: &str, map: MapOut) -> &mut MapOut {
         if !map.0.is_empty() {
             self.put(key, Out::Map(map));
         }
@@ -121,14 +121,14 @@ impl MapOut {
     }
 
     /// Adds all entries of another mapping.
-    pub(crate) fn inline(&mut self, map: MapOut) -> &mut MapOut {
+    pub fn inline(&mut self, map: MapOut) -> &mut MapOut {
         self.0.extend(map.0);
         self
     }
 }
 
 /// The text of a document.
-pub(crate) fn write(map: &MapOut) -> String {
+pub fn write(map: &MapOut) -> String {
     let mut writer = Writer { text: String::new(), line_start: 0 };
     if map.0.is_empty() {
         return "{}\n".to_owned();

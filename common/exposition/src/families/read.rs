@@ -277,15 +277,18 @@ impl Reader {
         let value = String::from_utf8(value)
             .map_err(|error| format!("invalid label value {}", go_quote(error.as_bytes())))?;
         let closing = cursor.blanks()?;
-        if Some(label.as_str()) == special_label(kind) {
+        let is_bound = Some(label.as_str()) == special_label(kind);
+        if is_bound {
             let bound = parse_go_float(value.as_bytes()).map_err(|_| {
                 let value = go_quote(value.as_bytes());
                 format!("expected float as value for '{label}' label, got {value}")
             })?;
             sample.bound = Some(bound);
-        } else if !matches!(closing, b',' | b'}') {
+        }
+        if !matches!(closing, b',' | b'}') {
             return Err(format!("unexpected end of label value {}", go_quote(value.as_bytes())));
-        } else {
+        }
+        if !is_bound {
             sample.labels.push((label, value));
         }
         cursor.at += 1;

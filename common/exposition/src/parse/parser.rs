@@ -131,7 +131,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The next sample, when it is the series whose raw bytes are `raw`: the quick way for lines
+    /// The next sample, when it is the series whose raw bytes, in this dialect, are `raw`: the quick way for lines
     /// that came last time, too. `None` without moving when something else comes, which
     /// [`Parser::next`] then tells.
     pub fn next_known(&mut self, raw: &[u8]) -> Option<Result<Series<'a>, Error>> {

@@ -307,3 +307,10 @@ impl World<'_> {
         }
     }
 }
+
+/// The name this process was called by, and its arguments.
+#[must_use]
+pub fn command_line() -> (String, Vec<String>) {
+    let mut args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
+    (args.next().unwrap_or_default(), args.collect())
+}

@@ -16,11 +16,13 @@ use axum::extract::DefaultBodyLimit;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
 
+use crate::protect::Guard;
 use crate::{Error, Listener, WebOptions};
 use io::WatchedIo;
 use request::Handler;
@@ -33,6 +35,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const HEADER_BYTES_MAX: usize = 64 << 10;
 /// Concurrent requests of one HTTP/2 connection.
 const H2_STREAMS_MAX: u32 = 100;
+
+/// First byte of a TLS connection.
+const TLS_HANDSHAKE: u8 = 0x16;
+/// What someone gets who speaks plain HTTP where TLS is spoken.
+const NOT_HTTPS: &[u8] =
+    b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
 /// Who asks; in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +55,7 @@ pub struct Peer {
 struct Server {
     options: WebOptions,
     handler: Handler,
+    guard: Option<Arc<Guard>>,
     builder: auto::Builder<TokioExecutor>,
 }
 
@@ -57,11 +66,14 @@ pub async fn serve(
     options: WebOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
+    let source = options.protection.clone();
+    let guard = source.map(Guard::new).transpose().map_err(Error::config)?.map(Arc::new);
     let table = Table::new(&options);
     // The body limit is enforced for every handler, not only where axum's extractors are used.
-    let handler = Handler::new(router.layer(DefaultBodyLimit::disable()), &options);
+    let router = router.layer(DefaultBodyLimit::disable());
+    let handler = Handler::new(router, guard.clone(), &options);
     let drain_deadline = options.drain_deadline;
-    let server = Arc::new(Server { builder: builder(), handler, options });
+    let server = Arc::new(Server { builder: builder(), handler, guard, options });
     let (end, ending) = watch::channel(false);
     let mut accepting = JoinSet::new();
     for listener in listeners {
@@ -161,9 +173,36 @@ impl Server {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let io = WatchedIo::new(socket, Arc::clone(&state));
-        let peer = Peer { address, is_tls: false };
-        self.converse(io, peer, &state, &ticket, ending).await;
+        let mut io = WatchedIo::new(socket, Arc::clone(&state));
+        let Some(guard) = &self.guard else {
+            let peer = Peer { address, is_tls: false };
+            return self.converse(io, peer, &state, &ticket, ending).await;
+        };
+        let tls = match guard.current() {
+            Ok(now) => now.tls.clone(),
+            // Without the file nobody knows whether to encrypt: Go, too, fails the handshake.
+            Err(problem) => return tracing::error!(err = %problem, "Cannot take a connection"),
+        };
+        let Some(tls) = tls else {
+            let peer = Peer { address, is_tls: false };
+            return self.converse(io, peer, &state, &ticket, ending).await;
+        };
+        let handshake = async {
+            if io.peek().await.ok()?? != TLS_HANDSHAKE {
+                let _ = io.write_all(NOT_HTTPS).await;
+                let _ = io.shutdown().await;
+                return None;
+            }
+            TlsAcceptor::from(tls).accept(io).await.ok()
+        };
+        let encrypted = tokio::select! {
+            encrypted = timeout(self.options.header_deadline, handshake) => encrypted,
+            () = state.evicted() => return,
+        };
+        if let Ok(Some(io)) = encrypted {
+            let peer = Peer { address, is_tls: true };
+            self.converse(io, peer, &state, &ticket, ending).await;
+        }
     }
 
     /// Answers requests until the client, a deadline, an eviction or the end stops it.

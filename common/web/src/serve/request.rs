@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
@@ -20,11 +21,13 @@ use tower::ServiceExt as _;
 use super::Peer;
 use super::state::InFlight;
 use super::table::Place;
+use crate::protect::Guard;
 use crate::{WebOptions, plain};
 
 /// Hands requests to the router.
 pub(super) struct Handler {
     router: Router,
+    guard: Option<Arc<Guard>>,
     health_paths: Vec<String>,
     body_bytes_max: u64,
     body_deadline: std::time::Duration,
@@ -32,10 +35,11 @@ pub(super) struct Handler {
 }
 
 impl Handler {
-    pub(super) fn new(router: Router, options: &WebOptions) -> Handler {
+    pub(super) fn new(router: Router, guard: Option<Arc<Guard>>, options: &WebOptions) -> Handler {
         let registry = options.registry.clone().unwrap_or_default();
         Handler {
             router,
+            guard,
             health_paths: options.health_paths.clone(),
             body_bytes_max: options.body_bytes_max,
             body_deadline: options.body_deadline,
@@ -80,6 +84,7 @@ impl Handler {
         });
         request.extensions_mut().insert(peer);
         let (router, panics) = (self.router.clone(), self.panics.clone());
+        let guard = self.guard.clone();
         let method_path = format!("{} {}", request.method(), request.uri().path());
         async move {
             if is_refused {
@@ -88,7 +93,14 @@ impl Handler {
             if is_too_large {
                 return plain(StatusCode::PAYLOAD_TOO_LARGE, "http: request body too large\n");
             }
-            match Caught(Box::pin(router.oneshot(request))).await {
+            let protection = match &guard {
+                Some(guard) => match guard.admit(request.headers()).await {
+                    Ok(protection) => Some(protection),
+                    Err(refusal) => return *refusal,
+                },
+                None => None,
+            };
+            let mut response = match Caught(Box::pin(router.oneshot(request))).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
                 Err(payload) => {
@@ -97,7 +109,11 @@ impl Handler {
                     tracing::error!(request = %method_path, panic, "Handler panicked");
                     plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error.\n")
                 }
+            };
+            if let Some(protection) = protection {
+                protection.add_headers(&mut response);
             }
+            response
         }
     }
 }

@@ -116,11 +116,14 @@ struct Filesystem {
     wanted: Mutex<Wanted>,
 }
 
+/// Mounts and where they are seen from here.
+type Mounts = Vec<(Mount, Arc<Path>)>;
+
 /// The mounts to report, as long as the mount table stays the same.
 #[derive(Default)]
 struct Wanted {
     text: Vec<u8>,
-    mounts: Arc<Vec<(Mount, Arc<Path>)>>,
+    mounts: Arc<Mounts>,
 }
 
 impl Filesystem {
@@ -140,7 +143,7 @@ impl Filesystem {
     }
 
     /// The mounts that pass the filters, each device, mount point and type once.
-    fn mounts(&self) -> Result<Arc<Vec<(Mount, Arc<Path>)>>, CollectError> {
+    fn mounts(&self) -> Result<Arc<Mounts>, CollectError> {
         let [host, own] = &self.files;
         let (file, text) = match host.read() {
             Ok(text) => (host, text),
@@ -148,7 +151,7 @@ impl Filesystem {
         };
         let mut wanted = self.wanted.lock();
         if *wanted.text != *text {
-            let mut mounts: Vec<(Mount, Arc<Path>)> = Vec::new();
+            let mut mounts: Mounts = Vec::new();
             let mut seen = std::collections::HashSet::new();
             for mut mount in parse(&text).map_err(|error| file.failed(error))? {
                 mount.strip_root(&self.rootfs);

@@ -5,9 +5,12 @@ use common_instrument::Collector;
 use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
+mod arp;
 mod conntrack;
 mod cpu;
+mod cpufreq;
 mod diskstats;
+mod dmi;
 mod entropy;
 mod filefd;
 mod filesystem;
@@ -20,10 +23,14 @@ mod netstat;
 mod os;
 mod pressure;
 mod schedstat;
+mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
+mod textfile;
+mod thermal_zone;
 mod time;
+mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
@@ -71,11 +78,15 @@ impl<'a> Context<'a> {
     }
 }
 
-/// All collectors, in the order in which they run.
+/// All collectors, in the order in which they run. Files of scripts come last: where they repeat a
+/// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
+    arp::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
+    cpufreq::ENTRY,
     diskstats::ENTRY,
+    dmi::ENTRY,
     entropy::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
@@ -88,11 +99,15 @@ pub const COLLECTORS: &[Entry] = &[
     os::ENTRY,
     pressure::ENTRY,
     schedstat::ENTRY,
+    selinux::ENTRY,
     sockstat::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
+    thermal_zone::ENTRY,
     time::ENTRY,
+    timex::ENTRY,
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
+    textfile::ENTRY,
 ];

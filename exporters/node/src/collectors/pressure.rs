@@ -117,7 +117,7 @@ impl Collector for Pressure {
                 [(&resource.some, stalls.some_us), (&resource.full, stalls.full_us)]
             {
                 if let (Some(family), Some(total_us)) = (family, total_us) {
-                    samples.push(family, &[], total_us as f64 / 1e6);
+                    samples.push(family, &[], total_us as f64 / 1000.0 / 1000.0);
                 }
             }
         }

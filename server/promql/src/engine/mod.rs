@@ -26,7 +26,7 @@ pub const MEMORY_BYTES_MAX_DEFAULT: usize = 512 * 1024 * 1024;
 /// Default of [`EngineOptions::subquery_step_ms`].
 pub const SUBQUERY_STEP_MS_DEFAULT: i64 = 60 * 1000;
 /// Deepest nesting of an expression that is evaluated.
-pub const NESTING_MAX: usize = 250;
+pub const NESTING_MAX: usize = 1000;
 
 /// What holds for every query of an engine.
 #[derive(Clone, Debug)]

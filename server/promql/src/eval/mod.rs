@@ -27,8 +27,10 @@ use crate::value::{Scalars, Track};
 
 pub(crate) use call::argument;
 pub(crate) use grid::Grid;
+pub(crate) use invariant::TIME_DEPENDENT;
 pub(crate) use merge::Merger;
 pub(crate) use range::RangeTrack;
+pub(crate) use shift::FixedShift;
 pub(crate) use window::{Window, Windows};
 
 /// Takes the series of an instant vector.

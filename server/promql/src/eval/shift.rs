@@ -22,6 +22,14 @@ pub(crate) struct FixedShift {
 }
 
 impl FixedShift {
+    /// This shift as seen from outside a subquery that is shifted itself.
+    pub(crate) fn within(self, outer: FixedShift) -> FixedShift {
+        if self.at.is_some() {
+            return self;
+        }
+        FixedShift { at: outer.at, offset_ms: outer.offset_ms.saturating_add(self.offset_ms) }
+    }
+
     /// The time a selector looks at when it is evaluated at `time`.
     #[inline]
     pub(crate) fn apply(self, time: TimestampMs) -> TimestampMs {

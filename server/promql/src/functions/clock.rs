@@ -31,6 +31,24 @@ pub(super) fn timestamp(
     })
 }
 
+/// `start_timestamp(v)`: when the counter behind a selector's sample began; zero where that is not
+/// known, which is everywhere, for the storage seam does not carry start times.
+pub(super) fn start_timestamp(
+    eval: &Eval<'_>,
+    call: &Call,
+    grid: &Grid,
+    sink: &mut Sink<'_>,
+) -> Result<(), QueryError> {
+    let vector = argument(call, 0)?;
+    let Expr::Vector(selector) = unparen(vector) else { return Ok(()) };
+    eval.nameless(vector, sink, |sink| {
+        eval.select_timestamps(selector, grid, &mut |track| {
+            track.column.map_floats(|_| 0.0);
+            sink(track)
+        })
+    })
+}
+
 /// A moment of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Moment {

@@ -4,7 +4,7 @@ use common_model::{FloatHistogram, Labels, parse_float, push_float};
 use hashbrown::HashMap;
 
 use super::classic::{self, ClassicBucket};
-use crate::ast::{Call, Expr, Span};
+use crate::ast::{Call, Expr};
 use crate::engine::QueryError;
 use crate::eval::{Eval, Grid, Merger, Sink, argument};
 use crate::value::histogram::{self, NanEffect};
@@ -97,21 +97,34 @@ fn named(eval: &Eval<'_>, labels: &Labels) -> String {
     format!(" for metric name {}", crate::lexer::go_quote(name))
 }
 
-/// Computes one number from every histogram, for every set of parameters.
+/// What is computed of a histogram: numbers `0..outputs`, each at every step.
+struct Measure<L, N, C> {
+    outputs: usize,
+    /// Labels of an output.
+    label: L,
+    /// Output, step, group, histogram to number.
+    native: N,
+    /// Output, step, group, buckets to number.
+    classic: C,
+}
+
+/// Computes the numbers of every histogram.
 fn each(
     eval: &Eval<'_>,
     vector: &Expr,
     grid: &Grid,
     sink: &mut Sink<'_>,
-    outputs: usize,
-    label: impl Fn(usize, &Labels) -> Labels,
-    native: impl Fn(usize, usize, &Group, &FloatHistogram) -> f64,
-    classic: impl Fn(usize, usize, &Group, &mut [ClassicBucket]) -> f64,
+    measure: &Measure<
+        impl Fn(usize, &Labels) -> Labels,
+        impl Fn(usize, usize, &Group, &FloatHistogram) -> f64,
+        impl Fn(usize, usize, &Group, &mut [ClassicBucket]) -> f64,
+    >,
 ) -> Result<(), QueryError> {
+    let Measure { outputs, label, native, classic } = measure;
     let all = collect(eval, vector, grid)?;
     let mut merger = Merger::new(eval);
     let mut buckets: Vec<ClassicBucket> = Vec::new();
-    for output in 0..outputs {
+    for output in 0..*outputs {
         for group in &all.groups {
             let mut column = Column::absent(grid.steps);
             for step in 0..grid.steps {
@@ -164,8 +177,7 @@ pub(super) fn quantile(
     let quantile = argument(call, 0)?;
     let scalars = vec![quantile_scalars(eval, quantile, grid)?];
     let vector = argument(call, 1)?;
-    let spans = (quantile.span(), vector.span());
-    quantiles_of(eval, vector, grid, sink, &scalars, spans, |_, labels| labels.clone())
+    quantiles_of(eval, vector, grid, sink, &scalars, |_, labels| labels.clone())
 }
 
 /// `histogram_quantiles(v, label, φ...)`
@@ -182,8 +194,7 @@ pub(super) fn quantiles(
         scalars.push(quantile_scalars(eval, quantile, grid)?);
     }
     let texts: Vec<String> = scalars.iter().map(|s| open_metrics_float(s.at(0))).collect();
-    let spans = (vector.span(), vector.span());
-    quantiles_of(eval, vector, grid, sink, &scalars, spans, |output, labels| {
+    quantiles_of(eval, vector, grid, sink, &scalars, |output, labels| {
         let mut builder = labels.to_builder();
         builder.set(label, &texts[output]);
         builder.build()
@@ -214,7 +225,6 @@ fn quantiles_of(
     grid: &Grid,
     sink: &mut Sink<'_>,
     quantiles: &[Scalars],
-    (native_span, classic_span): (Span, Span),
     label: impl Fn(usize, &Labels) -> Labels,
 ) -> Result<(), QueryError> {
     let native = |output: usize, step: usize, group: &Group, whole: &FloatHistogram| {
@@ -227,7 +237,7 @@ fn quantiles_of(
         let named = named(eval, &group.labels);
         let text =
             format!("input to histogram_quantile has NaN observations, result {what}{named}");
-        eval.notes.info(text, native_span);
+        eval.notes.info(text, vector.span());
         value
     };
     let classic = |output: usize, step: usize, group: &Group, buckets: &mut [ClassicBucket]| {
@@ -239,11 +249,12 @@ fn quantiles_of(
                  https://prometheus.io/docs/prometheus/latest/querying/functions/\
                  #histogram_quantile){named}"
             );
-            eval.notes.info(text, classic_span);
+            eval.notes.info(text, vector.span());
         }
         value
     };
-    each(eval, vector, grid, sink, quantiles.len(), label, native, classic)
+    let measure = Measure { outputs: quantiles.len(), label, native, classic };
+    each(eval, vector, grid, sink, &measure)
 }
 
 /// `histogram_fraction(lower, upper, v)`
@@ -256,7 +267,6 @@ pub(super) fn fraction(
     let lower = eval.scalar(argument(call, 0)?, grid)?;
     let upper = eval.scalar(argument(call, 1)?, grid)?;
     let vector = argument(call, 2)?;
-    let span = argument(call, 0)?.span();
     let native = |_: usize, step: usize, group: &Group, whole: &FloatHistogram| {
         let (value, has_nan) = histogram::fraction(whole, lower.at(step), upper.at(step));
         if has_nan {
@@ -265,14 +275,15 @@ pub(super) fn fraction(
                 "input to histogram_fraction has NaN observations, which are excluded from all \
                  fractions{named}"
             );
-            eval.notes.info(text, span);
+            eval.notes.info(text, vector.span());
         }
         value
     };
     let classic = |_: usize, step: usize, _: &Group, buckets: &mut [ClassicBucket]| {
         classic::fraction(lower.at(step), upper.at(step), buckets)
     };
-    each(eval, vector, grid, sink, 1, |_, labels| labels.clone(), native, classic)
+    let label = |_: usize, labels: &Labels| labels.clone();
+    each(eval, vector, grid, sink, &Measure { outputs: 1, label, native, classic })
 }
 
 /// Maps native histograms to numbers; floats are left out.

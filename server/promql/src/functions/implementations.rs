@@ -5,7 +5,9 @@ use crate::engine::QueryError;
 use crate::eval::{Eval, Grid, RangeTrack, Sink, Windows};
 use crate::value::{Column, Scalars};
 
-use super::{absent, clock, histogram, labels, math, over_time, rate, regression, scalar, sort};
+use super::{
+    absent, clock, histogram, info, labels, math, over_time, rate, regression, scalar, sort,
+};
 
 /// How a function computes.
 #[derive(Clone, Copy)]
@@ -69,78 +71,117 @@ impl RangeCall<'_, '_> {
     }
 }
 
-/// The code of a function; every row of the signature table has one.
+use Implementation::{Map, Range, RangeNamed, Scalar, Vector};
+
+/// Every function, sorted by name; each row of the signature table has one.
+const IMPLEMENTATIONS: &[(&str, Implementation)] = &[
+    ("abs", Map(math::abs)),
+    ("absent", Vector(absent::absent)),
+    ("absent_over_time", Vector(absent::absent_over_time)),
+    ("acos", Map(math::acos)),
+    ("acosh", Map(math::acosh)),
+    ("asin", Map(math::asin)),
+    ("asinh", Map(math::asinh)),
+    ("atan", Map(math::atan)),
+    ("atanh", Map(math::atanh)),
+    ("avg_over_time", Range(over_time::avg)),
+    ("ceil", Map(math::ceil)),
+    ("changes", Range(rate::changes)),
+    ("clamp", Vector(math::clamp)),
+    ("clamp_max", Vector(math::clamp_max)),
+    ("clamp_min", Vector(math::clamp_min)),
+    ("cos", Map(math::cos)),
+    ("cosh", Map(math::cosh)),
+    ("count_over_time", Range(over_time::count)),
+    ("day_of_month", Vector(clock::day_of_month)),
+    ("day_of_week", Vector(clock::day_of_week)),
+    ("day_of_year", Vector(clock::day_of_year)),
+    ("days_in_month", Vector(clock::days_in_month)),
+    ("deg", Map(math::deg)),
+    ("delta", Range(rate::delta)),
+    ("deriv", Range(regression::deriv)),
+    ("double_exponential_smoothing", Vector(regression::smoothing)),
+    ("end", Scalar(scalar::end)),
+    ("exp", Map(math::exp)),
+    ("first_over_time", RangeNamed(over_time::first)),
+    ("floor", Map(math::floor)),
+    ("histogram_avg", Vector(histogram::avg)),
+    ("histogram_count", Vector(histogram::count)),
+    ("histogram_fraction", Vector(histogram::fraction)),
+    ("histogram_quantile", Vector(histogram::quantile)),
+    ("histogram_quantiles", Vector(histogram::quantiles)),
+    ("histogram_stddev", Vector(histogram::stddev)),
+    ("histogram_stdvar", Vector(histogram::stdvar)),
+    ("histogram_sum", Vector(histogram::sum)),
+    ("hour", Vector(clock::hour)),
+    ("idelta", Range(rate::idelta)),
+    ("increase", Range(rate::increase)),
+    ("info", Vector(info::info)),
+    ("irate", Range(rate::irate)),
+    ("label_join", Vector(labels::join)),
+    ("label_replace", Vector(labels::replace)),
+    ("last_over_time", RangeNamed(over_time::last)),
+    ("ln", Map(math::ln)),
+    ("log10", Map(math::log10)),
+    ("log2", Map(math::log2)),
+    ("mad_over_time", Range(over_time::mad)),
+    ("max_of", Scalar(scalar::max_of)),
+    ("max_over_time", Range(over_time::max)),
+    ("min_of", Scalar(scalar::min_of)),
+    ("min_over_time", Range(over_time::min)),
+    ("minute", Vector(clock::minute)),
+    ("month", Vector(clock::month)),
+    ("pi", Scalar(scalar::pi)),
+    ("predict_linear", Range(regression::predict_linear)),
+    ("present_over_time", Range(over_time::present)),
+    ("quantile_over_time", Range(over_time::quantile)),
+    ("rad", Map(math::rad)),
+    ("range", Scalar(scalar::range)),
+    ("rate", Range(rate::rate)),
+    ("resets", Range(rate::resets)),
+    ("round", Vector(math::round)),
+    ("scalar", Scalar(scalar::scalar)),
+    ("sgn", Map(math::sgn)),
+    ("sin", Map(math::sin)),
+    ("sinh", Map(math::sinh)),
+    ("sort", Vector(sort::sort)),
+    ("sort_by_label", Vector(sort::sort_by_label)),
+    ("sort_by_label_desc", Vector(sort::sort_by_label_desc)),
+    ("sort_desc", Vector(sort::sort_desc)),
+    ("sqrt", Map(math::sqrt)),
+    ("start", Scalar(scalar::start)),
+    ("start_timestamp", Vector(clock::start_timestamp)),
+    ("stddev_over_time", Range(over_time::stddev)),
+    ("stdvar_over_time", Range(over_time::stdvar)),
+    ("step", Scalar(scalar::step)),
+    ("sum_over_time", Range(over_time::sum)),
+    ("tan", Map(math::tan)),
+    ("tanh", Map(math::tanh)),
+    ("time", Scalar(scalar::time)),
+    ("timestamp", Vector(clock::timestamp)),
+    ("ts_of_first_over_time", Range(over_time::ts_of_first)),
+    ("ts_of_last_over_time", Range(over_time::ts_of_last)),
+    ("ts_of_max_over_time", Range(over_time::ts_of_max)),
+    ("ts_of_min_over_time", Range(over_time::ts_of_min)),
+    ("vector", Vector(scalar::vector)),
+    ("year", Vector(clock::year)),
+];
+
+/// The code of a function.
 pub(crate) fn implementation(name: &str) -> Option<Implementation> {
-    use Implementation::{Range, RangeNamed, Scalar, Vector};
-    if let Some(map) = math::map(name) {
-        return Some(Implementation::Map(map));
+    let at = IMPLEMENTATIONS.binary_search_by(|(other, _)| (*other).cmp(name)).ok()?;
+    Some(IMPLEMENTATIONS[at].1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::functions::FUNCTIONS;
+
+    #[test]
+    fn every_signature_has_its_code_and_the_other_way_round() {
+        let signatures: Vec<&str> = FUNCTIONS.iter().map(|function| function.name).collect();
+        let code: Vec<&str> = IMPLEMENTATIONS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(signatures, code);
     }
-    Some(match name {
-        "absent" => Vector(absent::absent),
-        "absent_over_time" => Vector(absent::absent_over_time),
-        "avg_over_time" => Range(over_time::avg),
-        "changes" => Range(rate::changes),
-        "clamp" => Vector(math::clamp),
-        "clamp_max" => Vector(math::clamp_max),
-        "clamp_min" => Vector(math::clamp_min),
-        "count_over_time" => Range(over_time::count),
-        "day_of_month" => Vector(clock::day_of_month),
-        "day_of_week" => Vector(clock::day_of_week),
-        "day_of_year" => Vector(clock::day_of_year),
-        "days_in_month" => Vector(clock::days_in_month),
-        "delta" => Range(rate::delta),
-        "deriv" => Range(regression::deriv),
-        "double_exponential_smoothing" => Vector(regression::smoothing),
-        "end" => Scalar(scalar::end),
-        "first_over_time" => RangeNamed(over_time::first),
-        "histogram_avg" => Vector(histogram::avg),
-        "histogram_count" => Vector(histogram::count),
-        "histogram_fraction" => Vector(histogram::fraction),
-        "histogram_quantile" => Vector(histogram::quantile),
-        "histogram_quantiles" => Vector(histogram::quantiles),
-        "histogram_stddev" => Vector(histogram::stddev),
-        "histogram_stdvar" => Vector(histogram::stdvar),
-        "histogram_sum" => Vector(histogram::sum),
-        "hour" => Vector(clock::hour),
-        "idelta" => Range(rate::idelta),
-        "increase" => Range(rate::increase),
-        "irate" => Range(rate::irate),
-        "label_join" => Vector(labels::join),
-        "label_replace" => Vector(labels::replace),
-        "last_over_time" => RangeNamed(over_time::last),
-        "mad_over_time" => Range(over_time::mad),
-        "max_of" => Scalar(scalar::max_of),
-        "max_over_time" => Range(over_time::max),
-        "min_of" => Scalar(scalar::min_of),
-        "min_over_time" => Range(over_time::min),
-        "minute" => Vector(clock::minute),
-        "month" => Vector(clock::month),
-        "pi" => Scalar(scalar::pi),
-        "predict_linear" => Range(regression::predict_linear),
-        "present_over_time" => Range(over_time::present),
-        "quantile_over_time" => Range(over_time::quantile),
-        "range" => Scalar(scalar::range),
-        "rate" => Range(rate::rate),
-        "resets" => Range(rate::resets),
-        "round" => Vector(math::round),
-        "scalar" => Scalar(scalar::scalar),
-        "sort" => Vector(sort::sort),
-        "sort_by_label" => Vector(sort::sort_by_label),
-        "sort_by_label_desc" => Vector(sort::sort_by_label_desc),
-        "sort_desc" => Vector(sort::sort_desc),
-        "start" => Scalar(scalar::start),
-        "stddev_over_time" => Range(over_time::stddev),
-        "stdvar_over_time" => Range(over_time::stdvar),
-        "step" => Scalar(scalar::step),
-        "sum_over_time" => Range(over_time::sum),
-        "time" => Scalar(scalar::time),
-        "timestamp" => Vector(clock::timestamp),
-        "ts_of_first_over_time" => Range(over_time::ts_of_first),
-        "ts_of_last_over_time" => Range(over_time::ts_of_last),
-        "ts_of_max_over_time" => Range(over_time::ts_of_max),
-        "ts_of_min_over_time" => Range(over_time::ts_of_min),
-        "vector" => Vector(scalar::vector),
-        "year" => Vector(clock::year),
-        _ => return None,
-    })
 }

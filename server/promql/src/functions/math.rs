@@ -5,41 +5,36 @@ use crate::engine::QueryError;
 use crate::eval::{Eval, Grid, Sink, argument};
 use crate::value::Scalars;
 
-/// The code of functions that map one number to another.
-pub(super) fn map(name: &str) -> Option<fn(f64) -> f64> {
-    Some(match name {
-        "abs" => f64::abs,
-        "acos" => f64::acos,
-        "acosh" => acosh,
-        "asin" => f64::asin,
-        "asinh" => f64::asinh,
-        "atan" => f64::atan,
-        "atanh" => f64::atanh,
-        "ceil" => f64::ceil,
-        "cos" => f64::cos,
-        "cosh" => f64::cosh,
-        "deg" => |v| v * 180.0 / std::f64::consts::PI,
-        "exp" => f64::exp,
-        "floor" => f64::floor,
-        "ln" => f64::ln,
-        "log10" => f64::log10,
-        "log2" => f64::log2,
-        "rad" => |v| v * std::f64::consts::PI / 180.0,
-        "sgn" => sign,
-        "sin" => f64::sin,
-        "sinh" => f64::sinh,
-        "sqrt" => f64::sqrt,
-        "tan" => f64::tan,
-        "tanh" => f64::tanh,
-        _ => return None,
-    })
+macro_rules! maps {
+    ($($name:ident)*) => {$(
+        #[doc = concat!("`", stringify!($name), "` of a number.")]
+        pub(super) fn $name(value: f64) -> f64 {
+            value.$name()
+        }
+    )*};
 }
 
-fn acosh(value: f64) -> f64 {
+maps! {
+    abs acos asin asinh atan atanh ceil cos cosh exp floor ln log10 log2 sin sinh sqrt tan tanh
+}
+
+/// `deg`: radians to degrees.
+pub(super) fn deg(value: f64) -> f64 {
+    value * 180.0 / std::f64::consts::PI
+}
+
+/// `rad`: degrees to radians.
+pub(super) fn rad(value: f64) -> f64 {
+    value * std::f64::consts::PI / 180.0
+}
+
+/// `acosh`: NaN below one.
+pub(super) fn acosh(value: f64) -> f64 {
     if value < 1.0 { f64::NAN } else { value.acosh() }
 }
 
-fn sign(value: f64) -> f64 {
+/// `sgn`: the sign; zero and NaN stay as they are.
+pub(super) fn sgn(value: f64) -> f64 {
     if value < 0.0 {
         -1.0
     } else if value > 0.0 {

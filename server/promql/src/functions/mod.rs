@@ -7,6 +7,7 @@ mod clock;
 mod extended;
 mod histogram;
 mod implementations;
+mod info;
 pub(crate) mod labels;
 mod math;
 mod over_time;

@@ -288,6 +288,9 @@ pub(super) fn mad(
         scratch.clear();
         scratch.extend_from_slice(values);
         let median = quantile_of(0.5, &mut scratch);
+        if values.iter().any(|value| value.is_nan()) {
+            return Some(f64::NAN);
+        }
         scratch.iter_mut().for_each(|value| *value = (*value - median).abs());
         Some(quantile_of(0.5, &mut scratch))
     });

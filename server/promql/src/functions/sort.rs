@@ -123,7 +123,7 @@ fn ordered(
     })?;
     eval.budget.release(tracks.len(), bytes);
     order(&mut tracks);
-    tracks.iter_mut().try_for_each(|track| sink(track))
+    tracks.iter_mut().try_for_each(sink)
 }
 
 /// Runs of digits compare as numbers, everything else as text.
@@ -139,7 +139,7 @@ fn natural(a: &str, b: &str) -> Ordering {
                 let digits = |run: &str| run.starts_with(|c: char| c.is_ascii_digit());
                 if digits(x) && digits(y) {
                     let (p, q) = (x.trim_start_matches('0'), y.trim_start_matches('0'));
-                    p.len().cmp(&q.len()).then_with(|| p.cmp(q)).then_with(|| x.len().cmp(&y.len()))
+                    p.len().cmp(&q.len()).then_with(|| p.cmp(q))
                 } else {
                     x.cmp(y)
                 }

@@ -8,7 +8,7 @@ use common_config::prometheus::{FileDiscovery, TargetGroup, parse_target_file};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::{mpsc, watch};
 
-use super::Groups;
+use super::{Groups, until};
 use crate::metrics::Metrics;
 
 /// Files are read this long after the first of a burst of changes.
@@ -57,7 +57,7 @@ impl Finder {
             tokio::select! {
                 _ = changes.recv() => tokio::time::sleep(SETTLE).await,
                 () = tokio::time::sleep(self.interval) => {}
-                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = until(&mut stopped) => return,
             }
             while changes.try_recv().is_ok() {}
         }

@@ -56,5 +56,10 @@ pub(crate) async fn run(
         let _ = finder.await;
     }
     let mut stopped = stopped;
+    until(&mut stopped).await;
+}
+
+/// Waits until told to stop, or until nobody is left to tell.
+pub(crate) async fn until(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -1,22 +1,10 @@
 //! Chunks: samples of one series as a few compressed bytes, exactly as Prometheus lays them out.
 //!
-//! One module per encoding, each a pure function between samples and bytes; histogram encodings
-//! will stand beside [`xor`] and share [`bits`].
+//! One module per encoding, each a pure function between samples and bytes. There is [`xor`] for
+//! floats; those of histograms belong beside it and share [`bits`].
 
 pub mod bits;
 pub mod xor;
-
-/// How the bytes of a chunk are to be read; the numbers stand in block and head chunk files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Encoding {
-    /// Float samples, Gorilla style.
-    Xor = 1,
-    /// Integer histograms.
-    Histogram = 2,
-    /// Float histograms.
-    FloatHistogram = 3,
-}
 
 /// Why bytes are no chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -11,6 +11,10 @@ use super::{Pair, Series, Symbols};
 /// Largest series number that is given out: pages of numbers, and 40 bits in Prometheus' head.
 const ID_MAX: u32 = u32::MAX - 1;
 
+/// A number from the log that is further ahead of the others than that is not taken over: the
+/// directory of pages reaches up to the largest one.
+const ID_GAP_MAX: u32 = 1 << 26;
+
 /// The directory of the head.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
@@ -47,7 +51,7 @@ impl Index {
         wanted: Option<u32>,
         symbols: &RwLock<Symbols>,
     ) -> Option<u32> {
-        let free = wanted.filter(|id| (1..=ID_MAX).contains(id) && !self.contains(*id));
+        let free = wanted.filter(|id| *id > 0 && self.is_near(*id) && !self.contains(*id));
         let id = match free {
             Some(id) => id,
             None => self.last_id.checked_add(1).filter(|id| *id <= ID_MAX)?,
@@ -67,7 +71,13 @@ impl Index {
 
     /// Numbers up to this one are never given out again.
     pub(crate) fn reserve_ids(&mut self, last: u32) {
-        self.last_id = self.last_id.max(last.min(ID_MAX));
+        if self.is_near(last) {
+            self.last_id = self.last_id.max(last);
+        }
+    }
+
+    fn is_near(&self, id: u32) -> bool {
+        id <= self.last_id.saturating_add(ID_GAP_MAX).min(ID_MAX)
     }
 
     /// Forgets those of the candidates that `removable` agrees to lose; returns their numbers,

@@ -71,7 +71,7 @@ impl Head {
             max_time: AtomicI64::new(i64::MIN),
             min_valid_time: AtomicI64::new(i64::MIN),
             counters: HeadCounters::default(),
-            chunk_range_ms,
+            chunk_range_ms: chunk_range_ms.max(1),
         }
     }
 

@@ -65,7 +65,7 @@ impl Symbols {
     /// Counts one use less.
     pub(crate) fn release(&mut self, symbol: u32) {
         let Some(entry) = self.texts.get_mut(symbol as usize) else { return };
-        entry.uses -= 1;
+        entry.uses = entry.uses.saturating_sub(1);
         if entry.uses > 0 {
             return;
         }

@@ -42,7 +42,11 @@ fn is_file_pattern(pattern: &str) -> bool {
 }
 
 fn check_http(settings: &Settings) -> Result<(), String> {
-    let text = settings.text("url");
+    check_http_url(settings.text("url"))
+}
+
+/// A URL that HTTP can ask.
+pub(super) fn check_http_url(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("URL is missing".to_owned());
     }

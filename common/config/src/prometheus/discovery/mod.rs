@@ -3,7 +3,10 @@
 //! Each mechanism is a table of its keys; all of them are read, checked and shown, whether or not
 //! this program can run them.
 
+mod amazon;
+mod clouds;
 mod local;
+mod registries;
 mod settings;
 mod table;
 
@@ -128,9 +131,11 @@ impl Discovery {
     }
 }
 
-/// All mechanisms, sorted by the key of their list.
+/// All mechanisms except `static`, sorted by the key of their list.
 fn mechanisms() -> Vec<&'static Mechanism> {
-    let mut all: Vec<&Mechanism> = local::MECHANISMS.iter().collect();
+    let groups: [&[Mechanism]; 4] =
+        [&local::MECHANISMS, &amazon::MECHANISMS, &clouds::MECHANISMS, &registries::MECHANISMS];
+    let mut all: Vec<&Mechanism> = groups.into_iter().flatten().collect();
     all.sort_by_key(|mechanism| mechanism.list);
     all
 }
@@ -199,5 +204,22 @@ pub(super) fn render(discoveries: &[Discovery], out: &mut MapOut) {
     lists.sort_by_key(|(key, _)| *key);
     for (key, list) in lists {
         out.list(key, list);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_mechanisms_of_upstream_are_there_once() {
+        let mut names: Vec<&str> = mechanisms().iter().map(|mechanism| mechanism.name).collect();
+        assert_eq!(names.len(), 36);
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 36);
+        for mechanism in mechanisms() {
+            assert_eq!(mechanism.list, format!("{}_sd_configs", mechanism.name));
+        }
     }
 }

@@ -38,8 +38,8 @@ pub enum Setting {
     Paths(Vec<String>),
     /// A mapping of texts.
     TextMap(BTreeMap<String, String>),
-    /// A section, where it is written.
-    Section(Option<Settings>),
+    /// A section.
+    Section(Settings),
     /// A list of sections.
     Sections(Vec<Settings>),
     /// A TLS section.
@@ -108,11 +108,11 @@ impl Settings {
         }
     }
 
-    /// The section of a key, where it is written.
+    /// The section of a key.
     #[must_use]
     pub fn section(&self, key: &str) -> Option<&Settings> {
         match self.get(key) {
-            Some(Setting::Section(section)) => section.as_ref(),
+            Some(Setting::Section(section)) => Some(section),
             _ => None,
         }
     }
@@ -156,7 +156,7 @@ impl Settings {
             match value {
                 Setting::Path(path) => paths::join(dir, path),
                 Setting::Paths(list) => list.iter_mut().for_each(|path| paths::join(dir, path)),
-                Setting::Section(Some(inner)) => inner.set_directory(dir),
+                Setting::Section(inner) => inner.set_directory(dir),
                 Setting::Sections(list) => list.iter_mut().for_each(|one| one.set_directory(dir)),
                 Setting::Tls(tls) => tls.set_directory(dir),
                 Setting::Http(http) => http.set_directory(dir),
@@ -203,14 +203,10 @@ fn read_value(section: &mut Section<'_>, key: &Key, kind: &'static str) -> Resul
         }
         Kind::Paths => Setting::Paths(section.or_default(name)?),
         Kind::TextMap => Setting::TextMap(section.or_default(name)?),
-        Kind::Section(keys) => match section.take(name).filter(|node| !node.is_null()) {
-            Some(node) => Setting::Section(Some(Settings::read(node, kind, keys)?)),
-            None => Setting::Section(None),
-        },
         Kind::Inner(keys) => {
             let null = Node { at: section.at(), value: crate::yaml::Value::Null };
             let node = section.take(name).unwrap_or(&null);
-            Setting::Section(Some(Settings::read(node, kind, keys)?))
+            Setting::Section(Settings::read(node, kind, keys)?)
         }
         Kind::Sections(keys) => {
             let empty = format!("empty or null section in {name}");
@@ -246,9 +242,7 @@ impl Setting {
             Setting::Span(span) => span.is_zero(),
             Setting::Texts(list) | Setting::Paths(list) => list.is_empty(),
             Setting::TextMap(map) => map.is_empty(),
-            Setting::Section(section) => {
-                section.as_ref().is_none_or(|inner| inner.values.iter().all(|v| v.1.is_empty()))
-            }
+            Setting::Section(inner) => inner.values.iter().all(|value| value.1.is_empty()),
             Setting::Sections(list) => list.is_empty(),
             Setting::Tls(tls) => **tls == TlsConfig::default(),
             Setting::Http(_) => false,
@@ -271,9 +265,7 @@ impl Setting {
             Setting::TextMap(map) => Out::Map(MapOut(
                 map.iter().map(|(k, v)| (k.clone(), Out::Text(v.clone()))).collect(),
             )),
-            Setting::Section(section) => {
-                Out::Map(section.as_ref().map(Settings::render).unwrap_or_default())
-            }
+            Setting::Section(inner) => Out::Map(inner.render()),
             Setting::Sections(list) => {
                 Out::List(list.iter().map(|one| Out::Map(one.render())).collect())
             }

@@ -58,8 +58,6 @@ pub(crate) enum Kind {
     Paths,
     /// A mapping of texts.
     TextMap,
-    /// A section of its own; nothing where it is absent.
-    Section(&'static [Key]),
     /// A section that is there with its defaults when it is not written.
     Inner(&'static [Key]),
     /// A list of sections.

@@ -7,7 +7,7 @@ use common_model::{CounterReset, FloatHistogram};
 use super::super::Eval;
 use crate::ast::{AggregateOp, Span};
 use crate::functions::sum::{Kahan, Mean, quantile_of};
-use crate::value::histogram;
+use crate::value::histogram::Running;
 use crate::value::{Column, Point, Scalars, Track};
 
 /// The state of one group.
@@ -57,10 +57,9 @@ pub(super) struct Histograms {
     mean: bool,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct HistogramStep {
-    total: Option<FloatHistogram>,
-    count: f64,
+    total: Running,
     incompatible: bool,
     reset: bool,
     no_reset: bool,
@@ -230,7 +229,13 @@ fn floats_and_histograms(
             Point::Float(value) => add(step, value),
             Point::Histogram(histogram) => {
                 if histograms.steps.is_empty() {
-                    histograms.steps.resize(track.column.len(), HistogramStep::default());
+                    let step = HistogramStep {
+                        total: Running::new(histograms.mean),
+                        incompatible: false,
+                        reset: false,
+                        no_reset: false,
+                    };
+                    histograms.steps.resize(track.column.len(), step);
                     more += size_of_val(histograms.steps.as_slice());
                 }
                 more += histograms.add(step, histogram, track, eval, span);
@@ -249,60 +254,24 @@ impl Histograms {
         eval: &Eval<'_>,
         span: Span,
     ) -> usize {
-        let mean = self.mean;
         let state = &mut self.steps[step];
         state.reset |= histogram.counter_reset == CounterReset::Reset;
         state.no_reset |= histogram.counter_reset == CounterReset::NotReset;
-        state.count += 1.0;
         if state.incompatible {
             return 0;
         }
-        let Some(total) = &state.total else {
-            state.total = Some(FloatHistogram::clone(histogram));
-            return histogram.positive_buckets.len() * 16 + histogram.negative_buckets.len() * 16;
-        };
-        let sum = if mean {
-            let left = histogram::divided(histogram, state.count);
-            let right = histogram::divided(total, state.count);
-            histogram::subtracted(&left, &right).and_then(|difference| {
-                let hint = total.counter_reset;
-                let mut sum = histogram::added(total, &difference.histogram)?;
-                sum.reconciled |= difference.reconciled;
-                sum.histogram.counter_reset = merged_hint(hint, histogram.counter_reset);
-                Ok(sum)
-            })
-        } else {
-            histogram::added(total, histogram)
-        };
-        match sum {
-            Ok(sum) => {
-                if sum.reconciled {
-                    let text = "mismatched custom buckets were reconciled during aggregation";
-                    eval.notes.info(text, span);
-                }
-                state.total = Some(sum.histogram);
-            }
-            Err(histogram::Incompatible) => {
-                let name = track.labels.metric_name();
-                eval.notes.warn(
-                    format!(
-                        "vector contains a mix of histograms with exponential and custom buckets \
-                         schemas for metric name \"{name}\""
-                    ),
-                    span,
-                );
-                state.incompatible = true;
-            }
+        let fresh = state.total.is_empty();
+        if state.total.add(histogram).is_err() {
+            state.incompatible = true;
+            let name = track.labels.metric_name();
+            let text = format!(
+                "vector contains a mix of histograms with exponential and custom buckets schemas \
+                 for metric name \"{name}\""
+            );
+            eval.notes.warn(text, span);
         }
-        0
-    }
-}
-
-fn merged_hint(a: CounterReset, b: CounterReset) -> CounterReset {
-    match (a, b) {
-        (CounterReset::Gauge, _) | (_, CounterReset::Gauge) => CounterReset::Gauge,
-        _ if a == b => a,
-        _ => CounterReset::Unknown,
+        let buckets = histogram.positive_buckets.len() + histogram.negative_buckets.len();
+        if fresh { buckets * 16 } else { 0 }
     }
 }
 
@@ -315,22 +284,32 @@ fn finish_mixed(
 ) {
     let mut states = histograms.steps.into_iter();
     for step in 0..column.len() {
-        let state = states.next().unwrap_or_default();
-        match (float(step), state.total) {
+        let state = states.next().filter(|state| !state.total.is_empty());
+        let (value, state) = match (float(step), state) {
             (Some(_), Some(_)) => {
                 let text = "encountered a mix of histograms and floats for aggregation";
                 eval.notes.warn(text, span);
+                continue;
             }
-            (Some(value), None) => column.set(step, value),
-            (None, Some(mut total)) if !state.incompatible => {
-                histogram::compact(&mut total);
-                column.set_histogram(step, Arc::new(total));
-                if state.reset && state.no_reset {
-                    let text = "conflicting counter resets during histogram aggregation";
-                    eval.notes.warn(text, span);
-                }
+            (Some(value), None) => {
+                column.set(step, value);
+                continue;
             }
-            (None, _) => {}
+            (None, Some(state)) if !state.incompatible => {
+                (state.total, (state.reset, state.no_reset))
+            }
+            (None, _) => continue,
+        };
+        if value.reconciled() {
+            let text = "mismatched custom buckets were reconciled during aggregation";
+            eval.notes.info(text, span);
+        }
+        if let Some(total) = value.finish() {
+            column.set_histogram(step, Arc::new(total));
+        }
+        if state == (true, true) {
+            let text = "conflicting counter resets during histogram aggregation";
+            eval.notes.warn(text, span);
         }
     }
 }

@@ -54,7 +54,7 @@ impl Eval<'_> {
                 chosen.push(vec![Vec::new(); grid.steps]);
             }
             let mut uses = 0;
-            for step in 0..grid.steps {
+            for step in 0..track.column.len() {
                 let value = match track.column.get(step) {
                     Point::Absent => continue,
                     Point::Float(value) => value,
@@ -67,7 +67,7 @@ impl Eval<'_> {
                         continue;
                     }
                 };
-                let heap = &mut chosen[group][step];
+                let Some(heap) = chosen[group].get_mut(step) else { continue };
                 let new = Chosen { value, series: candidates.len() };
                 if heap.len() < wanted.at(step) {
                     order.push(heap, new);

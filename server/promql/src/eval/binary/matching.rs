@@ -32,7 +32,7 @@ struct Match<'a, 'q> {
     swapped: bool,
     element: Element<'a, 'q>,
     ones: Vec<One>,
-    one_steps: Steps,
+    duplicate_steps: Steps,
     many_steps: Steps,
     duplicates: Vec<Duplicate>,
     samples: usize,
@@ -60,7 +60,7 @@ impl Eval<'_> {
             swapped,
             element: Element::new(self, binary),
             ones: Vec::new(),
-            one_steps: Steps::none(grid.steps),
+            duplicate_steps: Steps::none(grid.steps),
             many_steps: Steps::none(grid.steps),
             duplicates: Vec::new(),
             samples: 0,
@@ -86,14 +86,15 @@ impl Eval<'_> {
 }
 
 impl Match<'_, '_> {
-    /// What stands for a series missing on the "one" side.
+    /// What stands for a series missing on the "one" side. As upstream has it that is
+    /// `fill_right` even under `group_right`, where the "one" side stands left.
     fn filled_one_side(&self) -> Option<f64> {
-        if self.swapped { self.matching.fill_left } else { self.matching.fill_right }
+        self.matching.fill_right
     }
 
     /// What stands for a series missing on the "many" side.
     fn filled_many_side(&self) -> Option<f64> {
-        if self.swapped { self.matching.fill_right } else { self.matching.fill_left }
+        self.matching.fill_left
     }
 
     fn has_fill(&self) -> bool {
@@ -113,17 +114,19 @@ impl Match<'_, '_> {
         self.eval.budget.charge(column.len(), bytes)?;
         self.samples += column.len();
         self.bytes += bytes;
-        let track = Track { labels: track.labels.clone(), drop_name: track.drop_name, column };
+        let (labels, drop_name) = (track.labels.clone(), track.drop_name);
+        let mut track = Track { labels, drop_name, column };
         for step in 0..track.column.len() {
             if !track.column.has(step) {
                 continue;
             }
-            self.one_steps.set(step);
             let earlier = self.one(number).tracks.iter().find(|t| t.column.has(step));
-            if let Some(earlier) = earlier.map(|t| t.labels.clone()) {
+            let Some(earlier) = earlier.map(|t| t.labels.clone()) else { continue };
+            // The first one goes on alone; whether it is an error depends on the other side.
+            track.column.clear(step);
+            if !self.duplicate_steps.set(step) {
                 let text = self.duplicate_text(&earlier, &track.labels);
                 self.duplicates.push(Duplicate { step, text });
-                break;
             }
         }
         self.one(number).tracks.push(track);
@@ -132,6 +135,8 @@ impl Match<'_, '_> {
 
     fn duplicate_text(&self, first: &Labels, second: &Labels) -> String {
         let side = if self.swapped { "left" } else { "right" };
+        // In the same order whatever order the store gives them in.
+        let (first, second) = if first <= second { (first, second) } else { (second, first) };
         let group = matched_labels(self.matching, second);
         format!(
             "found duplicate series for the match group {group} on the {side} hand-side of the \
@@ -154,30 +159,27 @@ impl Match<'_, '_> {
         let Some(number) = number else { return Ok(()) };
         self.one(number);
         // The tracks are lent out so that the bookkeeping of the signature can be written meanwhile.
-        let mut ones = std::mem::take(&mut self.ones[number].tracks);
-        if ones.is_empty() && self.filled_one_side().is_some() {
+        let ones = std::mem::take(&mut self.ones[number].tracks);
+        for one in &ones {
+            self.join(number, track, one, merger)?;
+        }
+        if let Some(fill) = self.filled_one_side() {
             let labels = matched_labels(self.matching, &track.labels);
-            ones.push(Track { labels, ..self.filler(self.filled_one_side()) });
-            self.join(number, track, &ones[0], merger)?;
-            ones.clear();
-        } else if let (Some(fill), [only]) = (self.filled_one_side(), ones.as_slice()) {
-            let filled = with_fill(only, fill);
-            self.join(number, track, &filled, merger)?;
-        } else {
-            for one in &ones {
-                self.join(number, track, one, merger)?;
+            let mut one = Track { labels, ..self.filler(fill) };
+            for step in 0..self.grid.steps {
+                if ones.iter().any(|one| one.column.has(step)) {
+                    one.column.clear(step);
+                }
             }
+            self.join(number, track, &one, merger)?;
         }
         self.ones[number].tracks = ones;
         Ok(())
     }
 
-    fn filler(&self, value: Option<f64>) -> Track {
+    fn filler(&self, value: f64) -> Track {
         let mut track = Track::default();
-        track.column.reset(self.grid.steps);
-        if let Some(value) = value {
-            track.column.values.fill(value);
-        }
+        track.column.values.resize(self.grid.steps, value);
         track
     }
 
@@ -188,7 +190,7 @@ impl Match<'_, '_> {
             let ones = std::mem::take(&mut self.ones[number].tracks);
             for one in &ones {
                 let labels = matched_labels(self.matching, &one.labels);
-                let mut many = Track { labels, ..self.filler(Some(fill)) };
+                let mut many = Track { labels, ..self.filler(fill) };
                 for step in 0..self.grid.steps {
                     let met = self.ones[number].met.as_ref().is_some_and(|m| m.has(step));
                     if met || !one.column.has(step) {
@@ -300,14 +302,4 @@ impl Match<'_, '_> {
         }
         builder.build()
     }
-}
-
-fn with_fill(one: &Track, fill: f64) -> Track {
-    let mut filled = one.clone();
-    for step in 0..filled.column.len() {
-        if !filled.column.has(step) {
-            filled.column.set(step, fill);
-        }
-    }
-    filled
 }

@@ -12,9 +12,7 @@ use std::sync::Arc;
 
 use common_model::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram};
 
-pub(crate) use buckets::{
-    all_buckets, from_pairs, pairs,
-};
+pub(crate) use buckets::{all_buckets, from_pairs, pairs};
 pub(crate) use quantile::{NanEffect, fraction, quantile};
 pub(crate) use reset::is_reset;
 pub(crate) use running::Running;

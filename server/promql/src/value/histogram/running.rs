@@ -4,11 +4,14 @@ use common_model::FloatHistogram;
 
 use super::sum::{Incompatible, Sum, added};
 use super::{compact, divided};
+use crate::functions::sum::Kahan;
 
 /// A sum, or a mean as sum over count.
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
     total: Option<FloatHistogram>,
+    /// Sum of observations, with what rounding loses: they may cancel each other, counts do not.
+    sum: Kahan,
     count: f64,
     mean: bool,
     reconciled: bool,
@@ -16,7 +19,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(mean: bool) -> Running {
-        Running { total: None, count: 0.0, mean, reconciled: false }
+        Running { total: None, sum: Kahan::default(), count: 0.0, mean, reconciled: false }
     }
 
     /// Adds one; an error leaves the sum as it was.
@@ -29,8 +32,14 @@ impl Running {
                 histogram
             }
         });
+        self.sum.add(histogram.sum);
         self.count += 1.0;
         Ok(())
+    }
+
+    /// Whether nothing was added yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.total.is_none()
     }
 
     /// Whether custom bounds had to be merged.
@@ -41,6 +50,7 @@ impl Running {
     /// The result; nothing where nothing was added.
     pub(crate) fn finish(self) -> Option<FloatHistogram> {
         let mut total = self.total?;
+        total.sum = self.sum.total();
         if self.mean {
             total = FloatHistogram::clone(&divided(&total, self.count));
         }

@@ -5,6 +5,9 @@ use common_model::{CounterReset, FloatHistogram};
 use super::buckets::{negative_buckets, positive_buckets};
 use super::{compact, from_pairs, is_custom, pairs};
 
+/// Index and count of buckets.
+type Pairs = Vec<(i32, f64)>;
+
 /// Exponential and custom buckets do not go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Incompatible;
@@ -218,10 +221,7 @@ pub(crate) fn lower_resolution(histogram: &mut FloatHistogram, schema: i32) {
 }
 
 /// Buckets of two custom histograms on the bounds that both have.
-pub(crate) fn on_common_bounds(
-    a: &FloatHistogram,
-    b: &FloatHistogram,
-) -> (Vec<(i32, f64)>, Vec<(i32, f64)>) {
+pub(crate) fn on_common_bounds(a: &FloatHistogram, b: &FloatHistogram) -> (Pairs, Pairs) {
     let bounds = common_bounds(&a.custom_values, &b.custom_values);
     (onto_bounds(a, &bounds), onto_bounds(b, &bounds))
 }

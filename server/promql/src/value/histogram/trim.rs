@@ -7,126 +7,125 @@ use common_model::FloatHistogram;
 use super::buckets::{Bucket, negative_buckets, positive_buckets};
 use super::{compact, is_custom};
 
-/// Sums up what stays and what goes.
-#[derive(Default)]
-struct Balance {
-    kept: f64,
-    removed_sum: f64,
-    has_positive: bool,
-    has_negative: bool,
+/// Where to cut, and which side stays.
+#[derive(Clone, Copy)]
+struct Cut {
+    at: f64,
+    /// What is below stays.
+    keeps_lower: bool,
 }
 
-/// Keeps the observations below (`upper`) or above a value. Inside a bucket they are taken to be
-/// spread as quantiles take them; of buckets without end nothing is known, so they go.
+/// How the observations of a bucket lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spread {
+    /// Evenly, as in custom buckets and the zero bucket.
+    Linear,
+    /// Evenly on a logarithmic scale.
+    Exponential,
+}
+
+/// What stays in all.
+#[derive(Default)]
+struct Kept {
+    count: f64,
+    sum: f64,
+    /// Whether anything went.
+    less: bool,
+}
+
+/// Keeps the observations below or above a value. Those of a bucket that is cut are taken to be
+/// spread as quantiles take them, and the sum is what the middles of the kept parts make it;
+/// where nothing goes it stays exact.
 pub(crate) fn trimmed(histogram: &FloatHistogram, at: f64, upper: bool) -> Arc<FloatHistogram> {
     let mut result = histogram.clone();
-    let custom = is_custom(histogram);
-    let mut balance = Balance::default();
-    for (bucket, count) in positive_buckets(histogram).iter().zip(&mut result.positive_buckets) {
-        if bucket.count != 0.0 {
-            balance.has_negative |= custom && (bucket.upper <= 0.0 || bucket.lower < 0.0);
-            balance.has_positive |= !custom || bucket.upper > 0.0;
-            *count = keep(bucket, at, upper, true, custom, &mut balance);
-        }
+    let cut = Cut { at, keeps_lower: upper };
+    let mut kept = Kept::default();
+    let spread = if is_custom(histogram) { Spread::Linear } else { Spread::Exponential };
+    for (bucket, count) in positive_buckets(histogram).into_iter().zip(&mut result.positive_buckets)
+    {
+        *count = keep(bucket, cut, spread, &mut kept);
     }
-    for (bucket, count) in negative_buckets(histogram).iter().zip(&mut result.negative_buckets) {
-        if bucket.count != 0.0 {
-            balance.has_negative = true;
-            *count = keep(bucket, at, upper, false, custom, &mut balance);
-        }
+    for (bucket, count) in negative_buckets(histogram).into_iter().zip(&mut result.negative_buckets)
+    {
+        *count = keep(bucket, cut, spread, &mut kept);
     }
-    if histogram.zero_count > 0.0 {
-        let threshold = histogram.zero_threshold;
-        let count = histogram.zero_count;
-        let zero = Bucket { lower: -threshold, upper: threshold, count, index: 0 };
-        let below = split(&zero, at, true, true);
-        result.zero_count = if upper { below } else { histogram.zero_count - below };
-        balance.kept += result.zero_count;
+    if histogram.zero_count != 0.0 {
+        let (lower, upper) = zero_bounds(histogram);
+        let zero = Bucket { lower, upper, count: histogram.zero_count, index: 0 };
+        result.zero_count = keep(zero, cut, Spread::Linear, &mut kept);
     }
-    result.count = balance.kept;
-    result.sum = if balance.kept == 0.0 { 0.0 } else { histogram.sum - balance.removed_sum };
-    if (!balance.has_negative && result.sum < 0.0) || (!balance.has_positive && result.sum > 0.0) {
-        result.sum = 0.0;
+    if kept.less {
+        result.count = kept.count;
+        result.sum = if kept.count == 0.0 { 0.0 } else { kept.sum };
     }
     compact(&mut result);
     Arc::new(result)
 }
 
+/// A zero bucket beside buckets of one sign holds observations of that sign.
+fn zero_bounds(histogram: &FloatHistogram) -> (f64, f64) {
+    let threshold = histogram.zero_threshold;
+    match (histogram.positive_buckets.is_empty(), histogram.negative_buckets.is_empty()) {
+        (false, true) => (0.0, threshold),
+        (true, false) => (-threshold, 0.0),
+        _ => (-threshold, threshold),
+    }
+}
+
 /// What stays of a bucket.
-fn keep(
-    bucket: &Bucket,
-    at: f64,
-    upper: bool,
-    positive: bool,
-    custom: bool,
-    balance: &mut Balance,
-) -> f64 {
-    let (kept, middle) = cut(bucket, at, upper, positive, custom);
-    let whole = if upper { bucket.upper <= at } else { bucket.lower >= at };
-    let inside = if upper { bucket.lower < at } else { bucket.upper > at };
-    if whole {
-        balance.kept += bucket.count;
-        return bucket.count;
-    }
-    if inside {
-        balance.removed_sum += (bucket.count - kept) * middle;
-        balance.kept += kept;
-        return kept;
-    }
-    let middle = if custom { middle } else { (bucket.lower * bucket.upper).sqrt() };
-    balance.removed_sum += bucket.count * middle;
-    0.0
-}
-
-/// The count that stays, and the value that stands for what goes.
-fn cut(bucket: &Bucket, at: f64, upper: bool, positive: bool, custom: bool) -> (f64, f64) {
-    if bucket.lower.is_infinite() || bucket.upper.is_infinite() {
-        return cut_endless(bucket, at, upper);
-    }
-    let below = split(bucket, at, positive, custom);
-    let other_end = if upper { bucket.lower } else { bucket.upper };
-    let middle = if custom {
-        f64::midpoint(bucket.lower, bucket.upper)
-    } else {
-        let root = (other_end.abs() * at.abs()).sqrt();
-        if positive { root } else { -root }
-    };
-    (if upper { below } else { bucket.count - below }, middle)
-}
-
-fn cut_endless(bucket: &Bucket, at: f64, upper: bool) -> (f64, f64) {
-    if bucket.lower == f64::NEG_INFINITY {
-        if (upper && at >= bucket.upper) || (!upper && at <= bucket.lower) {
-            return (bucket.count, 0.0);
-        }
-        // Custom buckets that begin at minus infinity and end above zero are read as from zero.
-        if at >= 0.0 && bucket.upper > at && bucket.upper.is_finite() {
-            let below = at / bucket.upper;
-            return if upper {
-                (bucket.count * below, f64::midpoint(at, bucket.upper))
-            } else {
-                (bucket.count * (1.0 - below), at / 2.0)
-            };
-        }
-        return (0.0, bucket.upper);
-    }
-    if !upper && at <= bucket.lower { (bucket.count, 0.0) } else { (0.0, bucket.lower) }
-}
-
-/// How much of a bucket lies at or below a value.
-fn split(bucket: &Bucket, at: f64, positive: bool, linear: bool) -> f64 {
-    if at <= bucket.lower {
+fn keep(mut bucket: Bucket, cut: Cut, spread: Spread, kept: &mut Kept) -> f64 {
+    if bucket.count == 0.0 {
         return 0.0;
     }
-    if at >= bucket.upper {
-        return bucket.count;
+    if bucket.lower == f64::NEG_INFINITY && bucket.upper > 0.0 && bucket.upper.is_finite() {
+        // Custom buckets that begin nowhere and end above zero are read as from zero.
+        bucket.lower = 0.0;
     }
-    let fraction = if linear {
-        (at - bucket.lower) / (bucket.upper - bucket.lower)
+    let (lower, upper) = if cut.keeps_lower {
+        (bucket.lower, bucket.upper.min(cut.at))
     } else {
-        let (low, high, value) =
-            (bucket.lower.abs().log2(), bucket.upper.abs().log2(), at.abs().log2());
-        if positive { (value - low) / (high - low) } else { 1.0 - (value - high) / (low - high) }
+        (bucket.lower.max(cut.at), bucket.upper)
     };
-    bucket.count * fraction
+    let whole = if cut.keeps_lower { bucket.upper <= cut.at } else { bucket.lower >= cut.at };
+    let inside = bucket.lower < cut.at && cut.at < bucket.upper;
+    let count = if whole {
+        bucket.count
+    } else if !inside {
+        0.0
+    } else if bucket.lower.is_infinite() || bucket.upper.is_infinite() {
+        // Nothing is known of how far they reach: they stay together at the cut, unless the open
+        // end is what is cut off.
+        let open_end_goes = if cut.keeps_lower { bucket.upper } else { bucket.lower };
+        if open_end_goes.is_infinite() { 0.0 } else { bucket.count }
+    } else {
+        let below = bucket.count * part_below(&bucket, cut.at, spread);
+        if cut.keeps_lower { below } else { bucket.count - below }
+    };
+    kept.less |= !whole;
+    if count != 0.0 {
+        kept.count += count;
+        kept.sum += count * middle(lower, upper, spread);
+    }
+    count
+}
+
+fn middle(lower: f64, upper: f64, spread: Spread) -> f64 {
+    if lower.is_infinite() {
+        upper
+    } else if upper.is_infinite() {
+        lower
+    } else if spread == Spread::Linear {
+        f64::midpoint(lower, upper)
+    } else {
+        (lower * upper).sqrt().copysign(lower + upper)
+    }
+}
+
+/// Which part of a bucket lies below a value inside it.
+fn part_below(bucket: &Bucket, value: f64, spread: Spread) -> f64 {
+    if spread == Spread::Linear {
+        return (value - bucket.lower) / (bucket.upper - bucket.lower);
+    }
+    let (lower, upper) = (bucket.lower.abs().log2(), bucket.upper.abs().log2());
+    (value.abs().log2() - lower) / (upper - lower)
 }

@@ -56,7 +56,7 @@ export function Facts({ uname, selector, window }: { uname: Labels; selector: st
         <Fact name="Exporter">{found.exporter?.metric.version}</Fact>
       </dl>
       <dl>
-        <Fact name="Hearth">{build.data && build.data.data.version}</Fact>
+        <Fact name="Hearth">{build.data && (build.data.data.hearthVersion ?? build.data.data.version)}</Fact>
         <Fact name="takes">{measured("rss", "bytes", " of memory")}</Fact>
         <Fact name="and">{measured("cpu", "ratio", " of a core")}</Fact>
         <Fact name="keeps">{measured("series", "count", " series")}</Fact>

@@ -1,0 +1,282 @@
+//! `tls_config` to what rustls needs, and its errors to what Go says.
+
+use std::sync::{Arc, OnceLock};
+
+use common_config::{TlsConfig, TlsVersion};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, InvalidMessage,
+    RootCertStore, SignatureScheme, SupportedProtocolVersion,
+};
+
+use crate::der;
+use crate::error::{Cause, go_cause};
+
+/// The texts that a configuration is built from; what changed is built anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Material {
+    ca: Option<String>,
+    cert: Option<String>,
+    key: Option<String>,
+}
+
+impl Material {
+    /// Reads the files that the configuration names.
+    pub(crate) fn read(config: &TlsConfig) -> Result<Material, Cause> {
+        let text = |inline: Option<&str>, file: Option<&String>, thing: &str| match (inline, file) {
+            (Some(text), _) => Ok(Some(text.to_owned())),
+            (None, Some(path)) if !path.is_empty() => {
+                std::fs::read_to_string(path).map(Some).map_err(|e| unreadable(thing, path, &e))
+            }
+            (None, _) => Ok(None),
+        };
+        Ok(Material {
+            ca: text(config.ca.as_deref(), config.ca_file.as_ref(), "CA")?,
+            cert: text(config.cert.as_deref(), config.cert_file.as_ref(), "client cert")?,
+            key: text(
+                config.key.as_ref().map(|key| key.expose()),
+                config.key_file.as_ref(),
+                "client key",
+            )?,
+        })
+    }
+}
+
+fn unreadable(thing: &str, path: &str, error: &std::io::Error) -> Cause {
+    let cause = go_cause(error);
+    Cause::Tls(format!("unable to read {thing} file {path}: open {path}: {cause}"))
+}
+
+/// Builds the configuration of a connection.
+pub(crate) fn build(
+    config: &TlsConfig,
+    material: &Material,
+    h2: bool,
+) -> Result<ClientConfig, Cause> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&versions(config)?)
+        .map_err(|e| Cause::Tls(format!("tls: {e}")))?;
+    let verifier: Arc<dyn ServerCertVerifier> = if config.insecure_skip_verify {
+        Arc::new(Credulous(provider))
+    } else {
+        Arc::new(verifier(material, provider)?)
+    };
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let mut tls = match (&material.cert, &material.key) {
+        (Some(cert), Some(key)) => {
+            let bad = |e: &dyn std::fmt::Display| {
+                Cause::Tls(format!("unable to use client cert and key: {e}"))
+            };
+            let chain: Vec<_> = CertificateDer::pem_slice_iter(cert.as_bytes())
+                .collect::<Result<_, _>>()
+                .map_err(|e| bad(&e))?;
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|e| bad(&e))?;
+            builder.with_client_auth_cert(chain, key).map_err(|e| bad(&e))?
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    if h2 {
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    }
+    Ok(tls)
+}
+
+/// rustls knows 1.2 and 1.3 only: an older minimum is raised, an older maximum cannot be honoured.
+fn versions(config: &TlsConfig) -> Result<Vec<&'static SupportedProtocolVersion>, Cause> {
+    let min = config.min_version.unwrap_or(TlsVersion::Tls12);
+    let max = config.max_version.unwrap_or(TlsVersion::Tls13);
+    let known = [
+        (TlsVersion::Tls12, &rustls::version::TLS12),
+        (TlsVersion::Tls13, &rustls::version::TLS13),
+    ];
+    let versions: Vec<_> = known
+        .into_iter()
+        .filter(|(version, _)| (min..=max).contains(version))
+        .map(|(_, version)| version)
+        .collect();
+    if versions.is_empty() {
+        let max = max.name();
+        return Err(Cause::Tls(format!(
+            "tls: no supported version up to {max}; TLS12 is the oldest"
+        )));
+    }
+    Ok(versions)
+}
+
+fn verifier(material: &Material, provider: Arc<CryptoProvider>) -> Result<Verifier, Cause> {
+    let bad =
+        |e: &dyn std::fmt::Display| Cause::Tls(format!("unable to use specified CA cert: {e}"));
+    let (roots, given) = match &material.ca {
+        None => (system_roots(), Vec::new()),
+        Some(text) => {
+            let given: Vec<CertificateDer<'static>> =
+                CertificateDer::pem_slice_iter(text.as_bytes())
+                    .collect::<Result<_, _>>()
+                    .map_err(|e| bad(&e))?;
+            if given.is_empty() {
+                return Err(bad(&"no certificate in it"));
+            }
+            let mut roots = RootCertStore::empty();
+            for certificate in &given {
+                roots.add(certificate.clone()).map_err(|e| bad(&e))?;
+            }
+            (Arc::new(roots), given)
+        }
+    };
+    if roots.is_empty() {
+        return Err(Cause::Tls("tls: this system has no root certificates".to_owned()));
+    }
+    let inner = WebPkiServerVerifier::builder_with_provider(roots, provider);
+    Ok(Verifier { inner: inner.build().map_err(|e| bad(&e))?, given })
+}
+
+/// The roots of the system, read once. Broken ones are left out, as Go does it.
+fn system_roots() -> Arc<RootCertStore> {
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    let load = || {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Arc::new(roots)
+    };
+    Arc::clone(ROOTS.get_or_init(load))
+}
+
+/// The usual verification; but a server may also show a certificate that was itself given as root,
+/// which is how the guides of the exporters set up TLS. rustls alone refuses a CA as server.
+#[derive(Debug)]
+struct Verifier {
+    inner: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        if !self.given.iter().any(|given| given == leaf) {
+            return self.inner.verify_server_cert(leaf, chain, name, ocsp, now);
+        }
+        rustls::client::verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
+        let now = now.as_secs() as i64;
+        match der::validity(leaf) {
+            None => Err(CertificateError::BadEncoding.into()),
+            Some((from, _)) if now < from => Err(CertificateError::NotValidYet.into()),
+            Some((_, to)) if now > to => Err(CertificateError::Expired.into()),
+            Some(_) => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.inner.verify_tls12_signature(message, cert, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.inner.verify_tls13_signature(message, cert, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// Believes every certificate: `insecure_skip_verify`.
+#[derive(Debug)]
+struct Credulous(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Credulous {
+    fn verify_server_cert(
+        &self,
+        _leaf: &CertificateDer<'_>,
+        _chain: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A failed handshake in Go's words.
+pub(crate) fn handshake_error(error: &std::io::Error, host: &str) -> Cause {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+    let invalid = "tls: failed to verify certificate: x509: ";
+    let text = match inner {
+        None if error.kind() == std::io::ErrorKind::UnexpectedEof => "EOF".to_owned(),
+        None => go_cause(error),
+        Some(TlsError::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            "http: server gave HTTP response to HTTPS client".to_owned()
+        }
+        Some(TlsError::InvalidCertificate(problem)) => match problem {
+            CertificateError::UnknownIssuer => {
+                format!("{invalid}certificate signed by unknown authority")
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => {
+                format!("{invalid}certificate has expired or is not yet valid")
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                format!("{invalid}certificate is not valid for {host}")
+            }
+            other => format!("{invalid}{other}"),
+        },
+        Some(TlsError::AlertReceived(alert)) => {
+            let words: String = format!("{alert:?}")
+                .chars()
+                .flat_map(|c| match c.is_ascii_uppercase() {
+                    true => vec![' ', c.to_ascii_lowercase()],
+                    false => vec![c],
+                })
+                .collect();
+            format!("remote error: tls:{words}")
+        }
+        Some(other) => format!("tls: {other}"),
+    };
+    Cause::Tls(text)
+}

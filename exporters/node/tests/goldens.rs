@@ -1,0 +1,43 @@
+//! Every collector over `tests/host`, whose files are those of real machines.
+
+use std::path::Path;
+
+use common_testkit::golden;
+use exporters_node::COLLECTORS;
+
+use crate::support::{options, scrape};
+
+/// Those that ask the running kernel instead of reading files.
+const WITHOUT_FILES: [&str; 3] = ["filesystem", "timex", "uname"];
+
+#[test]
+fn every_collector_exports_what_its_golden_says() {
+    for entry in COLLECTORS.iter().filter(|entry| !WITHOUT_FILES.contains(&entry.name)) {
+        let mut options = options(Path::new("tests/host"), entry.name);
+        // What is off by default is shown as well.
+        options.settings.set("collector.stat.softirq", "true");
+        options.settings.set("collector.cpu.info.flags-include", "^a");
+        options.settings.set("collector.cpu.info.bugs-include", "^mds$");
+        options.settings.set("collector.netdev.label-ifalias", "true");
+        golden(format!("tests/golden/{}.txt", entry.name), &scrape(options));
+    }
+}
+
+#[test]
+fn kernel_calls_give_the_families_that_they_should() {
+    for (collector, family) in [
+        ("uname", "node_uname_info{"),
+        ("timex", "node_timex_sync_status "),
+        ("filesystem", "node_filesystem_readonly{"),
+    ] {
+        let mut options = options(Path::new("tests/host"), collector);
+        options.roots = exporters_node::Roots::default();
+        // Test machines may have but exotic file systems.
+        options.settings.set("collector.filesystem.fs-types-exclude", "^$");
+        options.settings.set("collector.filesystem.mount-points-exclude", "^$");
+        let text = scrape(options);
+        assert!(text.lines().any(|line| line.starts_with(family)), "{collector}:\n{text}");
+        let success = format!("success{{collector=\"{collector}\"}} 1\n");
+        assert!(text.contains(&success), "{text}");
+    }
+}

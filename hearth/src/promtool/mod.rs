@@ -1,0 +1,73 @@
+//! `hearth promtool`: checks, tests and queries, flag for flag as promtool has them.
+
+mod config;
+mod flags;
+mod lint;
+mod metrics;
+mod query;
+mod references;
+mod rules;
+mod show;
+mod test;
+mod web;
+
+use std::process::ExitCode;
+
+use common_service::flags::Matches;
+
+use crate::commands::{complain, print};
+
+/// Exit code where something is bad style and `--lint-fatal` is given.
+const LINT: u8 = 3;
+
+/// `hearth promtool`
+pub(crate) fn run(args: &[String]) -> ExitCode {
+    let matches = match flags::PROGRAM.matches_of(args) {
+        Ok(matches) => matches,
+        Err(code) => return code,
+    };
+    match matches.command() {
+        ["check", "config"] => config::check(&matches),
+        ["check", "rules"] => rules::check(&matches),
+        ["check", "metrics"] => metrics::check(&matches),
+        ["check", "web-config"] => web::check(&matches),
+        ["check", probe @ ("healthy" | "ready")] => query::probe(&matches, probe),
+        ["query", "instant"] => query::instant(&matches),
+        ["query", "range"] => query::range(&matches),
+        ["query", "series"] => query::series(&matches),
+        ["query", "labels"] => query::labels(&matches),
+        ["test", "promql"] => test::promql(&matches),
+        other => {
+            complain(&format!("promtool: error: no command {other:?}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What expressions may use: everything that `--enable-feature` names.
+fn parser_options(matches: &Matches) -> server_promql::parser::Options {
+    let mut options = server_promql::parser::Options::default();
+    for feature in matches.strs("enable-feature").iter().flat_map(|list| list.split(',')) {
+        match feature.trim() {
+            "promql-experimental-functions" => options.experimental_functions = true,
+            "promql-extended-range-selectors" => options.extended_selectors = true,
+            "promql-binop-fill-modifiers" => options.fill_modifiers = true,
+            "" | "promql-delayed-name-removal" | "promql-duration-expr" => {}
+            other => {
+                print(&format!("  WARNING: Unknown feature passed to --enable-feature: {other}\n"))
+            }
+        }
+    }
+    options
+}
+
+/// Says what went wrong, and gives the exit code for it.
+fn fail(message: impl std::fmt::Display) -> ExitCode {
+    complain(&format!("{message}\n"));
+    ExitCode::FAILURE
+}
+
+/// As [`fail`], in the form of an error on the command line.
+fn refuse(message: impl std::fmt::Display) -> ExitCode {
+    fail(format!("promtool: error: {message}, try --help"))
+}

@@ -1,0 +1,230 @@
+//! `query` and `check healthy|ready`: questions to a server over HTTP.
+
+use std::process::ExitCode;
+use std::time::{Duration, UNIX_EPOCH};
+
+use common_client::{Client, ClientOptions, HeaderMap, Method, Request, header};
+use common_config::HttpClientConfig;
+use common_model::{format_float_fixed, parse_float};
+use common_service::flags::Matches;
+use serde_json::Value;
+
+use super::{fail, refuse, show};
+use crate::commands::{complain, print};
+use crate::server::read;
+
+/// Points of a range query without `--step`, about.
+const POINTS_WANTED: f64 = 250.0;
+/// How far back a range query goes without `--start`.
+const RANGE_DEFAULT_S: f64 = 3600.0;
+/// How far back series and labels are looked for without `--start`.
+const LOOKUP_DEFAULT_S: f64 = 3600.0;
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Pairs of a form, in order.
+type Form = Vec<(&'static str, String)>;
+
+/// `query instant`
+pub(super) fn instant(matches: &Matches) -> ExitCode {
+    let at = match time(matches, "time", "evaluation time") {
+        Ok(at) => at.unwrap_or_else(now_s),
+        Err(error) => return fail(error),
+    };
+    let form = vec![("query", expr(matches)), ("time", format_float_fixed(at))];
+    ask(matches, "query", form, show::query)
+}
+
+/// `query range`
+pub(super) fn range(matches: &Matches) -> ExitCode {
+    let times = time(matches, "start", "start time")
+        .and_then(|start| time(matches, "end", "end time").map(|end| (start, end)));
+    let (start, end) = match times {
+        Ok((start, end)) => {
+            let end = end.unwrap_or_else(now_s);
+            (start.unwrap_or(end - RANGE_DEFAULT_S), end)
+        }
+        Err(error) => return fail(error),
+    };
+    if start >= end {
+        return fail("start time is not before end time");
+    }
+    let given = matches.duration("step").as_secs_f64();
+    let step = if given == 0.0 { ((end - start) / POINTS_WANTED).floor().max(1.0) } else { given };
+    let form = vec![
+        ("query", expr(matches)),
+        ("start", format_float_fixed(start)),
+        ("end", format_float_fixed(end)),
+        ("step", format_float_fixed(step)),
+    ];
+    ask(matches, "query_range", form, show::query)
+}
+
+/// `query series`
+pub(super) fn series(matches: &Matches) -> ExitCode {
+    match lookup(matches) {
+        Ok(form) => ask(matches, "series", form, show::series),
+        Err(error) => fail(error),
+    }
+}
+
+/// `query labels`
+pub(super) fn labels(matches: &Matches) -> ExitCode {
+    let name = matches.arg("name").unwrap_or_default();
+    match lookup(matches) {
+        Ok(form) => ask(matches, &format!("label/{}/values", escaped(name)), form, show::labels),
+        Err(error) => fail(error),
+    }
+}
+
+/// `check healthy` and `check ready`
+pub(super) fn probe(matches: &Matches, what: &str) -> ExitCode {
+    let url = format!("{}/-/{what}", matches.str("url").trim_end_matches('/'));
+    let answer = client(matches).and_then(|client| send(&client, Request::get(url)));
+    match answer {
+        Ok((200, body)) => {
+            complain(&format!("  SUCCESS:  {}\n", String::from_utf8_lossy(&body)));
+            ExitCode::SUCCESS
+        }
+        Ok((status, _)) => {
+            fail(format!("check failed: URL={}, status={status}", matches.str("url")))
+        }
+        Err(error) => fail(error),
+    }
+}
+
+/// Asks `/api/v1/PATH` and prints the answer's data.
+fn ask(
+    matches: &Matches,
+    path: &str,
+    form: Form,
+    show: fn(&Value) -> Result<String, String>,
+) -> ExitCode {
+    let server = matches.arg("server").unwrap_or_default();
+    // A server may be named without scheme.
+    let server =
+        if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
+    let url = format!("{}/api/v1/{path}", server.trim_end_matches('/'));
+    let body: Vec<String> =
+        form.iter().map(|(n, v)| format!("{}={}", escaped(n), escaped(v))).collect();
+    let body = body.join("&");
+    let mut request = if path.starts_with("label/") {
+        Request::get(format!("{url}?{body}"))
+    } else {
+        let mut request = Request::new(Method::POST, url);
+        request.body = body.into();
+        let kind = header::HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers.insert(header::CONTENT_TYPE, kind);
+        request
+    };
+    if matches.has("header")
+        && let Err(error) = headers(matches, &mut request.headers)
+    {
+        return refuse(error);
+    }
+    let data = client(matches)
+        .and_then(|client| send(&client, request.timeout(TIMEOUT)))
+        .and_then(|(status, body)| data(status, &body));
+    let shown = data.and_then(|data| match matches.str("format") {
+        "json" => Ok(format!("{}\n", data.get("result").unwrap_or(&data))),
+        _ => show(&data),
+    });
+    match shown {
+        Ok(text) => {
+            print(&text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(format!("query error: {error}")),
+    }
+}
+
+/// What the API answered, or its complaint.
+fn data(status: u16, body: &[u8]) -> Result<Value, String> {
+    let Ok(mut answer) = serde_json::from_slice::<Value>(body) else {
+        let kind = if status < 500 { "client" } else { "server" };
+        let detail = String::from_utf8_lossy(body);
+        return Err(format!(
+            "{kind}_error: {kind} error: {status} (detail: {})",
+            detail.trim_end()
+        ));
+    };
+    if let Some(error) = answer.get("error").and_then(Value::as_str) {
+        let kind = answer.get("errorType").and_then(Value::as_str).unwrap_or_default();
+        return Err(format!("{kind}: {error}"));
+    }
+    Ok(answer.get_mut("data").map(Value::take).unwrap_or_default())
+}
+
+fn send(client: &Client, request: Request) -> Result<(u16, Vec<u8>), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let response = runtime.block_on(client.send(request)).map_err(|error| error.to_string())?;
+    Ok((response.status.as_u16(), response.body.to_vec()))
+}
+
+fn client(matches: &Matches) -> Result<Client, String> {
+    let config = match matches.opt_str("http.config.file") {
+        Some(file) => HttpClientConfig::load(&read(file.as_ref())?, file)
+            .map_err(|error| format!("failed to load HTTP config file: {error}"))?,
+        None => HttpClientConfig::default(),
+    };
+    Client::new(&config, ClientOptions::default()).map_err(|error| error.to_string())
+}
+
+fn headers(matches: &Matches, headers: &mut HeaderMap) -> Result<(), String> {
+    for text in matches.strs("header") {
+        let bad = || format!("expected KEY=VALUE got '{text}'");
+        let (name, value) = text.split_once('=').ok_or_else(bad)?;
+        let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+        let value = header::HeaderValue::from_str(value).map_err(|_| bad())?;
+        headers.append(name, value);
+    }
+    Ok(())
+}
+
+fn lookup(matches: &Matches) -> Result<Form, String> {
+    let end = time(matches, "end", "end time")?.unwrap_or_else(now_s);
+    let start = time(matches, "start", "start time")?.unwrap_or(end - LOOKUP_DEFAULT_S);
+    let mut form: Form =
+        matches.strs("match").into_iter().map(|text| ("match[]", text.to_owned())).collect();
+    form.push(("start", format_float_fixed(start)));
+    form.push(("end", format_float_fixed(end)));
+    Ok(form)
+}
+
+fn expr(matches: &Matches) -> String {
+    matches.arg("expr").unwrap_or_default().to_owned()
+}
+
+/// Unix seconds of a flag that holds those or a date.
+fn time(matches: &Matches, flag: &str, what: &str) -> Result<Option<f64>, String> {
+    let Some(text) = matches.opt_str(flag).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    if let Some(seconds) = parse_float(text).filter(|seconds| seconds.is_finite()) {
+        return Ok(Some(seconds));
+    }
+    match text.parse::<jiff::Timestamp>() {
+        Ok(at) => Ok(Some(at.as_millisecond() as f64 / 1000.0)),
+        Err(_) => Err(format!("error parsing {what}: cannot parse {text:?} to a valid timestamp")),
+    }
+}
+
+fn now_s() -> f64 {
+    let since = common_service::clock::system_time().duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |since| (since.as_millis() as f64) / 1000.0)
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}

@@ -1,0 +1,148 @@
+//! The parts of the daemon that a configuration drives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common_instrument::Registry;
+use common_service::clock::{Clock, SystemClock};
+use exporters_node::NodeExporter;
+use server_api::Asked;
+use server_notify::{Alert, Sink};
+use server_rules::RuleSet;
+use server_scrape::{Manager, ManagerOptions, Now};
+use server_tsdb::{Db, Maintenance};
+
+use super::daemon::Failure;
+use super::loader::Loaded;
+use super::settings::Settings;
+use super::sources;
+
+/// What rules need.
+fn rule_options(
+    settings: &Settings,
+    evaluation_interval: Duration,
+    db: &Db,
+    now: &Now,
+    notify: Arc<server_notify::Manager>,
+) -> server_rules::ManagerOptions {
+    server_rules::ManagerOptions {
+        engine: settings.engine(evaluation_interval),
+        storage: Arc::new(db.clone()),
+        appendable: Arc::new(db.clone()),
+        notify: Arc::new(move |alerts| notify.send(alerts)),
+        now: now.clone(),
+        external_url: settings.external_url.clone(),
+        parser: settings.parser.clone(),
+        query_timeout: settings.query_timeout,
+        timing: settings.timing,
+    }
+}
+
+/// The alertmanager inside, without receivers until a configuration is applied.
+fn alertmanager(
+    settings: &Settings,
+    now: &Now,
+    registry: &Registry,
+) -> Result<server_alertmanager::Manager, Failure> {
+    let options = server_alertmanager::ManagerOptions {
+        external_url: settings.external_url.clone(),
+        ..server_alertmanager::ManagerOptions::new(now.clone())
+    };
+    Ok(server_alertmanager::Manager::new(options, registry)?)
+}
+
+/// Hands alerts to the alertmanager inside.
+struct Inside(Arc<server_alertmanager::Manager>);
+
+impl Sink for Inside {
+    fn receive(&self, alerts: &[Arc<Alert>]) -> Result<(), String> {
+        let problems = self.0.put(alerts.iter().map(|alert| Alert::clone(alert)).collect());
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+    }
+}
+
+/// Everything that runs.
+pub(crate) struct Parts {
+    db: Db,
+    now: Now,
+    scrape: Arc<Manager>,
+    rules: Arc<server_rules::Manager>,
+    notify: Arc<server_notify::Manager>,
+    alertmanager: Option<Arc<server_alertmanager::Manager>>,
+    maintenance: Maintenance,
+}
+
+impl Parts {
+    /// Builds the parts; none of them does anything before a configuration is applied.
+    pub(crate) fn build(
+        settings: &Settings,
+        evaluation_interval: Duration,
+        db: &Db,
+        registry: &Registry,
+    ) -> Result<Parts, Failure> {
+        let now: Now = Arc::new(|| SystemClock.now_ms());
+        let node = settings.node.clone().map(NodeExporter::new).transpose();
+        let node = node.map_err(|error| Failure::Configuration(error.to_string()))?;
+        let options = ManagerOptions {
+            storage: Arc::new(db.clone()),
+            now: now.clone(),
+            in_process: sources::in_process(node, registry),
+        };
+        let scrape = Arc::new(Manager::new(options, registry));
+        let alertmanager = match settings.has_alertmanager {
+            true => Some(Arc::new(alertmanager(settings, &now, registry)?)),
+            false => None,
+        };
+        let local = alertmanager.clone().map(|manager| Arc::new(Inside(manager)) as Arc<dyn Sink>);
+        let queue_capacity = settings.queue_capacity;
+        let options = server_notify::Options { queue_capacity, local, ..Default::default() };
+        let notify = Arc::new(server_notify::Manager::new(options, registry));
+        let options = rule_options(settings, evaluation_interval, db, &now, notify.clone());
+        let rules = Arc::new(server_rules::Manager::new(options, registry));
+        let maintenance = db.spawn_maintenance(now.clone())?;
+        Ok(Parts { db: db.clone(), now, scrape, rules, notify, alertmanager, maintenance })
+    }
+
+    /// What the API asks.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            storage: Arc::new(self.db.clone()),
+            db: self.db.clone(),
+            scrape: self.scrape.clone(),
+            rules: self.rules.clone(),
+            notify: self.notify.clone(),
+            now: self.now.clone(),
+        }
+    }
+
+    /// Puts a configuration in force.
+    pub(crate) async fn apply(&self, loaded: Loaded) -> Result<(), String> {
+        self.scrape.apply(&loaded.scrape).await.map_err(|error| error.to_string())?;
+        if let Some(alertmanager) = &self.alertmanager {
+            alertmanager.apply(loaded.alertmanager).map_err(|error| error.to_string())?;
+        }
+        let global = &loaded.config.global;
+        self.notify
+            .apply(&loaded.config.alerting, &global.external_labels)
+            .map_err(|error| error.to_string())?;
+        let rules = RuleSet {
+            groups: loaded.groups,
+            interval: global.evaluation_interval,
+            query_offset: global.rule_query_offset,
+            external_labels: global.external_labels.clone(),
+        };
+        self.rules.apply(rules).await;
+        Ok(())
+    }
+
+    /// Ends everything that writes, in the order in which a sample travels.
+    pub(crate) async fn shutdown(self) {
+        self.scrape.shutdown().await;
+        self.rules.shutdown().await;
+        self.notify.shutdown().await;
+        if let Some(alertmanager) = &self.alertmanager {
+            alertmanager.shutdown().await;
+        }
+        drop(self.maintenance);
+    }
+}

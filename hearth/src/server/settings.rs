@@ -1,0 +1,186 @@
+//! What the flags mean: everything that holds until the process ends.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use common_config::duration;
+use common_re2::Regex;
+use common_service::flags::{Matches, World};
+use exporters_node::NodeOptions;
+use server_promql::engine::{Engine, EngineOptions};
+use server_promql::parser;
+use server_rules::Timing;
+
+use super::loader;
+
+/// Where `hearth run` keeps samples unless told otherwise.
+const RUN_DIRECTORY: &str = "./hearth-data";
+
+/// Settings of the daemon.
+pub(crate) struct Settings {
+    pub(crate) files: loader::Files,
+    /// Whether an alertmanager runs inside.
+    pub(crate) has_alertmanager: bool,
+    /// `None` where no exporter runs inside.
+    pub(crate) node: Option<NodeOptions>,
+    pub(crate) listen: Vec<String>,
+    /// `--web.config.file`; empty where there is none.
+    pub(crate) web_config: String,
+    pub(crate) connections_max: usize,
+    pub(crate) read_timeout: Duration,
+    pub(crate) external_url: String,
+    pub(crate) route_prefix: String,
+    pub(crate) lifecycle: bool,
+    pub(crate) cors_origin: Regex,
+    pub(crate) tsdb: server_tsdb::Options,
+    pub(crate) retention_text: String,
+    pub(crate) timing: Timing,
+    pub(crate) queue_capacity: usize,
+    pub(crate) lookback: Duration,
+    pub(crate) query_timeout: Duration,
+    pub(crate) query_concurrency: usize,
+    pub(crate) query_samples: usize,
+    pub(crate) query_bytes: usize,
+    pub(crate) parser: parser::Options,
+    pub(crate) delayed_name_removal: bool,
+    /// All flags as `/api/v1/status/flags` shows them.
+    pub(crate) shown: Vec<(String, String)>,
+    pub(crate) hostname: String,
+}
+
+impl Settings {
+    /// Settings of `hearth server`.
+    pub(crate) fn for_server(matches: &Matches) -> Result<Settings, String> {
+        let source = loader::Source::File(matches.str("config.file").into());
+        Settings::read(matches, source, matches.str("storage.tsdb.path").into())
+    }
+
+    /// Settings of `hearth run`: exporters and an alertmanager inside, a configuration bundled.
+    pub(crate) fn for_run(matches: &Matches) -> Result<Settings, String> {
+        let hostname = common_service::process::hostname();
+        let source = match matches.opt_str("config.file") {
+            Some(file) => loader::Source::File(file.into()),
+            None => loader::Source::Bundled { hostname },
+        };
+        let state_directory = (World::real().env)("STATE_DIRECTORY");
+        let directory = match (matches.opt_str("storage.tsdb.path"), state_directory) {
+            (Some(path), _) => path.into(),
+            (None, Some(path)) if !path.is_empty() => path.into(),
+            _ => PathBuf::from(RUN_DIRECTORY),
+        };
+        let mut settings = Settings::read(matches, source, directory)?;
+        settings.node = Some(exporters_node::command::options(matches));
+        settings.has_alertmanager = true;
+        settings.files.alertmanager =
+            matches.opt_str("alertmanager.config.file").map(PathBuf::from);
+        Ok(settings)
+    }
+
+    fn read(
+        matches: &Matches,
+        source: loader::Source,
+        directory: PathBuf,
+    ) -> Result<Settings, String> {
+        let hostname = common_service::process::hostname();
+        let listen: Vec<String> =
+            matches.strs("web.listen-address").into_iter().map(str::to_owned).collect();
+        let retention_text = matches.str("storage.tsdb.retention.time").to_owned();
+        let retention = duration::parse(&retention_text)
+            .map_err(|error| format!("storage.tsdb.retention.time: {error}"))?;
+        let mut tsdb = server_tsdb::Options::new(directory);
+        tsdb.retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        tsdb.chunk_bytes_max = matches.bytes("storage.memory.chunks-max");
+        tsdb.series_max = size(matches.int("storage.series-max"));
+        if matches.is_given("storage.tsdb.wal-segment-size") {
+            tsdb.wal_segment_bytes = matches.bytes("storage.tsdb.wal-segment-size");
+        }
+        let cors_origin = Regex::anchored(matches.str("web.cors.origin"))
+            .map_err(|error| format!("could not compile CORS regex string: {error}"))?;
+        let external_url = external_url(matches, &listen, &hostname);
+        let features: Vec<&str> =
+            matches.strs("enable-feature").iter().flat_map(|list| list.split(',')).collect();
+        let has = |feature: &str| features.contains(&feature);
+        let parser = parser::Options {
+            experimental_functions: has("promql-experimental-functions"),
+            extended_selectors: has("promql-extended-range-selectors"),
+            fill_modifiers: has("promql-binop-fill-modifiers"),
+            ..parser::Options::default()
+        };
+        Ok(Settings {
+            files: loader::Files { source, alertmanager: None, parser: parser.clone() },
+            has_alertmanager: false,
+            node: None,
+            web_config: matches.str("web.config.file").to_owned(),
+            connections_max: size(matches.int("web.max-connections")),
+            read_timeout: matches.duration("web.read-timeout"),
+            route_prefix: route_prefix(matches, &external_url),
+            lifecycle: matches.bool("web.enable-lifecycle"),
+            cors_origin,
+            tsdb,
+            retention_text,
+            timing: Timing {
+                outage_tolerance_ms: millis(matches.duration("rules.alert.for-outage-tolerance")),
+                grace_period_ms: millis(matches.duration("rules.alert.for-grace-period")),
+                resend_delay_ms: millis(matches.duration("rules.alert.resend-delay")),
+            },
+            queue_capacity: size(matches.int("alertmanager.notification-queue-capacity")),
+            lookback: matches.duration("query.lookback-delta"),
+            query_timeout: matches.duration("query.timeout"),
+            query_concurrency: size(matches.int("query.max-concurrency")),
+            query_samples: size(matches.int("query.max-samples")),
+            query_bytes: usize::try_from(matches.bytes("query.max-memory")).unwrap_or(usize::MAX),
+            parser,
+            delayed_name_removal: has("promql-delayed-name-removal"),
+            shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
+            external_url,
+            listen,
+            hostname,
+        })
+    }
+}
+
+impl Settings {
+    /// The engine of queries and rules; subqueries without a step take that of the rules.
+    pub(crate) fn engine(&self, evaluation_interval: Duration) -> Engine {
+        Engine::new(EngineOptions {
+            subquery_step_ms: millis(evaluation_interval),
+            lookback_delta_ms: millis(self.lookback),
+            samples_max: self.query_samples,
+            memory_bytes_max: self.query_bytes,
+            delayed_name_removal: self.delayed_name_removal,
+            ..EngineOptions::default()
+        })
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn size(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+/// `--web.external-url`, or this host's name with the port of the first address.
+fn external_url(matches: &Matches, listen: &[String], hostname: &str) -> String {
+    if let Some(url) = matches.opt_str("web.external-url").filter(|url| !url.is_empty()) {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let port = listen.first().and_then(|address| address.rsplit(':').next()).unwrap_or("9090");
+    format!("http://{hostname}:{port}")
+}
+
+/// `--web.route-prefix`, or the path of the external URL: empty or `/prefix`.
+fn route_prefix(matches: &Matches, external_url: &str) -> String {
+    let prefix = match matches.opt_str("web.route-prefix") {
+        Some(prefix) => prefix,
+        None => {
+            let rest = external_url.split_once("://").map_or(external_url, |(_, rest)| rest);
+            rest.split_once('/').map_or("", |(_, path)| path)
+        }
+    };
+    match prefix.trim_matches('/') {
+        "" => String::new(),
+        prefix => format!("/{prefix}"),
+    }
+}

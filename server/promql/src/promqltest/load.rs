@@ -1,0 +1,175 @@
+//! `load`: series descriptions into a store, with their custom-bucket histograms where asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use common_model::{
+    CUSTOM_BUCKETS_SCHEMA, CounterReset, FloatHistogram, Labels, METRIC_NAME, is_stale_marker,
+    parse_float,
+};
+use server_storage::memory::MemoryStore;
+use server_storage::{Appendable, Appender, SeriesRef};
+
+use crate::parser::{SequenceValue, SeriesDescription, parse_series_description_with};
+use crate::value::histogram;
+
+/// Reads a series line; histograms in it are added as queries add them.
+pub(super) fn series(line: &str) -> Result<SeriesDescription, String> {
+    let combine = |a: &FloatHistogram, b: &FloatHistogram, add: bool| {
+        let sum = if add { histogram::added(a, b) } else { histogram::subtracted(a, b) };
+        sum.map(|sum| sum.histogram).map_err(|_| "histograms are incompatible".to_owned())
+    };
+    parse_series_description_with(line, &combine).map_err(|errors| errors.to_string())
+}
+
+/// Adds the lines' samples, `step_ms` apart from time zero on. Start times are left out: the
+/// in-memory store does not keep them.
+pub(super) fn load(
+    store: &MemoryStore,
+    step_ms: i64,
+    with_nhcb: bool,
+    lines: &[&str],
+) -> Result<(), String> {
+    let mut appender = store.appender();
+    let mut classic = Classic::default();
+    for line in lines {
+        let series = series(line)?;
+        if series.start_times {
+            continue;
+        }
+        let mut time = 0;
+        let mut before: Option<Arc<FloatHistogram>> = None;
+        for value in &series.values {
+            match value {
+                SequenceValue::Omitted => {}
+                SequenceValue::Float(value) => {
+                    append(&mut *appender, &series.labels, time, *value)?;
+                    if with_nhcb {
+                        classic.add(&series.labels, time, *value);
+                    }
+                }
+                SequenceValue::Histogram { histogram, .. } => {
+                    let hinted = hinted(histogram, before.as_deref());
+                    append_histogram(&mut *appender, &series.labels, time, &hinted)?;
+                    before = Some(histogram.clone());
+                }
+            }
+            time += step_ms;
+        }
+    }
+    for ((labels, time), parts) in &classic.parts {
+        if let Some(histogram) = parts.histogram() {
+            append_histogram(&mut *appender, labels, *time, &histogram)?;
+        }
+    }
+    appender.commit().map_err(|error| error.to_string())
+}
+
+/// What is known of resets before a sample once the database has stored it after another.
+fn hinted(histogram: &Arc<FloatHistogram>, before: Option<&FloatHistogram>) -> Arc<FloatHistogram> {
+    let mut hinted = histogram.clone();
+    let given = hinted.counter_reset;
+    if matches!(given, CounterReset::Gauge | CounterReset::Reset) {
+        return hinted;
+    }
+    let found = match before {
+        None => CounterReset::Unknown,
+        Some(before) => {
+            let mut open = FloatHistogram::clone(histogram);
+            open.counter_reset = CounterReset::Unknown;
+            let reset = histogram::is_reset(before, &open);
+            if reset { CounterReset::Reset } else { CounterReset::NotReset }
+        }
+    };
+    if found != given {
+        Arc::make_mut(&mut hinted).counter_reset = found;
+    }
+    hinted
+}
+
+fn append(appender: &mut dyn Appender, labels: &Labels, time: i64, v: f64) -> Result<(), String> {
+    let added = appender.append(SeriesRef::default(), labels, time, v);
+    added.map(drop).map_err(|error| error.to_string())
+}
+
+fn append_histogram(
+    appender: &mut dyn Appender,
+    labels: &Labels,
+    time: i64,
+    histogram: &Arc<FloatHistogram>,
+) -> Result<(), String> {
+    let added = appender.append_histogram(SeriesRef::default(), labels, time, histogram);
+    added.map(drop).map_err(|error| error.to_string())
+}
+
+/// Classic histograms on their way to custom buckets.
+#[derive(Default)]
+struct Classic {
+    parts: BTreeMap<(Labels, i64), Parts>,
+}
+
+#[derive(Default)]
+struct Parts {
+    /// Cumulative counts by bound.
+    buckets: Vec<(f64, f64)>,
+    count: Option<f64>,
+    sum: f64,
+}
+
+impl Classic {
+    fn add(&mut self, labels: &Labels, time: i64, value: f64) {
+        if is_stale_marker(value) {
+            return;
+        }
+        let name = labels.metric_name();
+        let split = ["_bucket", "_count", "_sum"]
+            .iter()
+            .find_map(|suffix| Some((name.strip_suffix(suffix)?, *suffix)));
+        let Some((base, suffix)) = split else { return };
+        let bound = parse_float(labels.value("le")).filter(|bound| !bound.is_nan());
+        if suffix == "_bucket" && bound.is_none() {
+            return;
+        }
+        let mut builder = labels.to_builder();
+        builder.remove("le").set(METRIC_NAME, base);
+        let parts = self.parts.entry((builder.build(), time)).or_default();
+        match (suffix, bound) {
+            ("_bucket", Some(bound)) => parts.buckets.push((bound, value)),
+            ("_count", _) => parts.count = Some(value),
+            _ => parts.sum = value,
+        }
+    }
+}
+
+impl Parts {
+    /// Nothing where the counts fall.
+    fn histogram(&self) -> Option<Arc<FloatHistogram>> {
+        let mut buckets = self.buckets.clone();
+        buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        buckets.dedup_by(|a, b| a.0.total_cmp(&b.0).is_eq());
+        let highest = buckets.last().map(|b| b.1);
+        let count = self.count.or(highest)?;
+        if buckets.last().is_none_or(|last| last.0 != f64::INFINITY) {
+            buckets.push((f64::INFINITY, count));
+        }
+        let mut pairs = Vec::new();
+        let mut below = 0.0;
+        for (index, (_, cumulative)) in buckets.iter().enumerate() {
+            if *cumulative < below {
+                return None;
+            }
+            pairs.push((i32::try_from(index).ok()?, cumulative - below));
+            below = *cumulative;
+        }
+        let (positive_spans, positive_buckets) = histogram::from_pairs(&pairs);
+        Some(Arc::new(FloatHistogram {
+            schema: CUSTOM_BUCKETS_SCHEMA,
+            count,
+            sum: self.sum,
+            positive_spans,
+            positive_buckets,
+            custom_values: buckets[..buckets.len() - 1].iter().map(|b| b.0).collect(),
+            ..FloatHistogram::default()
+        }))
+    }
+}

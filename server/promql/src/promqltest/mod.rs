@@ -1,0 +1,61 @@
+//! Upstream's test language (`.test` files), run in this process over the in-memory store.
+//!
+//! `load` fills the store, `eval` asks and compares. As upstream does, every instant query is
+//! asked again as a range query and with `@` on its selectors.
+
+mod annotations;
+mod compare;
+mod load;
+mod run;
+mod script;
+
+use std::fmt;
+
+/// What became of a script.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Evals that gave what was expected.
+    pub passed: usize,
+    /// Evals that did not, and commands that could not be read.
+    pub failed: usize,
+    /// Why, in order of the lines.
+    pub failures: Vec<Failure>,
+}
+
+/// One failed eval or unreadable command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Line of the command, from 1.
+    pub line: usize,
+    /// The expression, or the command.
+    pub expr: String,
+    /// What was expected and what came.
+    pub message: String,
+}
+
+/// `line 12: sum(x): expected ...`
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}: {}", self.line, self.expr, self.message)
+    }
+}
+
+/// Runs the text of a `.test` file on an engine set up as upstream's tests expect.
+#[must_use]
+pub fn run_script(text: &str) -> Outcome {
+    run::Runner::new().run(&script::parse(text))
+}
+
+/// `5m`, `-1h30m`, or a plain number of seconds, as milliseconds.
+fn time_ms(text: &str) -> Result<i64, String> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let ms = match digits.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() => (seconds * 1000.0) as i64,
+        _ => i64::try_from(crate::parser::parse_duration_ms(digits)?)
+            .map_err(|_| "duration out of range".to_owned())?,
+    };
+    Ok(sign * ms)
+}

@@ -1,0 +1,6 @@
+//! The evaluator against upstream's suite, own scripts, limits, and random expressions.
+
+mod engine;
+mod random;
+mod scripts;
+mod suite;

@@ -1,0 +1,13 @@
+//! The real program where things go wrong: killed, fed by hostile targets, out of disk space.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says why"
+)]
+
+mod disk_full;
+mod hostile;
+mod kill;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests, not all use all")]
+mod support;
