@@ -3,7 +3,7 @@
 import "./style.css";
 import { render } from "preact";
 import type { ComponentType } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { LETTERS, onKey } from "./lib/keys";
 import { currentPage, followLinks, useAddress, type Page } from "./lib/location";
 import { Overview } from "./overview/page";
@@ -26,7 +26,8 @@ function App() {
   useAddress();
   const page = currentPage();
   const help = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the first paint: a key pressed at once is not lost.
+  useLayoutEffect(() => {
     const toggle = () => (help.current?.open ? help.current.close() : help.current?.showModal());
     const key = (event: KeyboardEvent) => onKey(event, toggle);
     addEventListener("keydown", key);
