@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
-use common_client::{Client, ClientOptions, HeaderMap, Method, Request, header};
+use common_client::{Client, ClientOptions, HeaderMap, Method, Request, header, query_escape};
 use common_config::HttpClientConfig;
 use common_model::{format_float_fixed, parse_float};
 use common_service::flags::Matches;
@@ -71,7 +71,12 @@ pub(super) fn series(matches: &Matches) -> ExitCode {
 pub(super) fn labels(matches: &Matches) -> ExitCode {
     let name = matches.arg("name").unwrap_or_default();
     match lookup(matches) {
-        Ok(form) => ask(matches, &format!("label/{}/values", escaped(name)), form, show::labels),
+        Ok(form) => ask(
+            matches,
+            &format!("label/{}/values", query_escape(name).replace('+', "%20")),
+            form,
+            show::labels,
+        ),
         Err(error) => fail(error),
     }
 }
@@ -105,7 +110,7 @@ fn ask(
         if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
     let url = format!("{}/api/v1/{path}", server.trim_end_matches('/'));
     let body: Vec<String> =
-        form.iter().map(|(n, v)| format!("{}={}", escaped(n), escaped(v))).collect();
+        form.iter().map(|(n, v)| format!("{}={}", query_escape(n), query_escape(v))).collect();
     let body = body.join("&");
     let mut request = if path.starts_with("label/") {
         Request::get(format!("{url}?{body}"))
@@ -214,17 +219,4 @@ fn time(matches: &Matches, flag: &str, what: &str) -> Result<Option<f64>, String
 fn now_s() -> f64 {
     let since = common_service::clock::system_time().duration_since(UNIX_EPOCH);
     since.map_or(0.0, |since| (since.as_millis() as f64) / 1000.0)
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
