@@ -8,17 +8,29 @@ use exporters_node::COLLECTORS;
 use crate::support::{options, scrape};
 
 /// Those that ask the running kernel instead of reading files.
-const WITHOUT_FILES: [&str; 3] = ["filesystem", "timex", "uname"];
+#[rustfmt::skip]
+const WITHOUT_FILES: &[&str] = &[
+    "filesystem",
+    "timex",
+    "uname",
+];
+
+/// What is off by default is shown as well.
+#[rustfmt::skip]
+const FLAGS: &[(&str, &str)] = &[
+    ("collector.stat.softirq", "true"),
+    ("collector.cpu.info.flags-include", "^a"),
+    ("collector.cpu.info.bugs-include", "^mds$"),
+    ("collector.netdev.label-ifalias", "true"),
+];
 
 #[test]
 fn every_collector_exports_what_its_golden_says() {
     for entry in COLLECTORS.iter().filter(|entry| !WITHOUT_FILES.contains(&entry.name)) {
         let mut options = options(Path::new("tests/host"), entry.name);
-        // What is off by default is shown as well.
-        options.settings.set("collector.stat.softirq", "true");
-        options.settings.set("collector.cpu.info.flags-include", "^a");
-        options.settings.set("collector.cpu.info.bugs-include", "^mds$");
-        options.settings.set("collector.netdev.label-ifalias", "true");
+        for (flag, value) in FLAGS {
+            options.settings.set(flag, value);
+        }
         golden(format!("tests/golden/{}.txt", entry.name), &scrape(options));
     }
 }
