@@ -6,6 +6,7 @@ use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
 mod arp;
+mod bcache;
 mod conntrack;
 mod cpu;
 mod cpufreq;
@@ -34,6 +35,7 @@ mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
+mod xfs;
 
 /// One collector.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +84,7 @@ impl<'a> Context<'a> {
 /// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
+    bcache::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
     cpufreq::ENTRY,
@@ -109,5 +112,6 @@ pub const COLLECTORS: &[Entry] = &[
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
+    xfs::ENTRY,
     textfile::ENTRY,
 ];
