@@ -36,6 +36,7 @@ mod udp_queues;
 mod uname;
 mod vmstat;
 mod xfs;
+mod zfs;
 
 /// One collector.
 #[derive(Clone, Copy, Debug)]
@@ -113,5 +114,6 @@ pub const COLLECTORS: &[Entry] = &[
     uname::ENTRY,
     vmstat::ENTRY,
     xfs::ENTRY,
+    zfs::ENTRY,
     textfile::ENTRY,
 ];
