@@ -1,7 +1,6 @@
 //! Block devices cached on others by bcache: `/sys/fs/bcache/UUID`.
 //! `Documentation/admin-guide/bcache.rst`.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use common_instrument::{CollectError, Collector, Family, Samples};
@@ -11,6 +10,7 @@ use super::Entry;
 use crate::parse::{ParseError, lines, unsigned, words};
 use crate::settings::{Flag, flag};
 use crate::source::{Attributes, names_in};
+use crate::tree::TreeReader;
 
 const PRIORITY_STATS: Flag =
     flag::switch("collector.bcache.priorityStats", "Expose expensive priority stats.", false);
@@ -225,41 +225,13 @@ fn walk(
     Ok(())
 }
 
-/// Reads one file after the other; remembers the first failure.
-struct Reader<'a> {
-    attributes: &'a mut Attributes,
+/// Pushes one file after the other.
+struct Pusher<'a> {
+    reader: TreeReader<'a>,
     samples: &'a mut Samples,
-    outcome: Result<(), CollectError>,
 }
 
-impl Reader<'_> {
-    /// What `parse` makes of a file, or nothing if it does not exist.
-    fn read<T>(
-        &mut self,
-        path: &Path,
-        parse: impl FnOnce(&[u8]) -> Result<T, ParseError>,
-    ) -> Option<T> {
-        let result = match self.attributes.read(path) {
-            Ok(text) => parse(text).map_err(|error| CollectError::failed(path.display(), error)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => Err(CollectError::failed(path.display(), error)),
-        };
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                if self.outcome.is_ok() {
-                    self.outcome = Err(error);
-                }
-                None
-            }
-        }
-    }
-
-    fn number(&mut self, path: &Path) -> Option<f64> {
-        let wrong = |text: &[u8]| ParseError::new(1, "a number", text);
-        self.read(path, |text| parse_rounded(text).ok_or_else(|| wrong(text)))
-    }
-
+impl Pusher<'_> {
     fn push_numbers(
         &mut self,
         directory: &Path,
@@ -267,7 +239,7 @@ impl Reader<'_> {
         labels: &[(&str, &str)],
     ) {
         for (file, family) in files {
-            if let Some(value) = self.number(&directory.join(file)) {
+            if let Some(value) = self.reader.number(&directory.join(file), parse_rounded) {
                 self.samples.push(family, labels, value);
             }
         }
@@ -280,19 +252,22 @@ impl Reader<'_> {
         unit: &[u8],
         labels: &[(&str, &str)],
     ) {
-        let mut found = Vec::with_capacity(families.len());
-        self.read(path, |text| {
-            walk(text, families, unit, |family, value| found.push((family, value)))
-        });
-        for (family, value) in found {
-            self.samples.push(family, labels, value);
+        let each = |family: &Family, value| self.samples.push(family, labels, value);
+        self.reader.read(path, |text| walk(text, families, unit, each));
+    }
+
+    fn push_set(&mut self, directory: &Path, labels: &[(&str, &str)]) {
+        self.push_numbers(directory, &SET, labels);
+        let path = directory.join(READ_DURATION_FILE);
+        if let Some(nanoseconds) = self.reader.number(&path, parse_rounded) {
+            self.samples.push(&READ_DURATION, labels, nanoseconds * NANOSECOND);
         }
     }
 
     fn push_backing(&mut self, directory: &Path, labels: &[(&str, &str)]) {
         self.push_numbers(directory, &BACKING, labels);
         self.push_lines(&directory.join("writeback_rate_debug"), &WRITEBACK, b"/sec", labels);
-        let readaheads = self.number(&directory.join(READAHEADS_FILE));
+        let readaheads = self.reader.number(&directory.join(READAHEADS_FILE), parse_rounded);
         if let Some(count) = readaheads.filter(|count| *count > 0.0) {
             self.samples.push(&READAHEADS, labels, count);
         }
@@ -307,31 +282,28 @@ fn is_numbered(name: &str, kind: &str) -> bool {
 impl Collector for Bcache {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
         let attributes = &mut *self.attributes.lock();
-        let mut reader = Reader { attributes, samples, outcome: Ok(()) };
+        let mut pusher = Pusher { reader: TreeReader::new(attributes), samples };
         // Without the module there is no directory; the files in it have no dash.
-        let names = names_in(&self.directory).unwrap_or_default();
+        let names = pusher.reader.list(&self.directory, names_in);
         for uuid in names.iter().filter(|name| name.contains('-')) {
             let set = self.directory.join(uuid);
-            let of_set = [("uuid", &**uuid)];
-            reader.push_numbers(&set, &SET, &of_set);
-            if let Some(nanoseconds) = reader.number(&set.join(READ_DURATION_FILE)) {
-                reader.samples.push(&READ_DURATION, &of_set, nanoseconds * NANOSECOND);
-            }
-            for name in names_in(&set).unwrap_or_default() {
+            let of_set = ("uuid", &**uuid);
+            pusher.push_set(&set, &[of_set]);
+            for name in pusher.reader.list(&set, names_in) {
                 let directory = set.join(&name);
                 if is_numbered(&name, "bdev") {
-                    reader.push_backing(&directory, &[of_set[0], ("backing_device", &name)]);
+                    pusher.push_backing(&directory, &[of_set, ("backing_device", &name)]);
                 } else if is_numbered(&name, "cache") {
-                    let labels = [of_set[0], ("cache_device", &*name)];
-                    reader.push_numbers(&directory, &CACHE, &labels);
+                    let labels = [of_set, ("cache_device", &*name)];
+                    pusher.push_numbers(&directory, &CACHE, &labels);
                     if self.with_priorities {
                         let path = directory.join("priority_stats");
-                        reader.push_lines(&path, &PRIORITIES, b"%", &labels);
+                        pusher.push_lines(&path, &PRIORITIES, b"%", &labels);
                     }
                 }
             }
         }
-        reader.outcome
+        pusher.reader.finish()
     }
 }
 

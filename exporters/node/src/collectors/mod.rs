@@ -7,6 +7,7 @@ use crate::{Error, NodeOptions, Roots};
 
 mod arp;
 mod bcache;
+mod bcachefs;
 mod conntrack;
 mod cpu;
 mod cpufreq;
@@ -86,6 +87,7 @@ impl<'a> Context<'a> {
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
     bcache::ENTRY,
+    bcachefs::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
     cpufreq::ENTRY,
