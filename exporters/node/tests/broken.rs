@@ -12,6 +12,7 @@ use crate::support::{options, scrape};
 #[rustfmt::skip]
 const CONTENT_WITH_NOTHING: &[&str] = &[
     "bcache",
+    "btrfs",
     "selinux",
     "sockstat",
     "textfile",

@@ -8,6 +8,7 @@ use crate::{Error, NodeOptions, Roots};
 mod arp;
 mod bcache;
 mod bcachefs;
+mod btrfs;
 mod conntrack;
 mod cpu;
 mod cpufreq;
@@ -88,6 +89,7 @@ pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
     bcache::ENTRY,
     bcachefs::ENTRY,
+    btrfs::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
     cpufreq::ENTRY,
