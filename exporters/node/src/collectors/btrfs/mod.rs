@@ -135,13 +135,20 @@ fn ratio(profile: &str, devices: usize) -> f64 {
     }
 }
 
-/// A UUID as hexadecimal digits.
-fn hex(uuid: [u8; 16]) -> String {
-    uuid.iter().fold(String::with_capacity(32), |mut digits, byte| {
+/// A UUID as it is written, `<zero>` for none.
+fn written(uuid: [u8; 16]) -> String {
+    /// Bytes behind which a dash stands.
+    const DASHES: [usize; 4] = [3, 5, 7, 9];
+    if uuid == [0; 16] {
+        return "<zero>".to_owned();
+    }
+    let mut text = String::with_capacity(36);
+    for (at, byte) in uuid.iter().enumerate() {
+        let dash = if DASHES.contains(&at) { "-" } else { "" };
         // Writing to a String cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
+        let _ = write!(text, "{byte:02x}{dash}");
+    }
+    text
 }
 
 /// Pushes one file system after the other.
@@ -210,7 +217,7 @@ impl Pusher<'_> {
 
     fn push_device(&mut self, uuid: (&str, &str), device: &Device) {
         let name = device.path.rsplit('/').next().unwrap_or_default();
-        let device_uuid = hex(device.uuid);
+        let device_uuid = written(device.uuid);
         let labels = [uuid, ("device", name), ("btrfs_dev_uuid", &device_uuid)];
         self.samples.push(&DEVICE_SIZE, &labels, device.size as f64);
         let unused = device.size.saturating_sub(device.used);
@@ -234,8 +241,7 @@ impl Collector for Btrfs {
         }
         let told = devices.ask();
         for name in &names {
-            let id = name.replace('-', "");
-            let told = told.iter().find(|system| hex(system.id) == id);
+            let told = told.iter().find(|system| written(system.id) == *name);
             pusher.push_file_system(&self.directory.join(name), name, told);
         }
         pusher.reader.finish()
@@ -276,7 +282,11 @@ mod tests {
     }
 
     #[test]
-    fn uuids_are_shown_without_dashes() {
-        assert_eq!(hex(*b"\x00\x01\xffdefghijklmnop"), "0001ff6465666768696a6b6c6d6e6f70");
+    fn uuids_are_written_with_dashes() {
+        fn check(uuid: &[u8; 16], expected: &str) {
+            assert_eq!(written(*uuid), expected);
+        }
+        check(b"\x00\x01\xffdefghijklmnop", "0001ff64-6566-6768-696a-6b6c6d6e6f70");
+        check(&[0; 16], "<zero>");
     }
 }
