@@ -250,6 +250,8 @@ impl Collector for Btrfs {
 
 #[cfg(test)]
 mod tests {
+    use common_instrument::SampleValue;
+
     use super::*;
 
     #[test]
@@ -279,6 +281,53 @@ mod tests {
         check("raid6", 4, 2.0);
         check("raid6", 2, f64::INFINITY);
         check("raid7", 4, 0.0);
+    }
+
+    #[test]
+    fn what_a_file_system_tells_of_its_devices_replaces_their_sizes() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("devices/sdx")).unwrap();
+        std::fs::write(dir.path().join("devices/sdx/size"), "2\n").unwrap();
+        let check = |told: Option<&FileSystem>, expected: &[(&str, f64)]| {
+            let (mut attributes, mut samples) = (Attributes::new(), Samples::default());
+            let reader = TreeReader::new(&mut attributes);
+            let mut pusher = Pusher { reader, samples: &mut samples };
+            pusher.push_file_system(dir.path(), "a-b", told);
+            assert_eq!(pusher.reader.finish(), Ok(()));
+            let mut found = Vec::new();
+            for family in samples.families() {
+                let Some(name) = family.name().strip_prefix("node_btrfs_device_") else { continue };
+                for sample in family.samples() {
+                    let SampleValue::Number(value) = sample.value() else { continue };
+                    let labels: Vec<_> = sample.labels().map(|(_, value)| value).collect();
+                    found.push((format!("{name} {}", labels.join(" ")), value));
+                }
+            }
+            let expected: Vec<_> = expected.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
+            assert_eq!(found, expected);
+        };
+        check(None, &[("size_bytes sdx a-b", 1024.0)]);
+        let device = Device {
+            path: "/dev/mapper/x".to_owned(),
+            uuid: [0x11; 16],
+            used: 40,
+            size: 100,
+            errors: [1, 2, 3, 4, 5],
+        };
+        let told = FileSystem { id: [0; 16], devices: vec![device] };
+        const UUID: &str = "11111111-1111-1111-1111-111111111111";
+        check(
+            Some(&told),
+            &[
+                (&format!("errors_total {UUID} x corruption a-b"), 4.0),
+                (&format!("errors_total {UUID} x flush a-b"), 3.0),
+                (&format!("errors_total {UUID} x generation a-b"), 5.0),
+                (&format!("errors_total {UUID} x read a-b"), 2.0),
+                (&format!("errors_total {UUID} x write a-b"), 1.0),
+                (&format!("size_bytes {UUID} x a-b"), 100.0),
+                (&format!("unused_bytes {UUID} x a-b"), 60.0),
+            ],
+        );
     }
 
     #[test]
