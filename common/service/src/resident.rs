@@ -1,4 +1,4 @@
-//! Pages of program code that only the start needed, given back to the kernel.
+//! Memory that only the start needed, given back to the kernel, and one heap for all threads.
 //!
 //! The kernel maps a file's pages in groups and keeps them mapped for good, so that a daemon that
 //! does little carries the parsers, checks and tables of its start as resident memory for the rest
@@ -6,18 +6,30 @@
 //! nothing, and what is needed again is mapped again at its first use.
 #![expect(
     unsafe_code,
-    reason = "madvise takes addresses; only unwritten pages of files are given to it"
+    reason = "madvise takes addresses, of unwritten pages of files only; mallopt has no other form"
 )]
 
 use std::ops::Range;
 
+/// One heap for all threads instead of one each: a small daemon's threads hardly ever allocate at the
+/// same time, and what one of them frees serves the next. To be called before any thread is started;
+/// where another allocator serves the program, nothing happens.
+pub fn use_one_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: sets one number of the allocator; no other thread runs.
+    let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
 /// Longest `smaps` that is looked at; a program with as many mappings is not ours.
 const SMAPS_BYTES_MAX: usize = 4 << 20;
 
-/// Unmaps the clean pages of program files; to be called once, when everything has been started.
-/// Returns how many bytes were given back. Where the kernel does not tell or refuses, nothing
+/// Unmaps the clean pages of program files and the free end of the heap; to be called once, when
+/// everything has been started. Returns how many bytes of files were given back. Where the kernel does not tell or refuses, nothing
 /// happens.
 pub fn release_start_up_pages() -> usize {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: touches what the allocator itself holds as free.
+    let _ = unsafe { libc::malloc_trim(0) };
     let Ok(smaps) = std::fs::read("/proc/self/smaps") else { return 0 };
     if smaps.len() > SMAPS_BYTES_MAX {
         return 0;
