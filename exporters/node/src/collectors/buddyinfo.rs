@@ -25,21 +25,22 @@ struct Buddyinfo {
     file: KernelFile,
 }
 
-/// Node, zone, and how many blocks of 2^0, 2^1, ... pages are free: `Node 0, zone  DMA  1 0 2`.
-fn parse_line(
-    number_of_line: usize,
-    line: &[u8],
-) -> Result<(&[u8], &[u8], impl Iterator<Item = Result<f64, ParseError>>), ParseError> {
+/// Node and zone of a line such as `Node 0, zone   Normal   9831   8722`.
+fn zone(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut words = words(line);
-    let (Some(b"Node"), Some(node), Some(b"zone"), Some(zone)) =
-        (words.next(), words.next(), words.next(), words.next())
+    let (b"Node", node, b"zone", zone) =
+        (words.next()?, words.next()?, words.next()?, words.next()?)
     else {
-        return Err(ParseError::new(number_of_line, "a node and a zone", line));
+        return None;
     };
-    let counts = words.map(move |word| {
+    Some((node.strip_suffix(b",").unwrap_or(node), zone))
+}
+
+/// How many blocks of 2^0, 2^1, ... pages are free; they stand behind node and zone.
+fn counts(number_of_line: usize, line: &[u8]) -> impl Iterator<Item = Result<f64, ParseError>> {
+    words(line).skip(4).map(move |word| {
         number(word).ok_or_else(|| ParseError::new(number_of_line, "a number of blocks", word))
-    });
-    Ok((node.strip_suffix(b",").unwrap_or(node), zone, counts))
+    })
 }
 
 impl Collector for Buddyinfo {
@@ -47,13 +48,12 @@ impl Collector for Buddyinfo {
         let content = self.file.collect()?;
         let mut buffer = String::new();
         for (number, line) in lines(&content) {
-            let failed = |error| self.file.failed(error);
-            let (node, zone, counts) = parse_line(number, line).map_err(failed)?;
+            let Some((node, zone)) = zone(line) else { continue };
             let (node, zone) = (text(node), text(zone));
-            for (order, count) in counts.enumerate() {
+            for (order, count) in counts(number, line).enumerate() {
+                let count = count.map_err(|error| self.file.failed(error))?;
                 let size = label(&mut buffer, order);
-                let labels = [("node", &*node), ("zone", &*zone), ("size", size)];
-                samples.push(&BLOCKS, &labels, count.map_err(failed)?);
+                samples.push(&BLOCKS, &[("node", &node), ("zone", &zone), ("size", size)], count);
             }
         }
         Ok(())
@@ -66,17 +66,18 @@ mod tests {
 
     #[test]
     fn a_line_is_a_zone_and_its_blocks_by_size() {
-        fn check(line: &str, expected: Result<(&str, &str, &[f64]), &str>) {
-            let found = parse_line(4, line.as_bytes()).and_then(|(node, zone, counts)| {
-                Ok((text(node), text(zone), counts.collect::<Result<Vec<_>, _>>()?))
-            });
-            let expected =
-                expected.map(|(node, zone, counts)| (node.into(), zone.into(), counts.to_vec()));
-            assert_eq!(found.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+        fn check(line: &str, expected: Option<(&str, &str)>, blocks: Result<&[f64], &str>) {
+            let expected = expected.map(|(node, zone)| (node.as_bytes(), zone.as_bytes()));
+            assert_eq!(zone(line.as_bytes()), expected);
+            let found: Result<Vec<f64>, _> = counts(4, line.as_bytes()).collect();
+            let found = found.map_err(|error| error.to_string());
+            assert_eq!(found, blocks.map(<[f64]>::to_vec).map_err(str::to_owned));
         }
-        check("Node 1, zone    DMA32    759   2  0 ", Ok(("1", "DMA32", &[759.0, 2.0, 0.0])));
-        check("Node 0, zone Movable", Ok(("0", "Movable", &[])));
-        check("Node 0, zone", Err("line 4: expected a node and a zone, found \"Node 0, zone\""));
-        check("Node 0, zone DMA x", Err("line 4: expected a number of blocks, found \"x\""));
+        check("Node 1, zone    DMA32    759   2 ", Some(("1", "DMA32")), Ok(&[759.0, 2.0]));
+        check("Node 0, zone Movable", Some(("0", "Movable")), Ok(&[]));
+        check("Node 0, zone", None, Ok(&[]));
+        check("Zone 0, node DMA 1", None, Ok(&[1.0]));
+        let wrong = "line 4: expected a number of blocks, found \"x\"";
+        check("Node 0, zone DMA x", Some(("0", "DMA")), Err(wrong));
     }
 }

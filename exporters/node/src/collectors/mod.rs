@@ -21,6 +21,7 @@ mod kernel_hung;
 mod lnstat;
 mod loadavg;
 mod meminfo;
+mod mountstats;
 mod netclass;
 mod netdev;
 mod netstat;
@@ -105,6 +106,7 @@ pub const COLLECTORS: &[Entry] = &[
     lnstat::ENTRY,
     loadavg::ENTRY,
     meminfo::ENTRY,
+    mountstats::ENTRY,
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,

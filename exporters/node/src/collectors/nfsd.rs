@@ -178,16 +178,18 @@ mod tests {
 
     #[test]
     fn kernels_differ_in_lines_and_operations() {
-        fn check(text: &str, expected: Result<([u64; 1], u64, u64, [u64; 1]), &str>) {
+        /// Threads, calls of NFS 2, the last operation of NFS 4, delegations.
+        fn check(text: &str, expected: Result<[u64; 4], &str>) {
             let found = parse(text.as_bytes()).map(|stats| {
-                (stats.threads, stats.version_2[1], stats.version_4[40], stats.delegations)
+                let ([threads], [delegations]) = (stats.threads, stats.delegations);
+                [threads, stats.version_2[1], stats.version_4[40], delegations]
             });
             assert_eq!(found.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
         }
         let operations = |count: usize| format!("proc4ops {count}{}\n", " 4".repeat(count));
-        check(&format!("th 8 0 0.000 0.000\n{}", operations(39)), Ok(([8], 0, 0, [0])));
-        check(&format!("{}wdeleg_getattr 15\n", operations(76)), Ok(([0], 0, 4, [15])));
-        check(&format!("proc2 18{}\nnew 1\n", " 2".repeat(18)), Ok(([0], 2, 0, [0])));
+        check(&format!("th 8 0 0.000 0.000\n{}", operations(39)), Ok([8, 0, 0, 0]));
+        check(&format!("{}wdeleg_getattr 15\n", operations(76)), Ok([0, 0, 4, 15]));
+        check(&format!("proc2 18{}\nnew 1\n", " 2".repeat(18)), Ok([0, 2, 0, 0]));
         check("rc 0 6", Err("line 1: expected more numbers, found \"rc 0 6\""));
         check("th x", Err("line 1: expected a number, found \"x\""));
     }
