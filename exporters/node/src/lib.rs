@@ -16,6 +16,7 @@ mod parse;
 mod pattern;
 mod query;
 mod roots;
+mod rpc;
 mod serve;
 mod settings;
 mod source;

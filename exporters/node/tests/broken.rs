@@ -11,6 +11,7 @@ use crate::support::{options, scrape};
 /// Collectors that succeed on a host where nothing is to be seen.
 #[rustfmt::skip]
 const CONTENT_WITH_NOTHING: &[&str] = &[
+    "lnstat",
     "selinux",
     "sockstat",
     "textfile",

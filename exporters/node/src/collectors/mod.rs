@@ -6,20 +6,27 @@ use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
 mod arp;
+mod buddyinfo;
 mod conntrack;
 mod cpu;
 mod cpufreq;
 mod diskstats;
 mod dmi;
+mod drbd;
 mod entropy;
 mod filefd;
 mod filesystem;
+mod ipvs;
 mod kernel_hung;
+mod lnstat;
 mod loadavg;
 mod meminfo;
+mod mountstats;
 mod netclass;
 mod netdev;
 mod netstat;
+mod nfs;
+mod nfsd;
 mod os;
 mod pressure;
 mod schedstat;
@@ -34,6 +41,8 @@ mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
+mod xfrm;
+mod zoneinfo;
 
 /// One collector.
 #[derive(Clone, Copy, Debug)]
@@ -82,20 +91,27 @@ impl<'a> Context<'a> {
 /// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
+    buddyinfo::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
     cpufreq::ENTRY,
     diskstats::ENTRY,
     dmi::ENTRY,
+    drbd::ENTRY,
     entropy::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
+    ipvs::ENTRY,
     kernel_hung::ENTRY,
+    lnstat::ENTRY,
     loadavg::ENTRY,
     meminfo::ENTRY,
+    mountstats::ENTRY,
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
+    nfs::ENTRY,
+    nfsd::ENTRY,
     os::ENTRY,
     pressure::ENTRY,
     schedstat::ENTRY,
@@ -109,5 +125,7 @@ pub const COLLECTORS: &[Entry] = &[
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
+    xfrm::ENTRY,
+    zoneinfo::ENTRY,
     textfile::ENTRY,
 ];
