@@ -11,6 +11,8 @@ use crate::support::{options, scrape};
 /// Collectors that succeed on a host where nothing is to be seen.
 #[rustfmt::skip]
 const CONTENT_WITH_NOTHING: &[&str] = &[
+    "drm",
+    "edac",
     "selinux",
     "sockstat",
     "textfile",
@@ -55,6 +57,10 @@ fn copy_damaged(from: &Path, to: &Path, rng: &mut Rng) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path()).unwrap(), target).unwrap();
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
             copy_damaged(&entry.path(), &target, rng);
             continue;

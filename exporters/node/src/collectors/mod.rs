@@ -11,9 +11,13 @@ mod cpu;
 mod cpufreq;
 mod diskstats;
 mod dmi;
+mod drm;
+mod edac;
 mod entropy;
+mod fibrechannel;
 mod filefd;
 mod filesystem;
+mod infiniband;
 mod kernel_hung;
 mod loadavg;
 mod meminfo;
@@ -21,7 +25,9 @@ mod netclass;
 mod netdev;
 mod netstat;
 mod os;
+mod powersupplyclass;
 mod pressure;
+mod rapl;
 mod schedstat;
 mod selinux;
 mod sockstat;
@@ -34,6 +40,7 @@ mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
+mod watchdog;
 
 /// One collector.
 #[derive(Clone, Copy, Debug)]
@@ -87,9 +94,13 @@ pub const COLLECTORS: &[Entry] = &[
     cpufreq::ENTRY,
     diskstats::ENTRY,
     dmi::ENTRY,
+    drm::ENTRY,
+    edac::ENTRY,
     entropy::ENTRY,
+    fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
+    infiniband::ENTRY,
     kernel_hung::ENTRY,
     loadavg::ENTRY,
     meminfo::ENTRY,
@@ -97,7 +108,9 @@ pub const COLLECTORS: &[Entry] = &[
     netdev::ENTRY,
     netstat::ENTRY,
     os::ENTRY,
+    powersupplyclass::ENTRY,
     pressure::ENTRY,
+    rapl::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
     sockstat::ENTRY,
@@ -109,5 +122,6 @@ pub const COLLECTORS: &[Entry] = &[
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
+    watchdog::ENTRY,
     textfile::ENTRY,
 ];
