@@ -6,6 +6,7 @@ pub mod command;
 mod cpuinfo;
 mod error;
 mod exporter;
+mod folder;
 mod frame;
 mod links;
 mod mounts;

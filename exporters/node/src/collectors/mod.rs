@@ -13,10 +13,14 @@ mod cpufreq;
 mod diskstats;
 mod dmi;
 mod drbd;
+mod drm;
+mod edac;
 mod entropy;
+mod fibrechannel;
 mod filefd;
 mod filesystem;
 mod ipvs;
+mod infiniband;
 mod kernel_hung;
 mod lnstat;
 mod loadavg;
@@ -28,7 +32,9 @@ mod netstat;
 mod nfs;
 mod nfsd;
 mod os;
+mod powersupplyclass;
 mod pressure;
+mod rapl;
 mod schedstat;
 mod selinux;
 mod sockstat;
@@ -43,6 +49,7 @@ mod uname;
 mod vmstat;
 mod xfrm;
 mod zoneinfo;
+mod watchdog;
 
 /// One collector.
 #[derive(Clone, Copy, Debug)]
@@ -98,10 +105,14 @@ pub const COLLECTORS: &[Entry] = &[
     diskstats::ENTRY,
     dmi::ENTRY,
     drbd::ENTRY,
+    drm::ENTRY,
+    edac::ENTRY,
     entropy::ENTRY,
+    fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
     ipvs::ENTRY,
+    infiniband::ENTRY,
     kernel_hung::ENTRY,
     lnstat::ENTRY,
     loadavg::ENTRY,
@@ -113,7 +124,9 @@ pub const COLLECTORS: &[Entry] = &[
     nfs::ENTRY,
     nfsd::ENTRY,
     os::ENTRY,
+    powersupplyclass::ENTRY,
     pressure::ENTRY,
+    rapl::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
     sockstat::ENTRY,
@@ -127,5 +140,6 @@ pub const COLLECTORS: &[Entry] = &[
     vmstat::ENTRY,
     xfrm::ENTRY,
     zoneinfo::ENTRY,
+    watchdog::ENTRY,
     textfile::ENTRY,
 ];
