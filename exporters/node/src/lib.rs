@@ -22,6 +22,7 @@ mod serve;
 mod settings;
 mod source;
 mod statfs;
+mod tree;
 mod udev;
 
 pub use error::{Error, FilterError};

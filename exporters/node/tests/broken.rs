@@ -14,11 +14,13 @@ const CONTENT_WITH_NOTHING: &[&str] = &[
     "lnstat",
     "drm",
     "edac",
+    "bcache",
     "selinux",
     "sockstat",
     "textfile",
     "thermal_zone",
     "time",
+    "xfs",
 ];
 /// Those that ask the running kernel instead of reading files.
 #[rustfmt::skip]

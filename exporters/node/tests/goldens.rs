@@ -18,6 +18,7 @@ const WITHOUT_FILES: &[&str] = &[
 /// What is off by default is shown as well.
 #[rustfmt::skip]
 const FLAGS: &[(&str, &str)] = &[
+    ("collector.bcache.priorityStats", "true"),
     ("collector.stat.softirq", "true"),
     ("collector.cpu.info.flags-include", "^a"),
     ("collector.cpu.info.bugs-include", "^mds$"),

@@ -7,6 +7,8 @@ use crate::{Error, NodeOptions, Roots};
 
 mod arp;
 mod buddyinfo;
+mod bcache;
+mod bcachefs;
 mod conntrack;
 mod cpu;
 mod cpufreq;
@@ -50,6 +52,8 @@ mod vmstat;
 mod xfrm;
 mod zoneinfo;
 mod watchdog;
+mod xfs;
+mod zfs;
 
 /// One collector.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +103,8 @@ impl<'a> Context<'a> {
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
     buddyinfo::ENTRY,
+    bcache::ENTRY,
+    bcachefs::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
     cpufreq::ENTRY,
@@ -141,5 +147,7 @@ pub const COLLECTORS: &[Entry] = &[
     xfrm::ENTRY,
     zoneinfo::ENTRY,
     watchdog::ENTRY,
+    xfs::ENTRY,
+    zfs::ENTRY,
     textfile::ENTRY,
 ];
