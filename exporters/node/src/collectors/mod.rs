@@ -6,8 +6,10 @@ use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
 mod arp;
+mod bonding;
 mod conntrack;
 mod cpu;
+mod cpu_vulnerabilities;
 mod cpufreq;
 mod diskstats;
 mod dmi;
@@ -15,8 +17,10 @@ mod entropy;
 mod filefd;
 mod filesystem;
 mod kernel_hung;
+mod ksmd;
 mod loadavg;
 mod meminfo;
+mod meminfo_numa;
 mod netclass;
 mod netdev;
 mod netstat;
@@ -27,6 +31,7 @@ mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
+mod tapestats;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -82,8 +87,10 @@ impl<'a> Context<'a> {
 /// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
+    bonding::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
+    cpu_vulnerabilities::ENTRY,
     cpufreq::ENTRY,
     diskstats::ENTRY,
     dmi::ENTRY,
@@ -91,8 +98,10 @@ pub const COLLECTORS: &[Entry] = &[
     filefd::ENTRY,
     filesystem::ENTRY,
     kernel_hung::ENTRY,
+    ksmd::ENTRY,
     loadavg::ENTRY,
     meminfo::ENTRY,
+    meminfo_numa::ENTRY,
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
@@ -103,6 +112,7 @@ pub const COLLECTORS: &[Entry] = &[
     sockstat::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
+    tapestats::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
