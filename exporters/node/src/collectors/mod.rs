@@ -13,6 +13,7 @@ mod cpu_vulnerabilities;
 mod cpufreq;
 mod diskstats;
 mod dmi;
+mod dmmultipath;
 mod entropy;
 mod filefd;
 mod filesystem;
@@ -24,6 +25,8 @@ mod meminfo_numa;
 mod netclass;
 mod netdev;
 mod netstat;
+mod nvme;
+mod nvmesubsystem;
 mod os;
 mod pressure;
 mod schedstat;
@@ -94,6 +97,7 @@ pub const COLLECTORS: &[Entry] = &[
     cpufreq::ENTRY,
     diskstats::ENTRY,
     dmi::ENTRY,
+    dmmultipath::ENTRY,
     entropy::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
@@ -105,6 +109,8 @@ pub const COLLECTORS: &[Entry] = &[
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
+    nvme::ENTRY,
+    nvmesubsystem::ENTRY,
     os::ENTRY,
     pressure::ENTRY,
     schedstat::ENTRY,
