@@ -20,6 +20,7 @@ mod filesystem;
 mod kernel_hung;
 mod ksmd;
 mod loadavg;
+mod mdadm;
 mod meminfo;
 mod meminfo_numa;
 mod netclass;
@@ -104,6 +105,7 @@ pub const COLLECTORS: &[Entry] = &[
     kernel_hung::ENTRY,
     ksmd::ENTRY,
     loadavg::ENTRY,
+    mdadm::ENTRY,
     meminfo::ENTRY,
     meminfo_numa::ENTRY,
     netclass::ENTRY,
