@@ -15,6 +15,8 @@ const CONTENT_WITH_NOTHING: &[&str] = &[
     "drm",
     "edac",
     "bcache",
+    "cpu_vulnerabilities",
+    "meminfo_numa",
     "selinux",
     "sockstat",
     "textfile",

@@ -9,14 +9,17 @@ mod arp;
 mod buddyinfo;
 mod bcache;
 mod bcachefs;
+mod bonding;
 mod conntrack;
 mod cpu;
+mod cpu_vulnerabilities;
 mod cpufreq;
 mod diskstats;
 mod dmi;
 mod drbd;
 mod drm;
 mod edac;
+mod dmmultipath;
 mod entropy;
 mod fibrechannel;
 mod filefd;
@@ -25,7 +28,9 @@ mod ipvs;
 mod infiniband;
 mod kernel_hung;
 mod lnstat;
+mod ksmd;
 mod loadavg;
+mod mdadm;
 mod meminfo;
 mod mountstats;
 mod netclass;
@@ -33,6 +38,12 @@ mod netdev;
 mod netstat;
 mod nfs;
 mod nfsd;
+mod meminfo_numa;
+mod netclass;
+mod netdev;
+mod netstat;
+mod nvme;
+mod nvmesubsystem;
 mod os;
 mod powersupplyclass;
 mod pressure;
@@ -42,6 +53,7 @@ mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
+mod tapestats;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -105,14 +117,17 @@ pub const COLLECTORS: &[Entry] = &[
     buddyinfo::ENTRY,
     bcache::ENTRY,
     bcachefs::ENTRY,
+    bonding::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
+    cpu_vulnerabilities::ENTRY,
     cpufreq::ENTRY,
     diskstats::ENTRY,
     dmi::ENTRY,
     drbd::ENTRY,
     drm::ENTRY,
     edac::ENTRY,
+    dmmultipath::ENTRY,
     entropy::ENTRY,
     fibrechannel::ENTRY,
     filefd::ENTRY,
@@ -121,7 +136,9 @@ pub const COLLECTORS: &[Entry] = &[
     infiniband::ENTRY,
     kernel_hung::ENTRY,
     lnstat::ENTRY,
+    ksmd::ENTRY,
     loadavg::ENTRY,
+    mdadm::ENTRY,
     meminfo::ENTRY,
     mountstats::ENTRY,
     netclass::ENTRY,
@@ -129,6 +146,12 @@ pub const COLLECTORS: &[Entry] = &[
     netstat::ENTRY,
     nfs::ENTRY,
     nfsd::ENTRY,
+    meminfo_numa::ENTRY,
+    netclass::ENTRY,
+    netdev::ENTRY,
+    netstat::ENTRY,
+    nvme::ENTRY,
+    nvmesubsystem::ENTRY,
     os::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
@@ -138,6 +161,7 @@ pub const COLLECTORS: &[Entry] = &[
     sockstat::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
+    tapestats::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
