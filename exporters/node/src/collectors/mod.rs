@@ -20,13 +20,16 @@ mod meminfo;
 mod netclass;
 mod netdev;
 mod netstat;
+mod ntp;
 mod os;
 mod pressure;
+mod runit;
 mod schedstat;
 mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
+mod supervisord;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -96,13 +99,16 @@ pub const COLLECTORS: &[Entry] = &[
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
+    ntp::ENTRY,
     os::ENTRY,
     pressure::ENTRY,
+    runit::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
     sockstat::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
+    supervisord::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
@@ -111,3 +117,10 @@ pub const COLLECTORS: &[Entry] = &[
     vmstat::ENTRY,
     textfile::ENTRY,
 ];
+
+/// Says at the start that a collector may go.
+fn warn_deprecated(collector: &str) {
+    let message =
+        "This collector is deprecated and will be removed in the next major version release.";
+    tracing::warn!(collector, "{message}");
+}
