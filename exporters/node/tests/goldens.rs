@@ -7,10 +7,12 @@ use exporters_node::COLLECTORS;
 
 use crate::support::{options, scrape};
 
-/// Those that ask the running kernel instead of reading files.
+/// Those that ask the running kernel or a daemon instead of reading files.
 #[rustfmt::skip]
 const WITHOUT_FILES: &[&str] = &[
     "filesystem",
+    "ntp",
+    "supervisord",
     "timex",
     "uname",
 ];

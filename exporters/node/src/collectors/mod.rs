@@ -44,16 +44,19 @@ mod netdev;
 mod netstat;
 mod nvme;
 mod nvmesubsystem;
+mod ntp;
 mod os;
 mod powersupplyclass;
 mod pressure;
 mod rapl;
+mod runit;
 mod schedstat;
 mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
 mod tapestats;
+mod supervisord;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -152,16 +155,19 @@ pub const COLLECTORS: &[Entry] = &[
     netstat::ENTRY,
     nvme::ENTRY,
     nvmesubsystem::ENTRY,
+    ntp::ENTRY,
     os::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
     rapl::ENTRY,
+    runit::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
     sockstat::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
     tapestats::ENTRY,
+    supervisord::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
@@ -175,3 +181,10 @@ pub const COLLECTORS: &[Entry] = &[
     zfs::ENTRY,
     textfile::ENTRY,
 ];
+
+/// Says at the start that a collector may go.
+fn warn_deprecated(collector: &str) {
+    let message =
+        "This collector is deprecated and will be removed in the next major version release.";
+    tracing::warn!(collector, "{message}");
+}
