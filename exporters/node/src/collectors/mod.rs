@@ -6,45 +6,42 @@ use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
 mod arp;
-mod buddyinfo;
 mod bcache;
 mod bcachefs;
 mod bonding;
+mod buddyinfo;
 mod conntrack;
 mod cpu;
 mod cpu_vulnerabilities;
 mod cpufreq;
 mod diskstats;
 mod dmi;
+mod dmmultipath;
 mod drbd;
 mod drm;
 mod edac;
-mod dmmultipath;
 mod entropy;
 mod fibrechannel;
 mod filefd;
 mod filesystem;
-mod ipvs;
 mod infiniband;
+mod ipvs;
 mod kernel_hung;
-mod lnstat;
 mod ksmd;
+mod lnstat;
 mod loadavg;
 mod mdadm;
 mod meminfo;
+mod meminfo_numa;
 mod mountstats;
 mod netclass;
 mod netdev;
 mod netstat;
 mod nfs;
 mod nfsd;
-mod meminfo_numa;
-mod netclass;
-mod netdev;
-mod netstat;
+mod ntp;
 mod nvme;
 mod nvmesubsystem;
-mod ntp;
 mod os;
 mod powersupplyclass;
 mod pressure;
@@ -55,8 +52,8 @@ mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
-mod tapestats;
 mod supervisord;
+mod tapestats;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -64,11 +61,11 @@ mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
-mod xfrm;
-mod zoneinfo;
 mod watchdog;
+mod xfrm;
 mod xfs;
 mod zfs;
+mod zoneinfo;
 
 /// One collector.
 #[derive(Clone, Copy, Debug)]
@@ -117,45 +114,42 @@ impl<'a> Context<'a> {
 /// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
-    buddyinfo::ENTRY,
     bcache::ENTRY,
     bcachefs::ENTRY,
     bonding::ENTRY,
+    buddyinfo::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
     cpu_vulnerabilities::ENTRY,
     cpufreq::ENTRY,
     diskstats::ENTRY,
     dmi::ENTRY,
+    dmmultipath::ENTRY,
     drbd::ENTRY,
     drm::ENTRY,
     edac::ENTRY,
-    dmmultipath::ENTRY,
     entropy::ENTRY,
     fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
-    ipvs::ENTRY,
     infiniband::ENTRY,
+    ipvs::ENTRY,
     kernel_hung::ENTRY,
-    lnstat::ENTRY,
     ksmd::ENTRY,
+    lnstat::ENTRY,
     loadavg::ENTRY,
     mdadm::ENTRY,
     meminfo::ENTRY,
+    meminfo_numa::ENTRY,
     mountstats::ENTRY,
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
     nfs::ENTRY,
     nfsd::ENTRY,
-    meminfo_numa::ENTRY,
-    netclass::ENTRY,
-    netdev::ENTRY,
-    netstat::ENTRY,
+    ntp::ENTRY,
     nvme::ENTRY,
     nvmesubsystem::ENTRY,
-    ntp::ENTRY,
     os::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
@@ -166,19 +160,19 @@ pub const COLLECTORS: &[Entry] = &[
     sockstat::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
-    tapestats::ENTRY,
     supervisord::ENTRY,
+    tapestats::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
-    xfrm::ENTRY,
-    zoneinfo::ENTRY,
     watchdog::ENTRY,
+    xfrm::ENTRY,
     xfs::ENTRY,
     zfs::ENTRY,
+    zoneinfo::ENTRY,
     textfile::ENTRY,
 ];
 
