@@ -14,6 +14,7 @@ mod dmi;
 mod entropy;
 mod filefd;
 mod filesystem;
+mod interrupts;
 mod kernel_hung;
 mod loadavg;
 mod meminfo;
@@ -24,9 +25,12 @@ mod os;
 mod pressure;
 mod schedstat;
 mod selinux;
+mod slabinfo;
 mod sockstat;
+mod softirqs;
 mod softnet;
 mod stat;
+mod swap;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -90,6 +94,7 @@ pub const COLLECTORS: &[Entry] = &[
     entropy::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
+    interrupts::ENTRY,
     kernel_hung::ENTRY,
     loadavg::ENTRY,
     meminfo::ENTRY,
@@ -100,9 +105,12 @@ pub const COLLECTORS: &[Entry] = &[
     pressure::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
+    slabinfo::ENTRY,
     sockstat::ENTRY,
+    softirqs::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
+    swap::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
