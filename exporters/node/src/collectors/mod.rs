@@ -26,6 +26,7 @@ mod filefd;
 mod filesystem;
 mod infiniband;
 mod ipvs;
+mod interrupts;
 mod kernel_hung;
 mod ksmd;
 mod lnstat;
@@ -49,11 +50,14 @@ mod rapl;
 mod runit;
 mod schedstat;
 mod selinux;
+mod slabinfo;
 mod sockstat;
+mod softirqs;
 mod softnet;
 mod stat;
 mod supervisord;
 mod tapestats;
+mod swap;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -134,6 +138,7 @@ pub const COLLECTORS: &[Entry] = &[
     filesystem::ENTRY,
     infiniband::ENTRY,
     ipvs::ENTRY,
+    interrupts::ENTRY,
     kernel_hung::ENTRY,
     ksmd::ENTRY,
     lnstat::ENTRY,
@@ -157,11 +162,14 @@ pub const COLLECTORS: &[Entry] = &[
     runit::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
+    slabinfo::ENTRY,
     sockstat::ENTRY,
+    softirqs::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
     supervisord::ENTRY,
     tapestats::ENTRY,
+    swap::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
