@@ -14,12 +14,14 @@ mod netlink;
 mod os_release;
 mod parse;
 mod pattern;
+mod pids;
 mod query;
 mod roots;
 mod serve;
 mod settings;
 mod source;
 mod statfs;
+mod tree;
 mod udev;
 
 pub use error::{Error, FilterError};

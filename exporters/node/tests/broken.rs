@@ -13,6 +13,7 @@ use crate::support::{options, scrape};
 const CONTENT_WITH_NOTHING: &[&str] = &[
     "selinux",
     "sockstat",
+    "sysctl",
     "textfile",
     "thermal_zone",
     "time",

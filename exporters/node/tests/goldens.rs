@@ -22,6 +22,11 @@ const FLAGS: &[(&str, &str)] = &[
     ("collector.cpu.info.flags-include", "^a"),
     ("collector.cpu.info.bugs-include", "^mds$"),
     ("collector.netdev.label-ifalias", "true"),
+    ("collector.sysctl.include", "kernel.threads-max"),
+    ("collector.sysctl.include", "fs.file-nr"),
+    ("collector.sysctl.include", "fs.file-nr:total,current,max"),
+    ("collector.sysctl.include-info", "kernel.ostype"),
+    ("collector.sysctl.include-info", "kernel.seccomp.actions_avail"),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
 mod arp;
+mod cgroups;
 mod conntrack;
 mod cpu;
 mod cpufreq;
@@ -22,11 +23,13 @@ mod netdev;
 mod netstat;
 mod os;
 mod pressure;
+mod processes;
 mod schedstat;
 mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
+mod sysctl;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -82,6 +85,7 @@ impl<'a> Context<'a> {
 /// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
+    cgroups::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
     cpufreq::ENTRY,
@@ -98,11 +102,13 @@ pub const COLLECTORS: &[Entry] = &[
     netstat::ENTRY,
     os::ENTRY,
     pressure::ENTRY,
+    processes::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
     sockstat::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
+    sysctl::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
