@@ -58,3 +58,10 @@ fn kernel_calls_give_the_families_that_they_should() {
         assert!(text.contains(&success), "{text}");
     }
 }
+
+#[test]
+fn cgroups_of_both_versions_give_the_same_families() {
+    let mut options = options(Path::new("tests/host"), "cgroup");
+    options.settings.set("path.cgroupfs", "tests/host/cgroup_hybrid");
+    golden("tests/golden/cgroup_hybrid.txt", &scrape(options));
+}

@@ -6,6 +6,7 @@ use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
 mod arp;
+mod cgroup;
 mod cgroups;
 mod conntrack;
 mod cpu;
@@ -85,6 +86,7 @@ impl<'a> Context<'a> {
 /// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
+    cgroup::ENTRY,
     cgroups::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
