@@ -10,6 +10,8 @@ mod bcache;
 mod bcachefs;
 mod bonding;
 mod buddyinfo;
+mod cgroup;
+mod cgroups;
 mod conntrack;
 mod cpu;
 mod cpu_vulnerabilities;
@@ -25,8 +27,8 @@ mod fibrechannel;
 mod filefd;
 mod filesystem;
 mod infiniband;
-mod ipvs;
 mod interrupts;
+mod ipvs;
 mod kernel_hung;
 mod ksmd;
 mod lnstat;
@@ -46,6 +48,7 @@ mod nvmesubsystem;
 mod os;
 mod powersupplyclass;
 mod pressure;
+mod processes;
 mod rapl;
 mod runit;
 mod schedstat;
@@ -56,8 +59,9 @@ mod softirqs;
 mod softnet;
 mod stat;
 mod supervisord;
-mod tapestats;
 mod swap;
+mod sysctl;
+mod tapestats;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -122,6 +126,8 @@ pub const COLLECTORS: &[Entry] = &[
     bcachefs::ENTRY,
     bonding::ENTRY,
     buddyinfo::ENTRY,
+    cgroup::ENTRY,
+    cgroups::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
     cpu_vulnerabilities::ENTRY,
@@ -137,8 +143,8 @@ pub const COLLECTORS: &[Entry] = &[
     filefd::ENTRY,
     filesystem::ENTRY,
     infiniband::ENTRY,
-    ipvs::ENTRY,
     interrupts::ENTRY,
+    ipvs::ENTRY,
     kernel_hung::ENTRY,
     ksmd::ENTRY,
     lnstat::ENTRY,
@@ -158,6 +164,7 @@ pub const COLLECTORS: &[Entry] = &[
     os::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
+    processes::ENTRY,
     rapl::ENTRY,
     runit::ENTRY,
     schedstat::ENTRY,
@@ -168,8 +175,9 @@ pub const COLLECTORS: &[Entry] = &[
     softnet::ENTRY,
     stat::ENTRY,
     supervisord::ENTRY,
-    tapestats::ENTRY,
     swap::ENTRY,
+    sysctl::ENTRY,
+    tapestats::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
