@@ -2,11 +2,13 @@
 
 mod adjtimex;
 mod btrfs_ioctl;
+mod beneath;
 mod collectors;
 pub mod command;
 mod cpuinfo;
 mod error;
 mod exporter;
+mod folder;
 mod frame;
 mod links;
 mod mounts;
@@ -15,8 +17,10 @@ mod netlink;
 mod os_release;
 mod parse;
 mod pattern;
+mod pids;
 mod query;
 mod roots;
+mod rpc;
 mod serve;
 mod settings;
 mod source;
