@@ -1,6 +1,7 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
+mod btrfs_ioctl;
 mod beneath;
 mod collectors;
 pub mod command;

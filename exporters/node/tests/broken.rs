@@ -15,6 +15,7 @@ const CONTENT_WITH_NOTHING: &[&str] = &[
     "drm",
     "edac",
     "bcache",
+    "btrfs",
     "cpu_vulnerabilities",
     "meminfo_numa",
     "selinux",

@@ -8,6 +8,7 @@ use crate::{Error, NodeOptions, Roots};
 mod arp;
 mod bcache;
 mod bcachefs;
+mod btrfs;
 mod bonding;
 mod buddyinfo;
 mod cgroup;
@@ -124,6 +125,7 @@ pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
     bcache::ENTRY,
     bcachefs::ENTRY,
+    btrfs::ENTRY,
     bonding::ENTRY,
     buddyinfo::ENTRY,
     cgroup::ENTRY,
