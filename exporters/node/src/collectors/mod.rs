@@ -17,6 +17,7 @@ mod entropy;
 mod fibrechannel;
 mod filefd;
 mod filesystem;
+mod hwmon;
 mod infiniband;
 mod kernel_hung;
 mod loadavg;
@@ -100,6 +101,7 @@ pub const COLLECTORS: &[Entry] = &[
     fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
+    hwmon::ENTRY,
     infiniband::ENTRY,
     kernel_hung::ENTRY,
     loadavg::ENTRY,
