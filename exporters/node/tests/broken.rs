@@ -11,13 +11,19 @@ use crate::support::{options, scrape};
 /// Collectors that succeed on a host where nothing is to be seen.
 #[rustfmt::skip]
 const CONTENT_WITH_NOTHING: &[&str] = &[
+    "lnstat",
     "drm",
     "edac",
+    "bcache",
+    "cpu_vulnerabilities",
+    "meminfo_numa",
     "selinux",
     "sockstat",
+    "sysctl",
     "textfile",
     "thermal_zone",
     "time",
+    "xfs",
 ];
 /// Those that ask the running kernel instead of reading files.
 #[rustfmt::skip]
