@@ -27,6 +27,7 @@ mod entropy;
 mod fibrechannel;
 mod filefd;
 mod filesystem;
+mod hwmon;
 mod infiniband;
 mod interrupts;
 mod ipvs;
@@ -144,6 +145,7 @@ pub const COLLECTORS: &[Entry] = &[
     fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
+    hwmon::ENTRY,
     infiniband::ENTRY,
     interrupts::ENTRY,
     ipvs::ENTRY,
