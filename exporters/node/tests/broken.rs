@@ -1,6 +1,7 @@
 //! Hosts without files, and with files full of nonsense: collectors fail, and nothing else happens.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use common_testkit::Rng;
@@ -57,6 +58,10 @@ fn copy_damaged(from: &Path, to: &Path, rng: &mut Rng) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_symlink() {
+            symlink(fs::read_link(entry.path()).unwrap(), target).unwrap();
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
             copy_damaged(&entry.path(), &target, rng);
             continue;

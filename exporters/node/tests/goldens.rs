@@ -22,6 +22,8 @@ const FLAGS: &[(&str, &str)] = &[
     ("collector.cpu.info.flags-include", "^a"),
     ("collector.cpu.info.bugs-include", "^mds$"),
     ("collector.netdev.label-ifalias", "true"),
+    ("collector.pcidevice.names", "true"),
+    ("collector.pcidevice.idsfile", "tests/host/root/usr/share/misc/pci.ids"),
 ];
 
 #[test]

@@ -29,6 +29,7 @@ mod netstat;
 mod nvme;
 mod nvmesubsystem;
 mod os;
+mod pcidevice;
 mod pressure;
 mod schedstat;
 mod selinux;
@@ -114,6 +115,7 @@ pub const COLLECTORS: &[Entry] = &[
     nvme::ENTRY,
     nvmesubsystem::ENTRY,
     os::ENTRY,
+    pcidevice::ENTRY,
     pressure::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
