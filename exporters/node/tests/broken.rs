@@ -12,6 +12,10 @@ use crate::support::{options, scrape};
 /// Collectors that succeed on a host where nothing is to be seen.
 #[rustfmt::skip]
 const CONTENT_WITH_NOTHING: &[&str] = &[
+    "lnstat",
+    "drm",
+    "edac",
+    "bcache",
     "cpu_vulnerabilities",
     "meminfo_numa",
     "selinux",
@@ -19,6 +23,7 @@ const CONTENT_WITH_NOTHING: &[&str] = &[
     "textfile",
     "thermal_zone",
     "time",
+    "xfs",
 ];
 /// Those that ask the running kernel instead of reading files.
 #[rustfmt::skip]
@@ -60,6 +65,7 @@ fn copy_damaged(from: &Path, to: &Path, rng: &mut Rng) {
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_symlink() {
             symlink(fs::read_link(entry.path()).unwrap(), target).unwrap();
+            std::os::unix::fs::symlink(fs::read_link(entry.path()).unwrap(), target).unwrap();
             continue;
         }
         if entry.file_type().unwrap().is_dir() {
