@@ -1,6 +1,5 @@
 //! The `/metrics` page: gathers, encodes, compresses, and counts how that went.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -10,18 +9,17 @@ use axum::body::Body;
 use axum::routing::any;
 use common_exposition::{Format, encode, negotiate, negotiate_text};
 use common_instrument::{CounterVec, GatherError, Gauge, Registry, Samples};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use parking_lot::Mutex;
 
+use crate::page::{Chunks, GzipSink, PlainSink};
 use crate::plain;
 
 /// Bytes below which compression does not pay.
 const GZIP_BYTES_MIN: usize = 1024;
-/// Sets of buffers that are kept for the next scrape.
-const SPARE_BUFFERS_MAX: usize = 2;
+/// Buffers that are kept for the next scrape.
+const SPARE_SAMPLES_MAX: usize = 2;
 /// The header in which Prometheus says how long it waits.
 const TIMEOUT_HEADER: &str = "x-prometheus-scrape-timeout-seconds";
 /// What is kept of that time for encoding and the way back: a tenth, but not more than this.
@@ -36,21 +34,15 @@ struct Inner {
     openmetrics: bool,
     in_flight_max: usize,
     running: AtomicUsize,
-    spare: Mutex<Vec<Buffers>>,
+    spare: Mutex<Vec<Samples>>,
     requests: Option<CounterVec<1>>,
     errors: Option<CounterVec<1>>,
     in_flight: Option<Gauge>,
 }
 
-#[derive(Default)]
-struct Buffers {
-    samples: Samples,
-    text: Vec<u8>,
-}
-
 /// What comes with the page of one scrape.
 struct Page {
-    body: Vec<u8>,
+    body: Chunks,
     is_gzip: bool,
     errors: Vec<GatherError>,
     rejected: Vec<String>,
@@ -180,7 +172,7 @@ impl MetricsHandler {
             );
             return plain(StatusCode::INTERNAL_SERVER_ERROR, text);
         }
-        let mut response = Response::new(Body::from(page.body));
+        let mut response = Response::new(Body::new(page.body));
         let kind = HeaderValue::from_str(&format.content_type());
         let kind = kind.unwrap_or(HeaderValue::from_static("text/plain"));
         response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -224,26 +216,33 @@ impl Inner {
         format: Format,
         gzip: bool,
     ) -> Page {
-        let mut buffers = self.spare.lock().pop().unwrap_or_default();
-        buffers.samples.clear();
+        let mut samples = self.spare.lock().pop().unwrap_or_default();
+        samples.clear();
         if let Some(deadline) = deadline {
-            buffers.samples.set_deadline(deadline);
+            samples.set_deadline(deadline);
         }
-        buffers.text.clear();
-        let errors = registry.gather(&mut buffers.samples);
-        encode(&buffers.samples, format, &mut buffers.text);
-        let is_gzip = gzip && buffers.text.len() >= GZIP_BYTES_MIN;
-        let body = if is_gzip { compress(&buffers.text) } else { buffers.text.clone() };
+        let errors = registry.gather(&mut samples);
+        let (body, is_gzip) = if gzip {
+            let mut sink = GzipSink::default();
+            encode(&samples, format, &mut sink);
+            sink.finish(GZIP_BYTES_MIN)
+        } else {
+            let mut sink = PlainSink::default();
+            encode(&samples, format, &mut sink);
+            (sink.finish(), false)
+        };
         let page = Page {
             body,
             is_gzip,
             errors,
-            rejected: buffers.samples.rejected().to_vec(),
-            is_empty: buffers.samples.is_empty(),
+            rejected: samples.rejected().to_vec(),
+            is_empty: samples.is_empty(),
         };
+        // What others share is not held until the next scrape.
+        samples.clear();
         let mut spare = self.spare.lock();
-        if spare.len() < SPARE_BUFFERS_MAX {
-            spare.push(buffers);
+        if spare.len() < SPARE_SAMPLES_MAX {
+            spare.push(samples);
         }
         page
     }
@@ -270,13 +269,6 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Relaxed);
     }
-}
-
-fn compress(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::fast());
-    // Writing to memory does not fail.
-    let _ = encoder.write_all(bytes);
-    encoder.finish().unwrap_or_default()
 }
 
 /// Whether the client takes gzip; `gzip;q=0` says that it does not.

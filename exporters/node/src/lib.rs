@@ -1,6 +1,7 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
+mod beneath;
 mod collectors;
 pub mod command;
 mod cpuinfo;
@@ -15,6 +16,7 @@ mod netlink;
 mod os_release;
 mod parse;
 mod pattern;
+mod pids;
 mod query;
 mod roots;
 mod rpc;

@@ -20,6 +20,7 @@ const CONTENT_WITH_NOTHING: &[&str] = &[
     "meminfo_numa",
     "selinux",
     "sockstat",
+    "sysctl",
     "textfile",
     "thermal_zone",
     "time",

@@ -27,6 +27,11 @@ const FLAGS: &[(&str, &str)] = &[
     ("collector.netdev.label-ifalias", "true"),
     ("collector.pcidevice.names", "true"),
     ("collector.pcidevice.idsfile", "tests/host/root/usr/share/misc/pci.ids"),
+    ("collector.sysctl.include", "kernel.threads-max"),
+    ("collector.sysctl.include", "fs.file-nr"),
+    ("collector.sysctl.include", "fs.file-nr:total,current,max"),
+    ("collector.sysctl.include-info", "kernel.ostype"),
+    ("collector.sysctl.include-info", "kernel.seccomp.actions_avail"),
 ];
 
 #[test]
@@ -57,4 +62,11 @@ fn kernel_calls_give_the_families_that_they_should() {
         let success = format!("success{{collector=\"{collector}\"}} 1\n");
         assert!(text.contains(&success), "{text}");
     }
+}
+
+#[test]
+fn cgroups_of_both_versions_give_the_same_families() {
+    let mut options = options(Path::new("tests/host"), "cgroup");
+    options.settings.set("path.cgroupfs", "tests/host/cgroup_hybrid");
+    golden("tests/golden/cgroup_hybrid.txt", &scrape(options));
 }

@@ -10,6 +10,8 @@ mod bcache;
 mod bcachefs;
 mod bonding;
 mod buddyinfo;
+mod cgroup;
+mod cgroups;
 mod conntrack;
 mod cpu;
 mod cpu_vulnerabilities;
@@ -25,6 +27,7 @@ mod fibrechannel;
 mod filefd;
 mod filesystem;
 mod infiniband;
+mod interrupts;
 mod ipvs;
 mod kernel_hung;
 mod ksmd;
@@ -46,14 +49,19 @@ mod os;
 mod pcidevice;
 mod powersupplyclass;
 mod pressure;
+mod processes;
 mod rapl;
 mod runit;
 mod schedstat;
 mod selinux;
+mod slabinfo;
 mod sockstat;
+mod softirqs;
 mod softnet;
 mod stat;
 mod supervisord;
+mod swap;
+mod sysctl;
 mod tapestats;
 mod textfile;
 mod thermal_zone;
@@ -119,6 +127,8 @@ pub const COLLECTORS: &[Entry] = &[
     bcachefs::ENTRY,
     bonding::ENTRY,
     buddyinfo::ENTRY,
+    cgroup::ENTRY,
+    cgroups::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
     cpu_vulnerabilities::ENTRY,
@@ -134,6 +144,7 @@ pub const COLLECTORS: &[Entry] = &[
     filefd::ENTRY,
     filesystem::ENTRY,
     infiniband::ENTRY,
+    interrupts::ENTRY,
     ipvs::ENTRY,
     kernel_hung::ENTRY,
     ksmd::ENTRY,
@@ -155,14 +166,19 @@ pub const COLLECTORS: &[Entry] = &[
     pcidevice::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
+    processes::ENTRY,
     rapl::ENTRY,
     runit::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
+    slabinfo::ENTRY,
     sockstat::ENTRY,
+    softirqs::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
     supervisord::ENTRY,
+    swap::ENTRY,
+    sysctl::ENTRY,
     tapestats::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
