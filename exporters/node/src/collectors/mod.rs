@@ -48,6 +48,7 @@ mod ntp;
 mod nvme;
 mod nvmesubsystem;
 mod os;
+mod pcidevice;
 mod powersupplyclass;
 mod pressure;
 mod processes;
@@ -166,6 +167,7 @@ pub const COLLECTORS: &[Entry] = &[
     nvme::ENTRY,
     nvmesubsystem::ENTRY,
     os::ENTRY,
+    pcidevice::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
     processes::ENTRY,
