@@ -1,6 +1,7 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
+mod bus;
 mod collectors;
 pub mod command;
 mod cpuinfo;
@@ -22,6 +23,7 @@ mod source;
 mod statfs;
 mod udev;
 
+pub use bus::Buses;
 pub use error::{Error, FilterError};
 pub use exporter::{NodeExporter, NodeOptions};
 pub use roots::Roots;

@@ -16,6 +16,7 @@ mod filefd;
 mod filesystem;
 mod kernel_hung;
 mod loadavg;
+mod logind;
 mod meminfo;
 mod netclass;
 mod netdev;
@@ -30,6 +31,7 @@ mod sockstat;
 mod softnet;
 mod stat;
 mod supervisord;
+mod systemd;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -95,6 +97,7 @@ pub const COLLECTORS: &[Entry] = &[
     filesystem::ENTRY,
     kernel_hung::ENTRY,
     loadavg::ENTRY,
+    logind::ENTRY,
     meminfo::ENTRY,
     netclass::ENTRY,
     netdev::ENTRY,
@@ -109,6 +112,7 @@ pub const COLLECTORS: &[Entry] = &[
     softnet::ENTRY,
     stat::ENTRY,
     supervisord::ENTRY,
+    systemd::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
