@@ -1,9 +1,10 @@
 //! D-Bus from a collector's thread: one kept connection, calls without waiting for each other, and
 //! a deadline for all of them.
 
+mod private;
+
 use std::num::NonZeroUsize;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use common_instrument::CollectError;
@@ -172,15 +173,9 @@ impl Bus {
     /// systemd sends its signals to all private connections, asked or not, and keeps in memory what
     /// they do not read: so this one is closed after each use.
     async fn open_private(&self) -> zbus::Result<Link> {
-        let stream = connect(&self.buses.systemd).await?;
-        let builder = Builder::unix_stream(stream).p2p().max_queued(QUEUED_MAX);
-        let connection = builder.build().await?;
+        let connection = private::connect(&self.buses.systemd).await?;
         Ok(Link { connection, service: self.service, is_kept: false })
     }
-}
-
-async fn connect(path: &Path) -> std::io::Result<UnixStream> {
-    tokio::net::UnixStream::connect(path).await?.into_std()
 }
 
 impl Link {
