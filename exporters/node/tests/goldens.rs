@@ -11,8 +11,10 @@ use crate::support::{options, scrape};
 #[rustfmt::skip]
 const WITHOUT_FILES: &[&str] = &[
     "filesystem",
+    "logind",
     "ntp",
     "supervisord",
+    "systemd",
     "timex",
     "uname",
 ];
