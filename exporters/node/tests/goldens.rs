@@ -13,6 +13,7 @@ const WITHOUT_FILES: &[&str] = &[
     "filesystem",
     "logind",
     "ntp",
+    "perf",
     "supervisord",
     "systemd",
     "timex",

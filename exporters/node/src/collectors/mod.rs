@@ -23,6 +23,7 @@ mod netdev;
 mod netstat;
 mod ntp;
 mod os;
+mod perf;
 mod pressure;
 mod runit;
 mod schedstat;
@@ -104,6 +105,7 @@ pub const COLLECTORS: &[Entry] = &[
     netstat::ENTRY,
     ntp::ENTRY,
     os::ENTRY,
+    perf::ENTRY,
     pressure::ENTRY,
     runit::ENTRY,
     schedstat::ENTRY,
