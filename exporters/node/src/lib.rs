@@ -2,11 +2,13 @@
 
 mod adjtimex;
 mod bus;
+mod beneath;
 mod collectors;
 pub mod command;
 mod cpuinfo;
 mod error;
 mod exporter;
+mod folder;
 mod frame;
 mod links;
 mod mounts;
@@ -15,12 +17,15 @@ mod netlink;
 mod os_release;
 mod parse;
 mod pattern;
+mod pids;
 mod query;
 mod roots;
+mod rpc;
 mod serve;
 mod settings;
 mod source;
 mod statfs;
+mod tree;
 mod udev;
 
 pub use bus::Buses;
