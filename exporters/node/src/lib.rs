@@ -2,6 +2,7 @@
 
 mod adjtimex;
 mod btrfs_ioctl;
+mod bus;
 mod beneath;
 mod collectors;
 pub mod command;
@@ -28,6 +29,7 @@ mod statfs;
 mod tree;
 mod udev;
 
+pub use bus::Buses;
 pub use error::{Error, FilterError};
 pub use exporter::{NodeExporter, NodeOptions};
 pub use roots::Roots;

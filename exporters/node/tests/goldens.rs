@@ -11,8 +11,11 @@ use crate::support::{options, scrape};
 #[rustfmt::skip]
 const WITHOUT_FILES: &[&str] = &[
     "filesystem",
+    "logind",
     "ntp",
+    "perf",
     "supervisord",
+    "systemd",
     "timex",
     "uname",
 ];

@@ -35,6 +35,7 @@ mod kernel_hung;
 mod ksmd;
 mod lnstat;
 mod loadavg;
+mod logind;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
@@ -49,6 +50,7 @@ mod nvme;
 mod nvmesubsystem;
 mod os;
 mod pcidevice;
+mod perf;
 mod powersupplyclass;
 mod pressure;
 mod processes;
@@ -62,6 +64,7 @@ mod softirqs;
 mod softnet;
 mod stat;
 mod supervisord;
+mod systemd;
 mod swap;
 mod sysctl;
 mod tapestats;
@@ -154,6 +157,7 @@ pub const COLLECTORS: &[Entry] = &[
     ksmd::ENTRY,
     lnstat::ENTRY,
     loadavg::ENTRY,
+    logind::ENTRY,
     mdadm::ENTRY,
     meminfo::ENTRY,
     meminfo_numa::ENTRY,
@@ -168,6 +172,7 @@ pub const COLLECTORS: &[Entry] = &[
     nvmesubsystem::ENTRY,
     os::ENTRY,
     pcidevice::ENTRY,
+    perf::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
     processes::ENTRY,
@@ -181,6 +186,7 @@ pub const COLLECTORS: &[Entry] = &[
     softnet::ENTRY,
     stat::ENTRY,
     supervisord::ENTRY,
+    systemd::ENTRY,
     swap::ENTRY,
     sysctl::ENTRY,
     tapestats::ENTRY,
