@@ -40,9 +40,12 @@ const REFUSED: Family = Family::counter(
 /// when it is first seen, and `node_textfile_scrape_error` stays 1 as long as it is wrong.
 pub struct TextfileCollector {
     options: Arc<TextfileOptions>,
-    workers: Vec<(String, Worker<Arc<Snapshot>>)>,
+    workers: Workers,
     state: Mutex<State>,
 }
+
+/// The patterns and those who look at them.
+type Workers = Vec<(String, Worker<Arc<Snapshot>>)>;
 
 type Answer = Result<Arc<Snapshot>, Silence>;
 
@@ -69,6 +72,10 @@ impl TextfileCollector {
             (pattern.clone(), Worker::new("textfile", move || reader.scan()))
         });
         let workers = workers.collect();
+        TextfileCollector::with_workers(options, workers)
+    }
+
+    fn with_workers(options: Arc<TextfileOptions>, workers: Workers) -> TextfileCollector {
         TextfileCollector { options, workers, state: Mutex::default() }
     }
 
@@ -226,4 +233,61 @@ fn same(a: &[Answer], b: &[Answer]) -> bool {
             (Err(a), Err(b)) => a == b,
             _ => false,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Names of the families of a scrape, and whether it says that something is wrong.
+    fn scrape(collector: &TextfileCollector) -> (Vec<String>, bool) {
+        let mut samples = Samples::default();
+        collector.collect(&mut samples).unwrap();
+        let names = samples.families().map(|family| family.name().to_owned());
+        let names = names.filter(|name| !name.starts_with("node_textfile")).collect();
+        let error = samples.families().find(|family| family.name() == SCRAPE_ERROR.name);
+        let error = error.and_then(|family| family.samples().next()).map(|sample| sample.value());
+        (names, error == Some(SampleValue::Number(1.0)))
+    }
+
+    #[test]
+    fn a_dead_directory_is_missed_by_nobody_but_itself() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let mut options = TextfileOptions { timeout: Duration::ZERO, ..TextfileOptions::default() };
+        let (release, dead) = channel::<()>();
+        let mut readers = folders.iter().zip(["a", "b"]).map(|(folder, name)| {
+            std::fs::write(folder.path().join("x.prom"), format!("{name} 1\n")).unwrap();
+            Reader::new(&folder.path().display().to_string(), Arc::default())
+        });
+        let (mut alive, mut hanging) = (readers.next().unwrap(), readers.next().unwrap());
+        let worker = Worker::new("dead", move || {
+            // Hangs until the test lets go; the error of a channel without sender is that.
+            let _ = dead.recv();
+            hanging.scan()
+        });
+        let round = worker.start();
+        assert_eq!(worker.finish(round, Instant::now()).err(), Some(Silence::Late));
+        options.timeout = Duration::from_secs(20);
+        let workers = vec![
+            ("alive".to_owned(), Worker::new("alive", move || alive.scan())),
+            ("dead".to_owned(), worker),
+        ];
+        let collector = TextfileCollector::with_workers(Arc::new(options), workers);
+        let begun = Instant::now();
+        for _ in 0..3 {
+            assert_eq!(scrape(&collector), (vec!["a".to_owned()], true));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "nobody waits for the dead twice");
+        drop(release);
+        let (names, failed) = loop {
+            let found = scrape(&collector);
+            if !found.1 {
+                break found;
+            }
+        };
+        assert_eq!((names, failed), (vec!["a".to_owned(), "b".to_owned()], false));
+    }
 }

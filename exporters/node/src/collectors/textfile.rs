@@ -1,13 +1,15 @@
 //! Metrics that scripts leave in files: the crate `exporters-textfile`, run as one more collector.
 
 use exporters_textfile::flags::{
-    DIRECTORY, FILE_BYTES_MAX, FILE_ERRORS, FILE_SAMPLES_MAX, FILES_MAX, SERIES_MAX, TIMEOUT,
+    self, FILE_BYTES_MAX, FILE_ERRORS, FILE_SAMPLES_MAX, FILES_MAX, SERIES_MAX, TIMEOUT,
 };
 use exporters_textfile::{TextfileCollector, TextfileOptions};
 
 use super::Entry;
 use crate::Error;
-use crate::settings::{Flag, Settings};
+use crate::settings::{Flag, Settings, flag};
+
+const DIRECTORY: Flag = flag::texts(flags::DIRECTORY.name, flags::DIRECTORY.help);
 
 pub(super) const ENTRY: Entry = Entry {
     name: "textfile",
