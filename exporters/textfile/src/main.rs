@@ -4,11 +4,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use common_instrument::Registry;
+use common_service::build_info;
 use common_service::flags::{Command, Flag, Kind, Matches, Program, Style};
 use common_service::logging::{self, LogOptions};
 use common_service::process::ProcessCollector;
 use common_service::signals::{Request, Signals};
-use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions};
+use common_web::axum::Router;
+use common_web::axum::routing::any;
+use common_web::{Landing, Listener, MetricsHandler, WebConfigFile, WebOptions};
 use exporters_textfile::{TextfileCollector, TextfileOptions, flags};
 
 /// Scrapes at the same time.
@@ -72,7 +75,8 @@ fn run(matches: &Matches) -> Result<(), Box<dyn std::error::Error + Send + Sync>
     let collector = TextfileCollector::new(textfile_options(matches));
     registry.register("textfile", Arc::new(collector));
     let page = MetricsHandler::new(registry.clone(), IN_FLIGHT_MAX, false).instrumented(&registry);
-    let router = page.router(matches.str("web.telemetry-path"));
+    let path = matches.str("web.telemetry-path");
+    let router = with_landing(page.router(path), path);
     let web_config = WebConfigFile::from_flag(matches.str("web.config.file"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -85,6 +89,20 @@ fn run(matches: &Matches) -> Result<(), Box<dyn std::error::Error + Send + Sync>
         common_web::serve(listeners, router, options, stopped).await?;
         Ok(())
     })
+}
+
+/// A page at `/` that leads to the metrics, unless those are there.
+fn with_landing(router: Router, path: &str) -> Router {
+    if path == "/" {
+        return router;
+    }
+    let landing = Landing {
+        name: "Textfile exporter".to_owned(),
+        description: "Metrics that stand in *.prom files.".to_owned(),
+        version: build_info::VERSION.to_owned(),
+        links: vec![(path.to_owned(), "Metrics".to_owned(), String::new())],
+    };
+    router.route("/", any(move || async move { landing.response() }))
 }
 
 fn textfile_options(matches: &Matches) -> TextfileOptions {

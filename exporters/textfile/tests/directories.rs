@@ -19,15 +19,18 @@ pub(crate) fn options(directories: &[&Path]) -> TextfileOptions {
     }
 }
 
-/// The exposition, without the comments of the collector's own metrics.
-pub(crate) fn scrape(collector: &TextfileCollector) -> String {
-    let mut samples = Samples::default();
-    collector.collect(&mut samples).unwrap();
+/// The exposition of what the collector adds to these samples.
+pub(crate) fn scrape_into(collector: &TextfileCollector, samples: &mut Samples) -> String {
+    collector.collect(samples).unwrap();
     samples.seal();
     assert!(samples.rejected().is_empty(), "{:?}", samples.rejected());
     let mut out = Vec::new();
-    encode(&samples, Format::default(), &mut out);
+    encode(samples, Format::default(), &mut out);
     String::from_utf8(out).unwrap()
+}
+
+pub(crate) fn scrape(collector: &TextfileCollector) -> String {
+    scrape_into(collector, &mut Samples::default())
 }
 
 /// Sample lines of everything but modification times.
@@ -239,12 +242,7 @@ fn with_built_in(collector: &TextfileCollector) -> Vec<String> {
     const BUILT_IN: Family = Family::gauge("node_load1", "1m load average.");
     let mut samples = Samples::default();
     samples.push(&BUILT_IN, &[], 0.5);
-    collector.collect(&mut samples).unwrap();
-    samples.seal();
-    assert!(samples.rejected().is_empty(), "{:?}", samples.rejected());
-    let mut out = Vec::new();
-    encode(&samples, Format::default(), &mut out);
-    let text = String::from_utf8(out).unwrap();
+    let text = scrape_into(collector, &mut samples);
     let wanted = |line: &&str| line.contains("node_load1") || line.starts_with(ERROR);
     text.lines().filter(wanted).map(str::to_owned).collect()
 }
