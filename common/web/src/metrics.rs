@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -22,6 +22,8 @@ const GZIP_BYTES_MIN: usize = 1024;
 const SPARE_SAMPLES_MAX: usize = 2;
 /// The header in which Prometheus says how long it waits.
 const TIMEOUT_HEADER: &str = "x-prometheus-scrape-timeout-seconds";
+/// What is kept of that time for encoding and the way back: a tenth, but not more than this.
+const RETURN_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Gathers registries and writes them in the format that is asked for. Clones share it.
 #[derive(Clone)]
@@ -138,12 +140,15 @@ impl MetricsHandler {
         let inner = Arc::clone(&self.0);
         let format = inner.format(headers);
         let gzip = wants_gzip(headers);
+        let limit = scrape_timeout(headers);
+        let deadline =
+            limit.map(|limit| Instant::now() + (limit - RETURN_TIME_MAX.min(limit / 10)));
         // Collectors read files and may block.
         let work = tokio::task::spawn_blocking(move || {
             let registry = registry.as_ref().unwrap_or(&inner.registry);
-            inner.gather(registry, format, gzip)
+            inner.gather(registry, deadline, format, gzip)
         });
-        let page = match scrape_timeout(headers) {
+        let page = match limit {
             Some(limit) => match tokio::time::timeout(limit, work).await {
                 Ok(done) => done,
                 Err(_) => {
@@ -204,9 +209,18 @@ impl Inner {
         if self.openmetrics { negotiate(&accept) } else { negotiate_text(&accept) }
     }
 
-    fn gather(&self, registry: &Registry, format: Format, gzip: bool) -> Page {
+    fn gather(
+        &self,
+        registry: &Registry,
+        deadline: Option<Instant>,
+        format: Format,
+        gzip: bool,
+    ) -> Page {
         let mut samples = self.spare.lock().pop().unwrap_or_default();
         samples.clear();
+        if let Some(deadline) = deadline {
+            samples.set_deadline(deadline);
+        }
         let errors = registry.gather(&mut samples);
         let (body, is_gzip) = if gzip {
             let mut sink = GzipSink::default();
@@ -272,5 +286,7 @@ pub(crate) fn wants_gzip(headers: &HeaderMap) -> bool {
 fn scrape_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(TIMEOUT_HEADER)?.to_str().ok()?;
     let seconds: f64 = text.parse().ok()?;
-    (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    // Nobody waits longer than a day; beyond it the sum of a time and the limit could overflow.
+    let limit = Duration::try_from_secs_f64(seconds.min(86_400.0)).ok()?;
+    (!limit.is_zero()).then_some(limit)
 }

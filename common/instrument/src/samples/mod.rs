@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use common_model::{MetricType, TimestampMs};
 
@@ -43,6 +44,7 @@ pub struct Samples {
     sealed: bool,
     rejected: Vec<String>,
     rejected_count: u64,
+    deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -127,6 +129,19 @@ impl Samples {
         self.sealed = false;
         self.rejected.clear();
         self.rejected_count = 0;
+        self.deadline = None;
+    }
+
+    /// Says until when the reader waits; holds until the next [`Samples::clear`].
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+    }
+
+    /// Until when the reader waits, where it said so: a collector that waits for others gives up
+    /// what is missing by then, so that the rest still arrives.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     /// Adds a number to a declared family.
