@@ -8,8 +8,8 @@ use crate::{Error, NodeOptions, Roots};
 mod arp;
 mod bcache;
 mod bcachefs;
-mod btrfs;
 mod bonding;
+mod btrfs;
 mod buddyinfo;
 mod cgroup;
 mod cgroups;
@@ -64,9 +64,9 @@ mod softirqs;
 mod softnet;
 mod stat;
 mod supervisord;
-mod systemd;
 mod swap;
 mod sysctl;
+mod systemd;
 mod tapestats;
 mod textfile;
 mod thermal_zone;
@@ -130,8 +130,8 @@ pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
     bcache::ENTRY,
     bcachefs::ENTRY,
-    btrfs::ENTRY,
     bonding::ENTRY,
+    btrfs::ENTRY,
     buddyinfo::ENTRY,
     cgroup::ENTRY,
     cgroups::ENTRY,
@@ -186,9 +186,9 @@ pub const COLLECTORS: &[Entry] = &[
     softnet::ENTRY,
     stat::ENTRY,
     supervisord::ENTRY,
-    systemd::ENTRY,
     swap::ENTRY,
     sysctl::ENTRY,
+    systemd::ENTRY,
     tapestats::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
