@@ -142,6 +142,18 @@ impl Settings {
         Filter::new((exclude, excluded), (include, included))
     }
 
+    /// The flag to ask for a value that may be given under an old name as well; both are an error.
+    pub(crate) fn renamed(&self, flag: &Flag, old: &Flag) -> Result<Flag, Error> {
+        match (self.text(old), self.text(flag)) {
+            ("", _) => Ok(*flag),
+            (_, "") => {
+                tracing::warn!("--{} is deprecated, use --{}", old.name, flag.name);
+                Ok(*old)
+            }
+            _ => Err(Error::Exclusive { one: old.name, other: flag.name }),
+        }
+    }
+
     fn wrong(&self, flag: &Flag, expected: &'static str) -> Error {
         Error::Value { flag: flag.name, expected, found: self.text(flag).to_owned() }
     }

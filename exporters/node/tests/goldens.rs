@@ -10,7 +10,10 @@ use crate::support::{options, scrape};
 /// Those that ask the running kernel instead of reading files.
 #[rustfmt::skip]
 const WITHOUT_FILES: &[&str] = &[
+    "ethtool",
     "filesystem",
+    "network_route",
+    "tcpstat",
     "timex",
     "uname",
 ];
@@ -22,6 +25,8 @@ const FLAGS: &[(&str, &str)] = &[
     ("collector.cpu.info.flags-include", "^a"),
     ("collector.cpu.info.bugs-include", "^mds$"),
     ("collector.netdev.label-ifalias", "true"),
+    ("collector.qdisc.fixtures", "tests/host/qdisc"),
+    ("collector.wifi.fixtures", "tests/host/wifi"),
 ];
 
 #[test]

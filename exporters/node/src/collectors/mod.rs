@@ -12,6 +12,7 @@ mod cpufreq;
 mod diskstats;
 mod dmi;
 mod entropy;
+mod ethtool;
 mod filefd;
 mod filesystem;
 mod kernel_hung;
@@ -20,13 +21,16 @@ mod meminfo;
 mod netclass;
 mod netdev;
 mod netstat;
+mod network_route;
 mod os;
 mod pressure;
+mod qdisc;
 mod schedstat;
 mod selinux;
 mod sockstat;
 mod softnet;
 mod stat;
+mod tcpstat;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -34,6 +38,7 @@ mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
+mod wifi;
 
 /// One collector.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +93,7 @@ pub const COLLECTORS: &[Entry] = &[
     diskstats::ENTRY,
     dmi::ENTRY,
     entropy::ENTRY,
+    ethtool::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
     kernel_hung::ENTRY,
@@ -96,18 +102,22 @@ pub const COLLECTORS: &[Entry] = &[
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
+    network_route::ENTRY,
     os::ENTRY,
     pressure::ENTRY,
+    qdisc::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
     sockstat::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
+    tcpstat::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
+    wifi::ENTRY,
     textfile::ENTRY,
 ];
