@@ -1,12 +1,14 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
+mod beneath;
 mod collectors;
 pub mod command;
 mod cpuinfo;
 mod error;
 mod ethtool;
 mod exporter;
+mod folder;
 mod frame;
 mod go_json;
 mod links;
@@ -16,12 +18,15 @@ mod netlink;
 mod os_release;
 mod parse;
 mod pattern;
+mod pids;
 mod query;
 mod roots;
+mod rpc;
 mod serve;
 mod settings;
 mod source;
 mod statfs;
+mod tree;
 mod udev;
 
 pub use error::{Error, FilterError};

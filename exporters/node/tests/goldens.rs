@@ -7,13 +7,15 @@ use exporters_node::COLLECTORS;
 
 use crate::support::{options, scrape};
 
-/// Those that ask the running kernel instead of reading files.
+/// Those that ask the running kernel or a daemon instead of reading files.
 #[rustfmt::skip]
 const WITHOUT_FILES: &[&str] = &[
     "ethtool",
     "filesystem",
     "network_route",
     "tcpstat",
+    "ntp",
+    "supervisord",
     "timex",
     "uname",
 ];
@@ -21,12 +23,18 @@ const WITHOUT_FILES: &[&str] = &[
 /// What is off by default is shown as well.
 #[rustfmt::skip]
 const FLAGS: &[(&str, &str)] = &[
+    ("collector.bcache.priorityStats", "true"),
     ("collector.stat.softirq", "true"),
     ("collector.cpu.info.flags-include", "^a"),
     ("collector.cpu.info.bugs-include", "^mds$"),
     ("collector.netdev.label-ifalias", "true"),
     ("collector.qdisc.fixtures", "tests/host/qdisc"),
     ("collector.wifi.fixtures", "tests/host/wifi"),
+    ("collector.sysctl.include", "kernel.threads-max"),
+    ("collector.sysctl.include", "fs.file-nr"),
+    ("collector.sysctl.include", "fs.file-nr:total,current,max"),
+    ("collector.sysctl.include-info", "kernel.ostype"),
+    ("collector.sysctl.include-info", "kernel.seccomp.actions_avail"),
 ];
 
 #[test]
@@ -57,4 +65,11 @@ fn kernel_calls_give_the_families_that_they_should() {
         let success = format!("success{{collector=\"{collector}\"}} 1\n");
         assert!(text.contains(&success), "{text}");
     }
+}
+
+#[test]
+fn cgroups_of_both_versions_give_the_same_families() {
+    let mut options = options(Path::new("tests/host"), "cgroup");
+    options.settings.set("path.cgroupfs", "tests/host/cgroup_hybrid");
+    golden("tests/golden/cgroup_hybrid.txt", &scrape(options));
 }

@@ -12,6 +12,7 @@ struct Rule {
 
 /// Files that may hold unsafe code, each with its reason in its head.
 const UNSAFE_PLACES: &[&str] = &[
+    "common/service/src/resident.rs",
     "exporters/node/src/adjtimex.rs",
     "exporters/node/src/ethtool.rs",
     "hearth/src/allocator.rs",
