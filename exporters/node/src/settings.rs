@@ -187,4 +187,21 @@ mod tests {
         check(Some("lo"), "eth", None);
         check(Some("("), "", None);
     }
+
+    #[test]
+    fn a_flag_may_be_given_under_its_old_name_but_not_under_both() {
+        const NEW: Flag = flag::text("new", "", "");
+        const OLD: Flag = flag::text("old", "", "");
+        fn check(new: &str, old: &str, expected: Option<&str>) {
+            let mut settings = Settings::default();
+            settings.set(NEW.name, new);
+            settings.set(OLD.name, old);
+            let found = settings.renamed(&NEW, &OLD);
+            assert_eq!(found.ok().map(|flag| settings.text(&flag).to_owned()).as_deref(), expected);
+        }
+        check("", "", Some(""));
+        check("a", "", Some("a"));
+        check("", "b", Some("b"));
+        check("a", "b", None);
+    }
 }

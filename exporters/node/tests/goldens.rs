@@ -73,3 +73,23 @@ fn cgroups_of_both_versions_give_the_same_families() {
     options.settings.set("path.cgroupfs", "tests/host/cgroup_hybrid");
     golden("tests/golden/cgroup_hybrid.txt", &scrape(options));
 }
+
+#[test]
+fn the_running_kernel_answers_over_netlink() {
+    for (collector, family) in [
+        ("arp", ""),
+        ("netclass", "node_network_flags{device=\"lo\"}"),
+        ("netdev", "node_network_receive_nohandler_total{device=\"lo\"}"),
+        ("network_route", ""),
+        ("qdisc", ""),
+        ("tcpstat", ""),
+    ] {
+        let mut options = options(Path::new("tests/host"), collector);
+        options.settings = exporters_node::Settings::default();
+        options.settings.set("collector.netclass.netlink", "true");
+        let text = scrape(options);
+        assert!(text.lines().any(|line| line.starts_with(family)), "{collector}:\n{text}");
+        let success = format!("success{{collector=\"{collector}\"}} 1\n");
+        assert!(text.contains(&success), "{text}");
+    }
+}

@@ -105,4 +105,19 @@ mod tests {
         check(&[], Ok(&[]));
         check(&["192.0.2.1 0x1"], Err("line 2: expected six columns, found \"192.0.2.1 0x1\""));
     }
+
+    #[test]
+    fn the_file_is_read_when_netlink_is_refused() {
+        let arp = Arp {
+            filter: Filter::default(),
+            file: KernelFile::new("tests/host/proc/net/arp".into()),
+            netlink: Some(Mutex::new((Netlink::refused(), Retry::new("arp")))),
+        };
+        let entries = parse(&arp.file.read().unwrap()).unwrap();
+        for _ in 0..2 {
+            let mut samples = Samples::default();
+            arp.collect(&mut samples).unwrap();
+            assert_eq!((samples.len(), samples.is_empty()), (entries.len(), false));
+        }
+    }
 }

@@ -301,4 +301,25 @@ mod tests {
         check("ff05::1", "");
         check("255.255.255.255", "");
     }
+
+    #[test]
+    fn the_file_is_read_when_netlink_is_refused() {
+        let mut netdev = Netdev {
+            filter: Filter::default(),
+            with_addresses: false,
+            is_detailed: false,
+            with_netlink: true,
+            aliases: None,
+            proc: KernelFile::new("tests/host/proc/net/dev".into()),
+            netlink: Mutex::new((Netlink::refused(), Retry::new("netdev"))),
+        };
+        for _ in 0..2 {
+            let mut samples = Samples::default();
+            netdev.collect(&mut samples).unwrap();
+            assert_eq!((samples.len() % PLAIN_PROC.len(), samples.is_empty()), (0, false));
+        }
+        // Addresses have no other source.
+        netdev.with_addresses = true;
+        assert!(netdev.collect(&mut Samples::default()).is_err());
+    }
 }

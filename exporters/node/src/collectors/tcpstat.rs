@@ -1,14 +1,16 @@
-//! TCP sockets by state, and the bytes in their queues: the kernel's list of sockets.
-//! `man 7 sock_diag`.
+//! TCP sockets by state, and the bytes in their queues: the kernel's list of sockets, over netlink or
+//! from `/proc/net/tcp`. `man 7 sock_diag`.
 
 use std::io;
-use std::path::PathBuf;
+use std::time::Instant;
 
 use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
 
 use super::Entry;
-use crate::netlink::{GET_SOCKET, Netlink, u32_at};
+use crate::netlink::{GET_SOCKET, Netlink, Retry, u32_at};
+use crate::parse::{ParseError, hex, lines, words};
+use crate::source::KernelFile;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "tcpstat",
@@ -17,10 +19,9 @@ pub(super) const ENTRY: Entry = Entry {
     may_block: false,
     flags: &[],
     build: |context| {
-        Ok(Box::new(Tcpstat {
-            ipv6: context.roots().proc("net/tcp6"),
-            netlink: Mutex::new(Netlink::sockets()),
-        }))
+        let files = ["net/tcp", "net/tcp6"].map(|file| KernelFile::new(context.roots().proc(file)));
+        let netlink = Mutex::new((Netlink::sockets(), Retry::new("tcpstat")));
+        Ok(Box::new(Tcpstat { files, netlink }))
     },
 };
 
@@ -46,9 +47,9 @@ const FAMILY_IPV4: u8 = 2;
 const FAMILY_IPV6: u8 = 10;
 
 struct Tcpstat {
-    /// There only if the kernel has IPv6.
-    ipv6: PathBuf,
-    netlink: Mutex<Netlink>,
+    /// Of IPv4 and IPv6.
+    files: [KernelFile; 2],
+    netlink: Mutex<(Netlink, Retry)>,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -77,10 +78,29 @@ impl Counts {
         else {
             return;
         };
-        let state = usize::from(*state);
-        self.by_state[if state < NAMES.len() { state } else { 0 }] += 1;
-        self.received_bytes += u64::from(received);
-        self.sent_bytes += u64::from(sent);
+        self.count((*state).into(), received.into(), sent.into());
+    }
+
+    fn count(&mut self, state: u64, received: u64, sent: u64) {
+        let state = usize::try_from(state).ok().filter(|state| *state < NAMES.len());
+        self.by_state[state.unwrap_or(0)] += 1;
+        self.received_bytes += received;
+        self.sent_bytes += sent;
+    }
+
+    /// Lines of `/proc/net/tcp` behind the heading: number, address, peer, state, sent:received.
+    fn add_file(&mut self, content: &[u8]) -> Result<(), ParseError> {
+        for (number, line) in lines(content).skip(1) {
+            let mut words = words(line).skip(3);
+            let state = words.next().and_then(hex);
+            let mut queues = words.next().unwrap_or_default().splitn(2, |&byte| byte == b':');
+            let mut queue = || queues.next().and_then(hex);
+            let (Some(state), Some(sent), Some(received)) = (state, queue(), queue()) else {
+                return Err(ParseError::new(number, "a state and two queues", line));
+            };
+            self.count(state, received, sent);
+        }
+        Ok(())
     }
 
     /// States without sockets are left out.
@@ -98,13 +118,31 @@ impl Counts {
     }
 }
 
+/// All sockets, over netlink.
+fn ask(netlink: &mut Netlink) -> io::Result<Counts> {
+    let mut counts = Counts::default();
+    for family in [FAMILY_IPV4, FAMILY_IPV6] {
+        // A kernel without IPv6 has no handler for it.
+        let outcome = netlink.dump((GET_SOCKET, &request(family)), |message| counts.add(message));
+        match outcome {
+            Err(error) if family == FAMILY_IPV6 && error.kind() == io::ErrorKind::NotFound => {}
+            outcome => outcome?,
+        }
+    }
+    Ok(counts)
+}
+
 impl Tcpstat {
-    fn count(&self) -> io::Result<Counts> {
-        let netlink = &mut *self.netlink.lock();
+    /// The same from files; there is none of IPv6 if the kernel does not have it. Listening sockets
+    /// show no limit of their queue there.
+    fn read(&self) -> Result<Counts, CollectError> {
+        let [ipv4, ipv6] = &self.files;
         let mut counts = Counts::default();
-        netlink.dump((GET_SOCKET, &request(FAMILY_IPV4)), |message| counts.add(message))?;
-        if self.ipv6.exists() {
-            netlink.dump((GET_SOCKET, &request(FAMILY_IPV6)), |message| counts.add(message))?;
+        counts.add_file(&ipv4.collect()?).map_err(|error| ipv4.failed(error))?;
+        match ipv6.read() {
+            Ok(content) => counts.add_file(&content).map_err(|error| ipv6.failed(error))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(ipv6.failed(error)),
         }
         Ok(counts)
     }
@@ -112,8 +150,12 @@ impl Tcpstat {
 
 impl Collector for Tcpstat {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
-        let counts = self.count().map_err(|error| CollectError::failed("netlink", error))?;
-        counts.push(samples);
+        let (netlink, retry) = &mut *self.netlink.lock();
+        match retry.attempt(Instant::now(), || ask(netlink)) {
+            Some(counts) => counts.push(samples),
+            // Sandboxes forbid netlink sockets.
+            None => self.read()?.push(samples),
+        }
         Ok(())
     }
 }
@@ -145,10 +187,38 @@ mod tests {
     }
 
     #[test]
-    fn a_listening_socket_of_this_process_is_counted() {
+    fn files_tell_the_same() {
+        fn check(lines: &[&str], expected: Result<(&[(usize, u64)], u64, u64), &str>) {
+            let text = format!("  sl  local_address rem_address   st\n{}", lines.join("\n"));
+            let mut counts = Counts::default();
+            let outcome = counts.add_file(text.as_bytes());
+            let found = outcome.map(|()| counts).map_err(|error| error.to_string());
+            let expected = expected.map(|(states, received_bytes, sent_bytes)| {
+                let mut by_state = [0; NAMES.len()];
+                states.iter().for_each(|(state, count)| by_state[*state] = *count);
+                Counts { by_state, received_bytes, sent_bytes }
+            });
+            assert_eq!(found, expected.map_err(str::to_owned));
+        }
+        let listening = " 0: 0100007F:46A0 00000000:0000 0A 00000000:00000003 00:00000000 0 0";
+        let connected = " 1: 0100007F:46A0 0100007F:D431 01 00001388:00000010 01:00000019 0 0";
+        check(&[], Ok((&[], 0, 0)));
+        check(&[listening, connected], Ok((&[(1, 1), (10, 1)], 19, 5000)));
+        let problem = "line 2: expected a state and two queues, found \"0: a b 0A 12\"";
+        check(&["0: a b 0A 12"], Err(problem));
+    }
+
+    #[test]
+    fn a_listening_socket_of_this_process_is_counted_by_both_sources() {
         let _listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let netlink = Mutex::new(Netlink::sockets());
-        let counts = Tcpstat { ipv6: "/proc/net/tcp6".into(), netlink }.count().unwrap();
-        assert!(counts.by_state[10] > 0, "{counts:?}");
+        let files = ["tcp", "tcp6"].map(|name| KernelFile::new(format!("/proc/net/{name}").into()));
+        let netlink = Mutex::new((Netlink::refused(), Retry::new("tcpstat")));
+        let tcpstat = Tcpstat { files, netlink };
+        for counts in [ask(&mut Netlink::sockets()).unwrap(), tcpstat.read().unwrap()] {
+            assert!(counts.by_state[10] > 0, "{counts:?}");
+        }
+        let mut samples = Samples::default();
+        tcpstat.collect(&mut samples).unwrap();
+        assert!(samples.len() >= 3);
     }
 }

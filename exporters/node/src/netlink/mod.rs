@@ -70,6 +70,13 @@ impl Netlink {
         Netlink::new(Some(SOCK_DIAG))
     }
 
+    /// A socket that the kernel refuses to open, as a sandbox would.
+    #[cfg(test)]
+    pub(crate) fn refused() -> Netlink {
+        const NO_SUCH_PROTOCOL: u32 = 255;
+        Netlink::new(std::num::NonZeroU32::new(NO_SUCH_PROTOCOL).map(Protocol::from_raw))
+    }
+
     fn new(protocol: Option<Protocol>) -> Netlink {
         let (buffer, kept) = (Vec::new(), Vec::new());
         Netlink { protocol, socket: None, buffer, kept, sequence: 0 }
@@ -332,6 +339,20 @@ mod tests {
             assert!(one_by_one.iter().any(|name| name == "lo"), "{one_by_one:?}");
             assert_eq!(names(netlink.dump_whole(request).unwrap()), one_by_one);
         }
+    }
+
+    #[test]
+    fn no_answer_is_waited_for_without_end() {
+        let socket = open(None).unwrap();
+        let timeout = rustix::net::sockopt::socket_timeout(&socket, Timeout::Recv).unwrap();
+        assert_eq!(timeout, Some(ANSWER_TIMEOUT));
+        assert_eq!(late(rustix::io::Errno::AGAIN).kind(), io::ErrorKind::TimedOut);
+        assert_eq!(late(rustix::io::Errno::PERM).kind(), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn a_socket_that_is_refused_is_an_error() {
+        assert!(Netlink::refused().dump((GET_LINK, &of_family(FAMILY_ANY)), |_| {}).is_err());
     }
 
     #[test]

@@ -274,4 +274,27 @@ mod tests {
         check("0x", None);
         check("up", None);
     }
+
+    #[test]
+    fn files_are_read_when_netlink_is_refused() {
+        let settings = crate::Settings::default();
+        let of = |rtnl: Option<Rtnl>| Netclass {
+            directory: "tests/host/sys/class/net".into(),
+            ignored: settings.pattern(&IGNORED).unwrap(),
+            without_invalid_speed: false,
+            state: Mutex::new(State {
+                rtnl: rtnl.map(|rtnl| (rtnl, Retry::new("netclass"))),
+                devices: Vec::new(),
+                attributes: Attributes::new(),
+            }),
+        };
+        let count = |netclass: Netclass| {
+            let mut samples = Samples::default();
+            netclass.collect(&mut samples).unwrap();
+            samples.len()
+        };
+        let without_netlink = count(of(None));
+        assert!(without_netlink > 0);
+        assert_eq!(count(of(Some(Rtnl::refused()))), without_netlink);
+    }
 }

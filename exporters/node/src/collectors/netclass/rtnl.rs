@@ -114,6 +114,12 @@ impl Rtnl {
         Rtnl { with_stats, route: Netlink::route(), ethtool: Generic::new("ethtool") }
     }
 
+    /// Where the second of the two sockets is refused.
+    #[cfg(test)]
+    pub(super) fn refused() -> Rtnl {
+        Rtnl { route: Netlink::refused(), ..Rtnl::new(false) }
+    }
+
     /// Pushes everything of all devices, or nothing when netlink fails.
     pub(super) fn push(
         &mut self,
