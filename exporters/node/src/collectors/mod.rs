@@ -9,6 +9,7 @@ mod arp;
 mod bcache;
 mod bcachefs;
 mod bonding;
+mod btrfs;
 mod buddyinfo;
 mod cgroup;
 mod cgroups;
@@ -27,6 +28,7 @@ mod ethtool;
 mod fibrechannel;
 mod filefd;
 mod filesystem;
+mod hwmon;
 mod infiniband;
 mod interrupts;
 mod ipvs;
@@ -34,6 +36,7 @@ mod kernel_hung;
 mod ksmd;
 mod lnstat;
 mod loadavg;
+mod logind;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
@@ -48,10 +51,12 @@ mod ntp;
 mod nvme;
 mod nvmesubsystem;
 mod os;
+mod pcidevice;
+mod perf;
 mod powersupplyclass;
 mod pressure;
-mod qdisc;
 mod processes;
+mod qdisc;
 mod rapl;
 mod runit;
 mod schedstat;
@@ -61,11 +66,12 @@ mod sockstat;
 mod softirqs;
 mod softnet;
 mod stat;
-mod tcpstat;
 mod supervisord;
 mod swap;
 mod sysctl;
+mod systemd;
 mod tapestats;
+mod tcpstat;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -73,8 +79,8 @@ mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
-mod wifi;
 mod watchdog;
+mod wifi;
 mod xfrm;
 mod xfs;
 mod zfs;
@@ -130,6 +136,7 @@ pub const COLLECTORS: &[Entry] = &[
     bcache::ENTRY,
     bcachefs::ENTRY,
     bonding::ENTRY,
+    btrfs::ENTRY,
     buddyinfo::ENTRY,
     cgroup::ENTRY,
     cgroups::ENTRY,
@@ -148,6 +155,7 @@ pub const COLLECTORS: &[Entry] = &[
     fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
+    hwmon::ENTRY,
     infiniband::ENTRY,
     interrupts::ENTRY,
     ipvs::ENTRY,
@@ -155,6 +163,7 @@ pub const COLLECTORS: &[Entry] = &[
     ksmd::ENTRY,
     lnstat::ENTRY,
     loadavg::ENTRY,
+    logind::ENTRY,
     mdadm::ENTRY,
     meminfo::ENTRY,
     meminfo_numa::ENTRY,
@@ -169,10 +178,12 @@ pub const COLLECTORS: &[Entry] = &[
     nvme::ENTRY,
     nvmesubsystem::ENTRY,
     os::ENTRY,
+    pcidevice::ENTRY,
+    perf::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
-    qdisc::ENTRY,
     processes::ENTRY,
+    qdisc::ENTRY,
     rapl::ENTRY,
     runit::ENTRY,
     schedstat::ENTRY,
@@ -182,19 +193,20 @@ pub const COLLECTORS: &[Entry] = &[
     softirqs::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
-    tcpstat::ENTRY,
     supervisord::ENTRY,
     swap::ENTRY,
     sysctl::ENTRY,
+    systemd::ENTRY,
     tapestats::ENTRY,
+    tcpstat::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
-    wifi::ENTRY,
     watchdog::ENTRY,
+    wifi::ENTRY,
     xfrm::ENTRY,
     xfs::ENTRY,
     zfs::ENTRY,
