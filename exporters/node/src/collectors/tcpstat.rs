@@ -164,9 +164,12 @@ impl Collector for Tcpstat {
 mod tests {
     use super::*;
 
+    /// Sockets by state, and the bytes received and sent.
+    type Sums<'a> = (&'a [(usize, u64)], u64, u64);
+
     #[test]
     fn sockets_are_counted_by_state_and_their_queues_added_up() {
-        fn check(messages: &[(u8, u32, u32)], expected: (&[(usize, u64)], u64, u64)) {
+        fn check(messages: &[(u8, u32, u32)], expected: Sums<'_>) {
             let mut counts = Counts::default();
             for (state, received, sent) in messages {
                 let mut message = vec![0; 72];
@@ -188,7 +191,7 @@ mod tests {
 
     #[test]
     fn files_tell_the_same() {
-        fn check(lines: &[&str], expected: Result<(&[(usize, u64)], u64, u64), &str>) {
+        fn check(lines: &[&str], expected: Result<Sums<'_>, &str>) {
             let text = format!("  sl  local_address rem_address   st\n{}", lines.join("\n"));
             let mut counts = Counts::default();
             let outcome = counts.add_file(text.as_bytes());
