@@ -24,6 +24,7 @@ mod drbd;
 mod drm;
 mod edac;
 mod entropy;
+mod ethtool;
 mod fibrechannel;
 mod filefd;
 mod filesystem;
@@ -43,6 +44,7 @@ mod mountstats;
 mod netclass;
 mod netdev;
 mod netstat;
+mod network_route;
 mod nfs;
 mod nfsd;
 mod ntp;
@@ -54,6 +56,7 @@ mod perf;
 mod powersupplyclass;
 mod pressure;
 mod processes;
+mod qdisc;
 mod rapl;
 mod runit;
 mod schedstat;
@@ -68,6 +71,7 @@ mod swap;
 mod sysctl;
 mod systemd;
 mod tapestats;
+mod tcpstat;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -76,6 +80,7 @@ mod udp_queues;
 mod uname;
 mod vmstat;
 mod watchdog;
+mod wifi;
 mod xfrm;
 mod xfs;
 mod zfs;
@@ -146,6 +151,7 @@ pub const COLLECTORS: &[Entry] = &[
     drm::ENTRY,
     edac::ENTRY,
     entropy::ENTRY,
+    ethtool::ENTRY,
     fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
@@ -165,6 +171,7 @@ pub const COLLECTORS: &[Entry] = &[
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
+    network_route::ENTRY,
     nfs::ENTRY,
     nfsd::ENTRY,
     ntp::ENTRY,
@@ -176,6 +183,7 @@ pub const COLLECTORS: &[Entry] = &[
     powersupplyclass::ENTRY,
     pressure::ENTRY,
     processes::ENTRY,
+    qdisc::ENTRY,
     rapl::ENTRY,
     runit::ENTRY,
     schedstat::ENTRY,
@@ -190,6 +198,7 @@ pub const COLLECTORS: &[Entry] = &[
     sysctl::ENTRY,
     systemd::ENTRY,
     tapestats::ENTRY,
+    tcpstat::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
@@ -197,6 +206,7 @@ pub const COLLECTORS: &[Entry] = &[
     uname::ENTRY,
     vmstat::ENTRY,
     watchdog::ENTRY,
+    wifi::ENTRY,
     xfrm::ENTRY,
     xfs::ENTRY,
     zfs::ENTRY,
