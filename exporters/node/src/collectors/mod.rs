@@ -24,6 +24,7 @@ mod netdev;
 mod netstat;
 mod os;
 mod pressure;
+mod process;
 mod processes;
 mod schedstat;
 mod selinux;
@@ -104,6 +105,7 @@ pub const COLLECTORS: &[Entry] = &[
     netstat::ENTRY,
     os::ENTRY,
     pressure::ENTRY,
+    process::ENTRY,
     processes::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
