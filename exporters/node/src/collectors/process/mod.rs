@@ -7,6 +7,8 @@ mod group;
 mod namer;
 mod read;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
