@@ -15,7 +15,7 @@ mod negotiate;
 mod number;
 mod parse;
 
-pub use encode::encode;
+pub use encode::{KeptText, Sink, encode};
 pub use escape::{Escaping, escape_name};
 pub use expand::{WireSeries, for_each_series};
 pub use families::{

@@ -1,11 +1,12 @@
 //! What is written in each format, and which is chosen.
 
 use common_exposition::{
-    Dialect, Escaping, Event, Format, Parser, Protocol, encode, for_each_series, negotiate,
-    negotiate_text,
+    Dialect, Escaping, Event, Format, KeptText, Parser, Protocol, Sink, encode, for_each_series,
+    negotiate, negotiate_text,
 };
-use common_instrument::{Family, Registry, SampleValue, Samples};
+use common_instrument::{Family, Registry, SampleValue, Samples, SharedFamily, SharedSample};
 use common_model::{Labels, MetricType};
+use std::sync::Arc;
 
 const INFO: Family = Family::gauge("my.info", "Quoted \"help\"\\\nsecond line.");
 
@@ -149,4 +150,64 @@ fn a_registry_goes_all_the_way() {
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains("t_seconds_bucket{le=\"0.1\"} 0\nt_seconds_bucket{le=\"1\"} 1\n"));
     assert!(text.ends_with("t_seconds_sum 0.5\nt_seconds_count 1\n"));
+}
+
+/// [`samples`] without timestamps; with `is_shared` in families that are shared, every other one.
+fn all_or_half_shared(is_shared: bool) -> Samples {
+    let (all, mut copy) = (samples(), Samples::default());
+    for (at, family) in all.families().enumerate() {
+        let (name, help, kind) = (family.name(), family.help(), family.kind());
+        let rows: Vec<SharedSample<'_>> = family
+            .samples()
+            .map(|sample| SharedSample { labels: sample.labels().collect(), value: sample.value() })
+            .collect();
+        if is_shared && at % 2 == 0 {
+            let (family, refused) = SharedFamily::new(name, help, kind, rows);
+            assert!(refused.is_empty());
+            assert_eq!(copy.push_shared(&Arc::new(family)), Ok(()));
+        } else {
+            rows.iter()
+                .for_each(|row| copy.push_value(name, help, kind, &row.labels, row.value, None));
+        }
+    }
+    copy.seal();
+    copy
+}
+
+#[test]
+fn shared_families_are_written_like_others_and_their_text_is_kept() {
+    let (own, shared) = (all_or_half_shared(false), all_or_half_shared(true));
+    for protocol in
+        [Protocol::Text004, Protocol::Text100, Protocol::OpenMetrics001, Protocol::OpenMetrics100]
+    {
+        for escaping in [Escaping::Underscores, Escaping::Values, Escaping::AllowUtf8] {
+            let format = Format { protocol, escaping };
+            let [wanted, first, second] = [&own, &shared, &shared].map(|samples| {
+                let mut out = Vec::new();
+                encode(samples, format, &mut out);
+                String::from_utf8(out).unwrap()
+            });
+            assert_eq!((&first, &second), (&wanted, &wanted), "{format}");
+        }
+    }
+    /// Counts what is handed over as kept.
+    #[derive(Default)]
+    struct Counting(Vec<u8>, usize);
+    impl Sink for Counting {
+        fn fresh(&mut self) -> &mut Vec<u8> {
+            &mut self.0
+        }
+        fn kept(&mut self, text: &KeptText) {
+            self.1 += 1;
+            assert!(text.bytes().starts_with(b"# HELP "));
+        }
+    }
+    let mut out = Counting::default();
+    encode(&shared, Format::default(), &mut out);
+    assert_eq!(out.1, 3, "h, plain and s; quoted names are written anew");
+    let mut series = [Vec::new(), Vec::new()];
+    for (into, samples) in series.iter_mut().zip([&own, &shared]) {
+        for_each_series(samples, |one| into.push((one.to_labels(), one.value)));
+    }
+    assert_eq!(series[0], series[1]);
 }

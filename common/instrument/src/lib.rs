@@ -32,6 +32,7 @@ mod histogram;
 mod number;
 mod registry;
 mod samples;
+mod shared;
 mod summary;
 mod vec;
 
@@ -41,6 +42,7 @@ pub use family::Family;
 pub use gauge::{Gauge, GaugeGuard};
 pub use histogram::{DEFAULT_BUCKETS, Histogram, exponential_buckets, linear_buckets};
 pub use registry::{GatherError, Registry, Text};
-pub use samples::{FamilyView, SampleValue, SampleView, Samples};
+pub use samples::{Clash, FamilyView, SampleValue, SampleView, Samples};
+pub use shared::{Keep, SharedFamily, SharedSample};
 pub use summary::{SUMMARY_WINDOW, Summary};
 pub use vec::{Child, CounterVec, GaugeVec, HistogramVec, MetricVec, SERIES_MAX, SummaryVec};

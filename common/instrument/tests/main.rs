@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use common_instrument::{
-    CollectError, Collector, Counter, Family, MetricVec, Registry, SampleValue, Samples,
+    Clash, CollectError, Collector, Counter, Family, MetricVec, Registry, SampleValue, Samples,
+    SharedFamily, SharedSample,
 };
 use common_model::MetricType;
 
@@ -102,4 +103,76 @@ fn distributions_count_what_they_observe() {
     let quantiles = [(0.5, 1.0), (0.99, 9.0)];
     assert_eq!(values[0], SampleValue::Histogram { buckets: &buckets, sum: 12.0, count: 4.0 });
     assert_eq!(values[1], SampleValue::Summary { quantiles: &quantiles, sum: 12.0, count: 4.0 });
+}
+
+/// A family `up` of these samples, and how many were left out.
+fn shared(kind: MetricType, samples: &[(&[(&str, &str)], f64)]) -> (Arc<SharedFamily>, Vec<usize>) {
+    let samples = samples.iter().map(|(labels, value)| SharedSample {
+        labels: labels.to_vec(),
+        value: SampleValue::Number(*value),
+    });
+    let (family, refused) = SharedFamily::new("up", "Shared.", kind, samples.collect());
+    (Arc::new(family), refused)
+}
+
+#[test]
+fn a_shared_family_is_sorted_once_and_holds_each_series_once() {
+    let (family, refused) = shared(
+        MetricType::Gauge,
+        &[
+            (&[("b", "2"), ("a", "1")], 1.0),
+            (&[("a", "0"), ("b", "9")], 2.0),
+            (&[("a", "1"), ("b", "2")], 3.0),
+            (&[("c", "1")], 4.0),
+            (&[("c", "1"), ("d", "")], 5.0),
+            (&[("c", "1"), ("c", "2")], 6.0),
+            (&[], 7.0),
+        ],
+    );
+    assert_eq!(refused, [2, 4, 5]);
+    let mut samples = Samples::default();
+    for _ in 0..2 {
+        samples.clear();
+        assert_eq!(samples.push_shared(&family), Ok(()));
+        samples.seal();
+        assert_eq!(lines(&samples), ["up  7", "up c=1 4", "up a=0,b=9 2", "up a=1,b=2 1"]);
+        assert_eq!((samples.len(), samples.rejected_count()), (4, 0));
+        assert!(samples.families().all(|family| family.shared().is_some()));
+    }
+    samples.clear();
+    assert!(samples.is_empty() && lines(&samples).is_empty());
+}
+
+#[test]
+fn what_is_there_wins_over_a_shared_family() {
+    fn check(kind: MetricType, expected: Result<(), Clash>, served: &[&str]) {
+        let (family, _) = shared(kind, &[(&[("a", "1")], 1.0), (&[("a", "2")], 2.0)]);
+        let mut samples = Samples::default();
+        samples.push(&UP, &[("a", "2")], 7.0);
+        assert_eq!(samples.push_shared(&family), expected);
+        samples.push(&UP, &[("a", "3")], 3.0);
+        samples.seal();
+        assert_eq!(lines(&samples), served);
+        assert_eq!(samples.rejected_count(), 0);
+        assert_eq!(samples.families().next().map(|family| family.help()), Some("Up."));
+    }
+    check(MetricType::Gauge, Err(Clash::Repeated(1)), &["up a=1 1", "up a=2 7", "up a=3 3"]);
+    check(MetricType::Counter, Err(Clash::Type(MetricType::Gauge)), &["up a=2 7", "up a=3 3"]);
+}
+
+#[test]
+fn a_shared_family_that_is_pushed_to_is_taken_apart() {
+    let (family, _) = shared(MetricType::Gauge, &[(&[("a", "2")], 2.0)]);
+    let mut samples = Samples::default();
+    assert_eq!(samples.push_shared(&family), Ok(()));
+    assert_eq!(samples.push_shared(&family), Err(Clash::Repeated(1)));
+    samples.push(&UP, &[("a", "1")], 1.0);
+    samples.push(&UP, &[("a", "2")], 9.0);
+    samples.seal();
+    assert_eq!(lines(&samples), ["up a=1 1", "up a=2 2"]);
+    assert_eq!(samples.rejected_count(), 1);
+    let kept = family.kept();
+    assert_eq!(kept.get_or_make(|| 1_u8), Some(&1));
+    assert_eq!(kept.get_or_make(|| 2_u8), Some(&1));
+    assert_eq!(kept.get_or_make(|| "another"), None);
 }

@@ -10,6 +10,7 @@ pub mod listen;
 pub mod logging;
 pub mod notify;
 pub mod process;
+pub mod resident;
 pub mod signals;
 
 mod io_error;

@@ -8,6 +8,7 @@ mod landing;
 mod listener;
 mod metrics;
 mod options;
+mod page;
 mod protect;
 pub mod security;
 mod serve;

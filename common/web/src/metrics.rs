@@ -1,29 +1,29 @@
 //! The `/metrics` page: gathers, encodes, compresses, and counts how that went.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::any;
 use common_exposition::{Format, encode, negotiate, negotiate_text};
 use common_instrument::{CounterVec, GatherError, Gauge, Registry, Samples};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use parking_lot::Mutex;
 
+use crate::page::{Chunks, GzipSink, PlainSink};
 use crate::plain;
 
 /// Bytes below which compression does not pay.
 const GZIP_BYTES_MIN: usize = 1024;
-/// Sets of buffers that are kept for the next scrape.
-const SPARE_BUFFERS_MAX: usize = 2;
+/// Buffers that are kept for the next scrape.
+const SPARE_SAMPLES_MAX: usize = 2;
 /// The header in which Prometheus says how long it waits.
 const TIMEOUT_HEADER: &str = "x-prometheus-scrape-timeout-seconds";
+/// What is kept of that time for encoding and the way back: a tenth, but not more than this.
+const RETURN_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Gathers registries and writes them in the format that is asked for. Clones share it.
 #[derive(Clone)]
@@ -34,21 +34,15 @@ struct Inner {
     openmetrics: bool,
     in_flight_max: usize,
     running: AtomicUsize,
-    spare: Mutex<Vec<Buffers>>,
+    spare: Mutex<Vec<Samples>>,
     requests: Option<CounterVec<1>>,
     errors: Option<CounterVec<1>>,
     in_flight: Option<Gauge>,
 }
 
-#[derive(Default)]
-struct Buffers {
-    samples: Samples,
-    text: Vec<u8>,
-}
-
 /// What comes with the page of one scrape.
 struct Page {
-    body: Vec<u8>,
+    body: Chunks,
     is_gzip: bool,
     errors: Vec<GatherError>,
     rejected: Vec<String>,
@@ -146,12 +140,15 @@ impl MetricsHandler {
         let inner = Arc::clone(&self.0);
         let format = inner.format(headers);
         let gzip = wants_gzip(headers);
+        let limit = scrape_timeout(headers);
+        let deadline =
+            limit.map(|limit| Instant::now() + (limit - RETURN_TIME_MAX.min(limit / 10)));
         // Collectors read files and may block.
         let work = tokio::task::spawn_blocking(move || {
             let registry = registry.as_ref().unwrap_or(&inner.registry);
-            inner.gather(registry, format, gzip)
+            inner.gather(registry, deadline, format, gzip)
         });
-        let page = match scrape_timeout(headers) {
+        let page = match limit {
             Some(limit) => match tokio::time::timeout(limit, work).await {
                 Ok(done) => done,
                 Err(_) => {
@@ -175,7 +172,7 @@ impl MetricsHandler {
             );
             return plain(StatusCode::INTERNAL_SERVER_ERROR, text);
         }
-        let mut response = Response::new(Body::from(page.body));
+        let mut response = Response::new(Body::new(page.body));
         let kind = HeaderValue::from_str(&format.content_type());
         let kind = kind.unwrap_or(HeaderValue::from_static("text/plain"));
         response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -212,24 +209,40 @@ impl Inner {
         if self.openmetrics { negotiate(&accept) } else { negotiate_text(&accept) }
     }
 
-    fn gather(&self, registry: &Registry, format: Format, gzip: bool) -> Page {
-        let mut buffers = self.spare.lock().pop().unwrap_or_default();
-        buffers.samples.clear();
-        buffers.text.clear();
-        let errors = registry.gather(&mut buffers.samples);
-        encode(&buffers.samples, format, &mut buffers.text);
-        let is_gzip = gzip && buffers.text.len() >= GZIP_BYTES_MIN;
-        let body = if is_gzip { compress(&buffers.text) } else { buffers.text.clone() };
+    fn gather(
+        &self,
+        registry: &Registry,
+        deadline: Option<Instant>,
+        format: Format,
+        gzip: bool,
+    ) -> Page {
+        let mut samples = self.spare.lock().pop().unwrap_or_default();
+        samples.clear();
+        if let Some(deadline) = deadline {
+            samples.set_deadline(deadline);
+        }
+        let errors = registry.gather(&mut samples);
+        let (body, is_gzip) = if gzip {
+            let mut sink = GzipSink::default();
+            encode(&samples, format, &mut sink);
+            sink.finish(GZIP_BYTES_MIN)
+        } else {
+            let mut sink = PlainSink::default();
+            encode(&samples, format, &mut sink);
+            (sink.finish(), false)
+        };
         let page = Page {
             body,
             is_gzip,
             errors,
-            rejected: buffers.samples.rejected().to_vec(),
-            is_empty: buffers.samples.is_empty(),
+            rejected: samples.rejected().to_vec(),
+            is_empty: samples.is_empty(),
         };
+        // What others share is not held until the next scrape.
+        samples.clear();
         let mut spare = self.spare.lock();
-        if spare.len() < SPARE_BUFFERS_MAX {
-            spare.push(buffers);
+        if spare.len() < SPARE_SAMPLES_MAX {
+            spare.push(samples);
         }
         page
     }
@@ -258,13 +271,6 @@ impl Drop for Running<'_> {
     }
 }
 
-fn compress(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::fast());
-    // Writing to memory does not fail.
-    let _ = encoder.write_all(bytes);
-    encoder.finish().unwrap_or_default()
-}
-
 /// Whether the client takes gzip; `gzip;q=0` says that it does not.
 pub(crate) fn wants_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
@@ -280,5 +286,7 @@ pub(crate) fn wants_gzip(headers: &HeaderMap) -> bool {
 fn scrape_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(TIMEOUT_HEADER)?.to_str().ok()?;
     let seconds: f64 = text.parse().ok()?;
-    (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    // Nobody waits longer than a day; beyond it the sum of a time and the limit could overflow.
+    let limit = Duration::try_from_secs_f64(seconds.min(86_400.0)).ok()?;
+    (!limit.is_zero()).then_some(limit)
 }

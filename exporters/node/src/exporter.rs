@@ -102,7 +102,8 @@ impl NodeExporter {
     }
 
     fn collect_some(&self, out: &mut Samples, wanted: impl Fn(&str) -> bool) {
-        let deadline = Instant::now() + COLLECTOR_TIMEOUT;
+        let patience = Instant::now() + COLLECTOR_TIMEOUT;
+        let deadline = out.deadline().map_or(patience, |deadline| deadline.min(patience));
         let slots = || self.slots.iter().filter(|slot| wanted(slot.name));
         let started: Vec<Option<u64>> = slots().map(Slot::start).collect();
         for (slot, started) in slots().zip(started) {

@@ -10,6 +10,9 @@ use parking_lot::{Condvar, Mutex};
 /// How long a scrape waits for collectors that drivers can hold up.
 pub(crate) const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A round that has not ended after as long hangs, and no other is begun beside it.
+const HANG: Duration = Duration::from_secs(1);
+
 /// Stack of a thread that runs one collector; none goes deep.
 const STACK_BYTES: usize = 256 << 10;
 
@@ -29,7 +32,7 @@ pub(crate) struct Slot {
 
 enum Run {
     /// In the thread of the scrape.
-    Here(Box<dyn Collector>),
+    Here(Here),
     /// In a thread of its own, because the files it reads can block.
     Apart(Arc<Apart>),
 }
@@ -37,8 +40,11 @@ enum Run {
 impl Slot {
     /// Frames a collector; one that `may_block` gets a thread at its first scrape.
     pub(crate) fn new(name: &'static str, collector: Box<dyn Collector>, may_block: bool) -> Slot {
-        let run =
-            if may_block { Run::Apart(Apart::new(name, collector)) } else { Run::Here(collector) };
+        let run = if may_block {
+            Run::Apart(Apart::new(name, collector))
+        } else {
+            Run::Here(Here { collector, began: Mutex::default() })
+        };
         Slot { name, run }
     }
 
@@ -53,7 +59,7 @@ impl Slot {
     /// Collects, or waits until `deadline` for what [`Slot::start`] started, and pushes how it went.
     pub(crate) fn finish(&self, started: Option<u64>, deadline: Instant, samples: &mut Samples) {
         let (outcome, duration) = match (&self.run, started) {
-            (Run::Here(collector), _) => run(&**collector, samples),
+            (Run::Here(here), _) => here.run(samples),
             (Run::Apart(apart), wanted) => apart.finish(wanted.unwrap_or(0), deadline, samples),
         };
         let labels = [("collector", self.name)];
@@ -80,6 +86,33 @@ fn run(collector: &dyn Collector, samples: &mut Samples) -> Outcome {
     let outcome = catch_unwind(AssertUnwindSafe(|| collector.collect(samples)))
         .unwrap_or_else(|_| Err(CollectError::Failed("panicked".to_owned())));
     (outcome, started.elapsed())
+}
+
+/// A collector whose files the kernel answers at once. Should it hang nevertheless, it costs the
+/// scrapes that ran into it, and the later ones go without it.
+struct Here {
+    collector: Box<dyn Collector>,
+    /// When the oldest round that still runs was begun, and how many run.
+    began: Mutex<Option<(Instant, usize)>>,
+}
+
+impl Here {
+    fn run(&self, samples: &mut Samples) -> Outcome {
+        {
+            let now = Instant::now();
+            let mut began = self.began.lock();
+            let (since, running) = began.unwrap_or((now, 0));
+            if now - since > HANG {
+                let problem = format!("still hangs since {:?} ago", now - since);
+                return (Err(CollectError::Failed(problem)), Duration::ZERO);
+            }
+            *began = Some((since, running + 1));
+        }
+        let outcome = run(&*self.collector, samples);
+        let mut began = self.began.lock();
+        *began = began.and_then(|(since, running)| (running > 1).then(|| (since, running - 1)));
+        outcome
+    }
 }
 
 /// A collector in a thread of its own. A thread that is stuck in a system call stays the only one:
@@ -264,6 +297,29 @@ mod tests {
             let _ = self.0.lock().recv();
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_collector_that_hangs_in_a_scrape_is_left_out_of_later_ones() {
+        let (release, stuck) = channel();
+        let slot = Slot::new("x", Box::new(Stuck(Mutex::new(stuck))), false);
+        let scrape = || {
+            let mut samples = Samples::default();
+            slot.finish(None, Instant::now(), &mut samples);
+            values(&samples)
+        };
+        std::thread::scope(|scope| {
+            let first = scope.spawn(scrape);
+            let Run::Here(here) = &slot.run else { panic!("runs here") };
+            while here.began.lock().is_none() {
+                std::thread::yield_now();
+            }
+            *here.began.lock() = Instant::now().checked_sub(2 * HANG).map(|since| (since, 1));
+            assert_eq!(scrape(), [(SUCCESS.name.to_owned(), 0.0)]);
+            drop(release);
+            assert_eq!(first.join().unwrap(), [(SUCCESS.name.to_owned(), 1.0)]);
+        });
+        assert_eq!(scrape(), [(SUCCESS.name.to_owned(), 1.0)], "it is asked again");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
+mod beneath;
 mod collectors;
 pub mod command;
 mod cpuinfo;
 mod error;
 mod exporter;
+mod folder;
 mod frame;
 mod links;
 mod mounts;
@@ -17,6 +19,7 @@ mod pattern;
 mod pids;
 mod query;
 mod roots;
+mod rpc;
 mod serve;
 mod settings;
 mod source;

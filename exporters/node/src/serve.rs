@@ -8,6 +8,7 @@ use common_service::flags::Matches;
 use common_service::listen::{Inherited, inherited};
 use common_service::notify::{Notifier, State};
 use common_service::process::ProcessCollector;
+use common_service::resident::release_start_up_pages;
 use common_service::signals::{Request as Signal, Signals};
 use common_service::{SystemClock, build_info};
 use common_web::axum::Router;
@@ -61,6 +62,7 @@ pub(crate) fn serve(matches: &Matches) -> Result<(), Failure> {
             ..WebOptions::default()
         };
         tell_ready();
+        release_start_up_pages();
         common_web::serve(listeners, router, options, stopped(Signals::install()?)).await?;
         Ok(())
     })

@@ -211,6 +211,21 @@ pub(crate) fn names_in(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// The names of the directories in a directory, sorted; symbolic links do not count.
+pub(crate) fn directories_in(directory: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir()
+            && let Ok(name) = entry.file_name().into_string()
+        {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

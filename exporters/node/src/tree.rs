@@ -1,125 +1,117 @@
-//! Files below an open directory, each opened by its path from there and read into one buffer: for
-//! trees with thousands of small files, where long paths and a buffer per file would cost most.
+//! Reads many small files of sysfs one after the other, and goes on behind one that fails.
 
 use std::io;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, RawDir};
+use common_instrument::CollectError;
 
-pub(crate) use rustix::fs::FileType;
+use crate::parse::ParseError;
+use crate::source::{Attributes, read_file};
 
-/// First size of the buffer: more than any file of a process or cgroup usually has.
-const BUFFER_BYTES: usize = 16 << 10;
-
-/// Longest file that is read.
-const FILE_BYTES_MAX: usize = 4 << 20;
-
-/// Memory for the names that one `getdents64(2)` returns.
-const ENTRIES_BYTES: usize = 16 << 10;
-
-/// Buffers for one file, and for one directory, after the other.
-#[derive(Debug)]
-pub(crate) struct Buffers {
-    file: Vec<u8>,
-    entries: Box<[MaybeUninit<u8>]>,
+/// Reads files that need not exist; remembers the first failure.
+pub(crate) struct TreeReader<'a> {
+    attributes: &'a mut Attributes,
+    outcome: Result<(), CollectError>,
 }
 
-impl Default for Buffers {
-    fn default() -> Buffers {
-        let entries = vec![MaybeUninit::uninit(); ENTRIES_BYTES].into_boxed_slice();
-        Buffers { file: vec![0; BUFFER_BYTES], entries }
+impl<'a> TreeReader<'a> {
+    /// A reader without failures.
+    pub(crate) fn new(attributes: &'a mut Attributes) -> TreeReader<'a> {
+        TreeReader { attributes, outcome: Ok(()) }
     }
-}
 
-/// Opens a directory, to read below it.
-pub(crate) fn open_root(path: &Path) -> io::Result<OwnedFd> {
-    open_directory(CWD, path)
-}
-
-/// Opens a directory by its path from another one.
-pub(crate) fn open_directory(
-    directory: impl AsFd,
-    path: impl rustix::path::Arg,
-) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(directory, path, flags, Mode::empty())?)
-}
-
-impl Buffers {
-    /// The content of a file. The kernel makes such files in one piece, so that what does not fill
-    /// the buffer is all there is, and one `read(2)` does.
-    pub(crate) fn read(
+    /// What `parse` makes of an attribute, without the blanks around it; `None` if it does not exist
+    /// or something failed.
+    pub(crate) fn read<T>(
         &mut self,
-        directory: impl AsFd,
-        path: impl rustix::path::Arg,
-    ) -> io::Result<&[u8]> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(directory, path, flags, Mode::empty())?;
-        let mut length = 0;
-        loop {
-            match rustix::io::read(&file, &mut self.file[length..]) {
-                Ok(0) => break,
-                Ok(read) => length += read,
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            if length < self.file.len() {
-                break;
-            }
-            if length >= FILE_BYTES_MAX {
-                return Err(io::ErrorKind::FileTooLarge.into());
-            }
-            self.file.resize(length * 2, 0);
-        }
-        Ok(&self.file[..length])
+        path: &Path,
+        parse: impl FnOnce(&[u8]) -> Result<T, ParseError>,
+    ) -> Option<T> {
+        let result = match self.attributes.read(path) {
+            Ok(text) => parse(text).map_err(|error| CollectError::failed(path.display(), error)),
+            Err(error) => return self.unread(path, &error),
+        };
+        self.keep(result)
     }
 
-    /// Tells the names in a freshly opened directory, without `.` and `..`.
+    /// As [`TreeReader::read`], for files that may be longer than an attribute.
+    pub(crate) fn read_long<T>(
+        &mut self,
+        path: &Path,
+        parse: impl FnOnce(&[u8]) -> Result<T, ParseError>,
+    ) -> Option<T> {
+        let result = match read_file(path) {
+            Ok(text) => parse(&text).map_err(|error| CollectError::failed(path.display(), error)),
+            Err(error) => return self.unread(path, &error),
+        };
+        self.keep(result)
+    }
+
+    /// The number that `parse` finds in an attribute.
+    pub(crate) fn number(
+        &mut self,
+        path: &Path,
+        parse: impl FnOnce(&[u8]) -> Option<f64>,
+    ) -> Option<f64> {
+        self.read(path, |text| parse(text).ok_or_else(|| ParseError::new(1, "a number", text)))
+    }
+
+    /// What `list` finds in a directory, as [`crate::source::names_in`] does.
     pub(crate) fn list(
         &mut self,
-        directory: impl AsFd,
-        mut tell: impl FnMut(&[u8], FileType),
-    ) -> io::Result<()> {
-        let mut entries = RawDir::new(directory, &mut self.entries);
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                tell(name, entry.file_type());
+        path: &Path,
+        list: impl FnOnce(&Path) -> io::Result<Vec<String>>,
+    ) -> Vec<String> {
+        let names = list(path).map_or_else(|error| self.unread(path, &error), Some);
+        names.unwrap_or_default()
+    }
+
+    /// The first failure.
+    pub(crate) fn finish(self) -> Result<(), CollectError> {
+        self.outcome
+    }
+
+    fn unread<T>(&mut self, path: &Path, error: &io::Error) -> Option<T> {
+        // Devices that are removed meanwhile answer in the second way.
+        let gone = error.kind() == io::ErrorKind::NotFound
+            || error.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error());
+        if gone { None } else { self.keep(Err(CollectError::failed(path.display(), error))) }
+    }
+
+    fn keep<T>(&mut self, result: Result<T, CollectError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                if self.outcome.is_ok() {
+                    self.outcome = Err(error);
+                }
+                None
             }
         }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::number;
 
     #[test]
-    fn files_are_read_whole_and_directories_listed_whole() {
+    fn the_first_failure_is_told_and_what_does_not_exist_is_none() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, length) in [("a", 0), ("b", 7), ("c", BUFFER_BYTES), ("d", 3 * BUFFER_BYTES)] {
-            std::fs::write(dir.path().join(name), "x".repeat(length)).unwrap();
+        for (name, text) in [("a", "17\n"), ("b", "x\n"), ("c", "y\n"), ("d", "18\n")] {
+            std::fs::write(dir.path().join(name), text).unwrap();
         }
-        std::fs::create_dir(dir.path().join("sub")).unwrap();
-        let root = open_root(dir.path()).unwrap();
-        let mut buffers = Buffers::default();
-        let mut names = Vec::new();
-        let list = |name: &[u8], kind| names.push((text(name), kind == FileType::Directory));
-        buffers.list(&root, list).unwrap();
-        names.sort();
-        let expected = [("a", false), ("b", false), ("c", false), ("d", false), ("sub", true)];
-        assert_eq!(names, expected.map(|(name, directory)| (name.to_owned(), directory)));
-        assert_eq!(buffers.read(&root, "a").unwrap(), b"");
-        assert_eq!(buffers.read(&root, "d").unwrap().len(), 3 * BUFFER_BYTES);
-        assert_eq!(buffers.read(&root, "b").unwrap(), b"xxxxxxx");
-        assert_eq!(buffers.read(&root, "e").unwrap_err().kind(), io::ErrorKind::NotFound);
-    }
-
-    fn text(name: &[u8]) -> String {
-        String::from_utf8_lossy(name).into_owned()
+        let mut attributes = Attributes::new();
+        let mut reader = TreeReader::new(&mut attributes);
+        let found = ["a", "none", "b", "c", "d", "."]
+            .map(|name| reader.number(&dir.path().join(name), number));
+        assert_eq!(found, [Some(17.0), None, None, None, Some(18.0), None]);
+        let path = dir.path().join("d");
+        assert_eq!(reader.read_long(&path, |text| Ok(text.len())), Some(3));
+        let path = dir.path().join("b");
+        let expected =
+            CollectError::failed(path.display(), "line 1: expected a number, found \"x\"");
+        assert_eq!(reader.finish(), Err(expected));
     }
 }

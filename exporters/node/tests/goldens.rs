@@ -7,10 +7,12 @@ use exporters_node::COLLECTORS;
 
 use crate::support::{options, scrape};
 
-/// Those that ask the running kernel instead of reading files.
+/// Those that ask the running kernel or a daemon instead of reading files.
 #[rustfmt::skip]
 const WITHOUT_FILES: &[&str] = &[
     "filesystem",
+    "ntp",
+    "supervisord",
     "timex",
     "uname",
 ];
@@ -18,6 +20,7 @@ const WITHOUT_FILES: &[&str] = &[
 /// What is off by default is shown as well.
 #[rustfmt::skip]
 const FLAGS: &[(&str, &str)] = &[
+    ("collector.bcache.priorityStats", "true"),
     ("collector.stat.softirq", "true"),
     ("collector.cpu.info.flags-include", "^a"),
     ("collector.cpu.info.bugs-include", "^mds$"),

@@ -70,6 +70,7 @@ fn the_recorded_page_of_the_original_is_matched() {
     run(Command::new("python3")
         .arg(suite.join("compare.py"))
         .args([&page, Path::new(&fixtures.join("e2e-output.txt"))])
+        .args(["--rewrite", &format!("{}=collector/fixtures", fixtures.display())])
         .args(["--collectors", &names.join(",")]));
 }
 

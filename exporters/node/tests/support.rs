@@ -26,6 +26,12 @@ pub(crate) fn options(root: &Path, collector: &str) -> NodeOptions {
     // The kernel's own tables are not of this host.
     options.settings.set("collector.netdev.netlink", "false");
     options.settings.set("collector.arp.netlink", "false");
+    // Nor are its daemons.
+    let file = |path: &str| root.join(path).display().to_string();
+    options.settings.set("collector.runit.servicedir", &file("root/etc/service"));
+    let socket = format!("unix://{}", file("root/run/supervisor.sock"));
+    options.settings.set("collector.supervisord.url", &socket);
+    options.settings.set("collector.ntp.server-port", "1");
     options
 }
 

@@ -52,6 +52,7 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
+    common_service::resident::use_one_heap();
     let matches = match PROGRAM.matches() {
         Ok(matches) => matches,
         Err(code) => return code,

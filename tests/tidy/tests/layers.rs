@@ -37,6 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "common-exposition",
             "common-config",
             "common-web",
+            "common-client",
             "common-service",
             "exporters-textfile",
         ],

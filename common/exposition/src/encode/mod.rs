@@ -1,5 +1,6 @@
 //! Samples to bytes, in the text formats and OpenMetrics.
 
+mod kept;
 mod open;
 mod text;
 
@@ -10,11 +11,34 @@ use common_model::{is_legacy_label_name, is_legacy_metric_name};
 
 use crate::{Escaping, Format, escape_name};
 
+pub use kept::KeptText;
+
+/// Where an exposition goes: a plain buffer, or one that treats apart what comes again and again.
+pub trait Sink {
+    /// Room for what is new in this scrape, behind everything before.
+    fn fresh(&mut self) -> &mut Vec<u8>;
+
+    /// Takes the text of a family that is the same in every scrape.
+    fn kept(&mut self, text: &KeptText) {
+        self.fresh().extend_from_slice(text.bytes());
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn fresh(&mut self) -> &mut Vec<u8> {
+        self
+    }
+}
+
 /// Appends the whole exposition to `out`, which the caller clears and reuses. Families without
-/// samples are left out.
-pub fn encode(samples: &Samples, format: Format, out: &mut Vec<u8>) {
+/// samples are left out; those that are shared between scrapes are written once in text formats.
+pub fn encode(samples: &Samples, format: Format, out: &mut impl Sink) {
     let open = format.protocol.is_openmetrics();
     for family in samples.families() {
+        if !open && let Some(text) = kept::text_of(&family) {
+            out.kept(text);
+            continue;
+        }
         let mut family_samples = family.samples().peekable();
         if family_samples.peek().is_none() {
             continue;
@@ -22,13 +46,13 @@ pub fn encode(samples: &Samples, format: Format, out: &mut Vec<u8>) {
         let name = escape_name(family.name(), format.escaping);
         let head = Head { name, help: family.help(), kind: family.kind() };
         if open {
-            open::write_family(&head, family_samples, format.escaping, out);
+            open::write_family(&head, family_samples, format.escaping, out.fresh());
         } else {
-            text::write_family(&head, family_samples, format.escaping, out);
+            text::write_family(&head, family_samples, format.escaping, out.fresh());
         }
     }
     if open {
-        out.extend_from_slice(b"# EOF\n");
+        out.fresh().extend_from_slice(b"# EOF\n");
     }
 }
 

@@ -191,7 +191,8 @@ fn filter(
 impl Collector for Filesystem {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
         let mounts = self.mounts()?;
-        let deadline = Instant::now() + self.timeout;
+        let patience = Instant::now() + self.timeout;
+        let deadline = samples.deadline().map_or(patience, |deadline| deadline.min(patience));
         let answers = self.prober.ask(mounts.iter().map(|(_, path)| path), deadline, self.timeout);
         for ((mount, _), answer) in mounts.iter().zip(answers) {
             push(mount, &answer, samples);

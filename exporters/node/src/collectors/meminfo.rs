@@ -98,7 +98,10 @@ fn name(field: &[u8]) -> Option<Named> {
 }
 
 /// Field and value in bytes, or as it stands where there is no unit.
-fn parse_line(number_of_line: usize, line: &[u8]) -> Result<Option<(&[u8], f64)>, ParseError> {
+pub(super) fn parse_line(
+    number_of_line: usize,
+    line: &[u8],
+) -> Result<Option<(&[u8], f64)>, ParseError> {
     let mut words = words(line);
     let Some(field) = words.next() else { return Ok(None) };
     let field = field.strip_suffix(b":").unwrap_or(field);

@@ -6,32 +6,63 @@ use crate::settings::{Flag, Settings};
 use crate::{Error, NodeOptions, Roots};
 
 mod arp;
+mod bcache;
+mod bcachefs;
+mod bonding;
+mod buddyinfo;
 mod cgroup;
 mod cgroups;
 mod conntrack;
 mod cpu;
+mod cpu_vulnerabilities;
 mod cpufreq;
 mod diskstats;
 mod dmi;
+mod dmmultipath;
+mod drbd;
+mod drm;
+mod edac;
 mod entropy;
+mod fibrechannel;
 mod filefd;
 mod filesystem;
+mod infiniband;
+mod interrupts;
+mod ipvs;
 mod kernel_hung;
+mod ksmd;
+mod lnstat;
 mod loadavg;
+mod mdadm;
 mod meminfo;
+mod meminfo_numa;
+mod mountstats;
 mod netclass;
 mod netdev;
 mod netstat;
+mod nfs;
+mod nfsd;
+mod ntp;
+mod nvme;
+mod nvmesubsystem;
 mod os;
+mod powersupplyclass;
 mod pressure;
 mod process;
 mod processes;
+mod rapl;
+mod runit;
 mod schedstat;
 mod selinux;
+mod slabinfo;
 mod sockstat;
+mod softirqs;
 mod softnet;
 mod stat;
+mod supervisord;
+mod swap;
 mod sysctl;
+mod tapestats;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -39,6 +70,11 @@ mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
+mod watchdog;
+mod xfrm;
+mod xfs;
+mod zfs;
+mod zoneinfo;
 
 /// One collector.
 #[derive(Clone, Copy, Debug)]
@@ -87,37 +123,80 @@ impl<'a> Context<'a> {
 /// metric of another collector, that one wins.
 pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
+    bcache::ENTRY,
+    bcachefs::ENTRY,
+    bonding::ENTRY,
+    buddyinfo::ENTRY,
     cgroup::ENTRY,
     cgroups::ENTRY,
     conntrack::ENTRY,
     cpu::ENTRY,
+    cpu_vulnerabilities::ENTRY,
     cpufreq::ENTRY,
     diskstats::ENTRY,
     dmi::ENTRY,
+    dmmultipath::ENTRY,
+    drbd::ENTRY,
+    drm::ENTRY,
+    edac::ENTRY,
     entropy::ENTRY,
+    fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
+    infiniband::ENTRY,
+    interrupts::ENTRY,
+    ipvs::ENTRY,
     kernel_hung::ENTRY,
+    ksmd::ENTRY,
+    lnstat::ENTRY,
     loadavg::ENTRY,
+    mdadm::ENTRY,
     meminfo::ENTRY,
+    meminfo_numa::ENTRY,
+    mountstats::ENTRY,
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
+    nfs::ENTRY,
+    nfsd::ENTRY,
+    ntp::ENTRY,
+    nvme::ENTRY,
+    nvmesubsystem::ENTRY,
     os::ENTRY,
+    powersupplyclass::ENTRY,
     pressure::ENTRY,
     process::ENTRY,
     processes::ENTRY,
+    rapl::ENTRY,
+    runit::ENTRY,
     schedstat::ENTRY,
     selinux::ENTRY,
+    slabinfo::ENTRY,
     sockstat::ENTRY,
+    softirqs::ENTRY,
     softnet::ENTRY,
     stat::ENTRY,
+    supervisord::ENTRY,
+    swap::ENTRY,
     sysctl::ENTRY,
+    tapestats::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
     udp_queues::ENTRY,
     uname::ENTRY,
     vmstat::ENTRY,
+    watchdog::ENTRY,
+    xfrm::ENTRY,
+    xfs::ENTRY,
+    zfs::ENTRY,
+    zoneinfo::ENTRY,
     textfile::ENTRY,
 ];
+
+/// Says at the start that a collector may go.
+fn warn_deprecated(collector: &str) {
+    let message =
+        "This collector is deprecated and will be removed in the next major version release.";
+    tracing::warn!(collector, "{message}");
+}

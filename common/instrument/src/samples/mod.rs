@@ -1,12 +1,18 @@
 //! The samples of one scrape in one flat, reusable buffer.
 
+mod view;
+
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
 
 use common_model::{MetricType, TimestampMs};
 
-use crate::Family;
+use crate::{Family, SharedFamily};
+
+pub use view::{FamilyView, SampleView};
 
 /// Families that stay remembered though nobody pushed to them lately.
 const IDLE_FAMILIES_MAX: usize = 10_000;
@@ -30,9 +36,12 @@ pub struct Samples {
     /// The family of the last push: pushes come in runs.
     last: Option<u32>,
     live: usize,
+    /// Samples in families that are shared.
+    shared_count: usize,
     sealed: bool,
     rejected: Vec<String>,
     rejected_count: u64,
+    deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -42,6 +51,8 @@ struct FamilyEntry {
     kind: MetricType,
     live: bool,
     samples: Vec<u32>,
+    /// All samples of the family, instead of `samples`.
+    shared: Option<Arc<SharedFamily>>,
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +94,15 @@ pub enum SampleValue<'a> {
     },
 }
 
+/// Why a shared family was not taken whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clash {
+    /// Its name stands for a family of this other type; nothing was taken.
+    Type(MetricType),
+    /// So many of its samples were there already; the others were taken.
+    Repeated(usize),
+}
+
 impl Samples {
     /// Forgets the samples but keeps the memory.
     pub fn clear(&mut self) {
@@ -98,12 +118,27 @@ impl Samples {
         for family in &mut self.families {
             family.live = false;
             family.samples.clear();
+            family.shared = None;
         }
         self.live = 0;
+        self.shared_count = 0;
         self.last = None;
         self.sealed = false;
         self.rejected.clear();
         self.rejected_count = 0;
+        self.deadline = None;
+    }
+
+    /// Says until when the reader waits; holds until the next [`Samples::clear`].
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+    }
+
+    /// Until when the reader waits, where it said so: a collector that waits for others gives up
+    /// what is missing by then, so that the rest still arrives.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     /// Adds a number to a declared family.
@@ -136,17 +171,7 @@ impl Samples {
         timestamp: Option<TimestampMs>,
     ) {
         let Some(family) = self.family(name, help, kind) else { return };
-        let value = match value {
-            SampleValue::Number(number) => Value::Number(number),
-            SampleValue::Histogram { buckets, sum, count } => {
-                let buckets = self.points(buckets.iter().copied());
-                Value::Histogram { buckets, sum, count }
-            }
-            SampleValue::Summary { quantiles, sum, count } => {
-                let quantiles = self.points(quantiles.iter().copied());
-                Value::Summary { quantiles, sum, count }
-            }
-        };
+        let value = self.own_value(value);
         self.add(family, labels, value, timestamp);
     }
 
@@ -163,6 +188,35 @@ impl Samples {
         let buckets = self.points(buckets);
         let count = self.points[buckets.start as usize..].last().map_or(0.0, |last| last.1);
         self.add(family, labels, Value::Histogram { buckets, sum, count }, None);
+    }
+
+    /// Adds a family that was sorted before, without copying it where its name is new. What is
+    /// already there wins, and the caller is told; such refusals are not in [`Samples::rejected`].
+    pub fn push_shared(&mut self, family: &Arc<SharedFamily>) -> Result<(), Clash> {
+        let (name, help, kind) = (family.name(), family.help(), family.kind());
+        if let Some(taken) = self.kind_of(name)
+            && taken != kind
+        {
+            return Err(Clash::Type(taken));
+        }
+        // A family without samples of its own may have been declared.
+        let Some(at) = self.family_entry(name, help, kind) else { return Ok(()) };
+        let entry = &mut self.families[at as usize];
+        if entry.samples.is_empty() && entry.shared.is_none() {
+            entry.shared = Some(Arc::clone(family));
+            self.shared_count += family.len();
+            return Ok(());
+        }
+        self.unshare(at);
+        let repeated = self.add_missing(at, family);
+        if repeated == 0 { Ok(()) } else { Err(Clash::Repeated(repeated)) }
+    }
+
+    /// The type of a family of this scrape.
+    #[must_use]
+    pub fn kind_of(&self, name: &str) -> Option<MetricType> {
+        let entry = &self.families[*self.by_name.get(name)? as usize];
+        entry.live.then_some(entry.kind)
     }
 
     /// Declares a family that may stay without samples.
@@ -188,8 +242,7 @@ impl Samples {
             list.sort_unstable_by(|&a, &b| self.compare(a, b).then(a.cmp(&b)));
             let before = list.len();
             list.dedup_by(|later, first| {
-                let same = self.compare(*first, *later) == Ordering::Equal
-                    && self.same_names(*first, *later);
+                let same = self.compare(*first, *later) == Ordering::Equal;
                 if same {
                     let labels = self.describe(*later);
                     let name = &self.families[at].name;
@@ -218,13 +271,13 @@ impl Samples {
     /// How many samples there are; a histogram counts as one.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.samples.len()
+        self.samples.len() + self.shared_count
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.samples.is_empty()
+        self.len() == 0
     }
 
     /// Families in order of their names, samples as client libraries order them: fewer labels
@@ -236,11 +289,65 @@ impl Samples {
         (0..count).filter_map(move |rank| {
             let at = if known { self.order[rank] } else { fresh[rank] };
             let entry = &self.families[at as usize];
-            entry.live.then_some(FamilyView { all: self, entry })
+            entry.live.then_some(FamilyView::new(self, entry))
         })
     }
 
+    /// The family of a push of single samples.
     fn family(&mut self, name: &str, help: &str, kind: MetricType) -> Option<u32> {
+        let at = self.family_entry(name, help, kind)?;
+        if self.families[at as usize].shared.is_some() {
+            self.unshare(at);
+        }
+        Some(at)
+    }
+
+    /// Takes a shared family apart, because others push to it, too.
+    fn unshare(&mut self, at: u32) {
+        let Some(shared) = self.families[at as usize].shared.take() else { return };
+        self.shared_count -= shared.len();
+        self.add_missing(at, &shared);
+    }
+
+    /// Adds the samples whose labels are new to the family; how many are not. Empty labels are none.
+    fn add_missing(&mut self, at: u32, family: &SharedFamily) -> usize {
+        let given = |labels: Vec<(&str, &str)>| -> Vec<(String, String)> {
+            let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+            labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        };
+        let pairs = |&sample: &u32| {
+            let pairs = self.pairs(sample).iter();
+            given(pairs.map(|(name, value)| (self.slice(name), self.slice(value))).collect())
+        };
+        let known: HashSet<_> = self.families[at as usize].samples.iter().map(pairs).collect();
+        let mut repeated = 0;
+        for rank in 0..family.len() {
+            let sample = family.sample(rank);
+            if known.contains(&given(sample.labels.clone())) {
+                repeated += 1;
+                continue;
+            }
+            let value = self.own_value(sample.value);
+            self.add(at, &sample.labels, value, None);
+        }
+        repeated
+    }
+
+    fn own_value(&mut self, value: SampleValue<'_>) -> Value {
+        match value {
+            SampleValue::Number(number) => Value::Number(number),
+            SampleValue::Histogram { buckets, sum, count } => {
+                let buckets = self.points(buckets.iter().copied());
+                Value::Histogram { buckets, sum, count }
+            }
+            SampleValue::Summary { quantiles, sum, count } => {
+                let quantiles = self.points(quantiles.iter().copied());
+                Value::Summary { quantiles, sum, count }
+            }
+        }
+    }
+
+    fn family_entry(&mut self, name: &str, help: &str, kind: MetricType) -> Option<u32> {
         self.sealed = false;
         let known = match self.last {
             Some(last) if self.families[last as usize].name == name => Some(last),
@@ -250,7 +357,8 @@ impl Samples {
             let at = self.families.len() as u32;
             let (name, help) = (name.to_owned(), help.to_owned());
             self.by_name.insert(name.clone(), at);
-            self.families.push(FamilyEntry { name, help, kind, live: true, samples: Vec::new() });
+            let samples = Vec::new();
+            self.families.push(FamilyEntry { name, help, kind, live: true, samples, shared: None });
             self.live += 1;
             self.last = Some(at);
             return Some(at);
@@ -309,23 +417,21 @@ impl Samples {
         order
     }
 
+    /// Fewer labels first, then by the labels' values; names come last, so that only samples of
+    /// the same series are equal.
     fn compare(&self, a: u32, b: u32) -> Ordering {
         let (a_pairs, b_pairs) = (self.pairs(a), self.pairs(b));
+        let by = |part: fn(&(Range<u32>, Range<u32>)) -> &Range<u32>| {
+            let slices = a_pairs.iter().zip(b_pairs);
+            let mut orders = slices.map(|(a, b)| self.slice(part(a)).cmp(self.slice(part(b))));
+            orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        };
+        let timestamp = |sample: u32| self.samples[sample as usize].timestamp;
         let by_count = a_pairs.len().cmp(&b_pairs.len());
-        by_count.then_with(|| {
-            let values = |pairs: &[(Range<u32>, Range<u32>)], i: usize| pairs[i].1.clone();
-            (0..a_pairs.len())
-                .map(|i| self.slice(&values(a_pairs, i)).cmp(self.slice(&values(b_pairs, i))))
-                .find(|order| order.is_ne())
-                .unwrap_or_else(|| {
-                    self.samples[a as usize].timestamp.cmp(&self.samples[b as usize].timestamp)
-                })
-        })
-    }
-
-    fn same_names(&self, a: u32, b: u32) -> bool {
-        let names = |sample| self.pairs(sample).iter().map(|(name, _)| self.slice(name));
-        names(a).eq(names(b))
+        by_count
+            .then_with(|| by(|pair| &pair.1))
+            .then_with(|| timestamp(a).cmp(&timestamp(b)))
+            .then_with(|| by(|pair| &pair.0))
     }
 
     fn describe(&self, sample: u32) -> String {
@@ -367,83 +473,5 @@ fn cut<'a>(text: &'a str, range: &Range<u32>) -> &'a str {
 fn tell(rejected: &mut Vec<String>, words: impl FnOnce() -> String) {
     if rejected.len() < REJECTIONS_TOLD_MAX {
         rejected.push(words());
-    }
-}
-
-/// One family of a [`Samples`].
-#[derive(Clone, Copy, Debug)]
-pub struct FamilyView<'a> {
-    all: &'a Samples,
-    entry: &'a FamilyEntry,
-}
-
-impl<'a> FamilyView<'a> {
-    /// Full name.
-    #[must_use]
-    pub fn name(&self) -> &'a str {
-        &self.entry.name
-    }
-
-    /// Help text, unescaped.
-    #[must_use]
-    pub fn help(&self) -> &'a str {
-        &self.entry.help
-    }
-
-    /// Declared type.
-    #[must_use]
-    pub fn kind(&self) -> MetricType {
-        self.entry.kind
-    }
-
-    /// Samples in order: fewer labels first, then by the labels' values.
-    pub fn samples(&self) -> impl Iterator<Item = SampleView<'a>> + use<'a> {
-        let (all, entry) = (self.all, self.entry);
-        let mut sorted = Vec::new();
-        if !all.sealed {
-            sorted.clone_from(&entry.samples);
-            sorted.sort_by(|&a, &b| all.compare(a, b));
-        }
-        (0..entry.samples.len()).map(move |rank| {
-            let sample = if all.sealed { entry.samples[rank] } else { sorted[rank] };
-            SampleView { all, sample }
-        })
-    }
-}
-
-/// One sample of a [`FamilyView`].
-#[derive(Clone, Copy, Debug)]
-pub struct SampleView<'a> {
-    all: &'a Samples,
-    sample: u32,
-}
-
-impl<'a> SampleView<'a> {
-    /// Names and values of the labels, in order of the names.
-    pub fn labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let all = self.all;
-        all.pairs(self.sample).iter().map(move |(name, value)| (all.slice(name), all.slice(value)))
-    }
-
-    /// The value.
-    #[must_use]
-    pub fn value(&self) -> SampleValue<'a> {
-        let points =
-            |range: &Range<u32>| &self.all.points[range.start as usize..range.end as usize];
-        match &self.all.samples[self.sample as usize].value {
-            Value::Number(number) => SampleValue::Number(*number),
-            Value::Histogram { buckets, sum, count } => {
-                SampleValue::Histogram { buckets: points(buckets), sum: *sum, count: *count }
-            }
-            Value::Summary { quantiles, sum, count } => {
-                SampleValue::Summary { quantiles: points(quantiles), sum: *sum, count: *count }
-            }
-        }
-    }
-
-    /// The sample's own timestamp, where it has one.
-    #[must_use]
-    pub fn timestamp(&self) -> Option<TimestampMs> {
-        self.all.samples[self.sample as usize].timestamp
     }
 }
