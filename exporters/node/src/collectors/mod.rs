@@ -55,6 +55,7 @@ mod pcidevice;
 mod perf;
 mod powersupplyclass;
 mod pressure;
+mod process;
 mod processes;
 mod qdisc;
 mod rapl;
@@ -182,6 +183,7 @@ pub const COLLECTORS: &[Entry] = &[
     perf::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
+    process::ENTRY,
     processes::ENTRY,
     qdisc::ENTRY,
     rapl::ENTRY,
