@@ -9,6 +9,7 @@ mod arp;
 mod bcache;
 mod bcachefs;
 mod bonding;
+mod btrfs;
 mod buddyinfo;
 mod cgroup;
 mod cgroups;
@@ -34,6 +35,7 @@ mod kernel_hung;
 mod ksmd;
 mod lnstat;
 mod loadavg;
+mod logind;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
@@ -47,6 +49,8 @@ mod ntp;
 mod nvme;
 mod nvmesubsystem;
 mod os;
+mod pcidevice;
+mod perf;
 mod powersupplyclass;
 mod pressure;
 mod processes;
@@ -62,6 +66,7 @@ mod stat;
 mod supervisord;
 mod swap;
 mod sysctl;
+mod systemd;
 mod tapestats;
 mod textfile;
 mod thermal_zone;
@@ -126,6 +131,7 @@ pub const COLLECTORS: &[Entry] = &[
     bcache::ENTRY,
     bcachefs::ENTRY,
     bonding::ENTRY,
+    btrfs::ENTRY,
     buddyinfo::ENTRY,
     cgroup::ENTRY,
     cgroups::ENTRY,
@@ -151,6 +157,7 @@ pub const COLLECTORS: &[Entry] = &[
     ksmd::ENTRY,
     lnstat::ENTRY,
     loadavg::ENTRY,
+    logind::ENTRY,
     mdadm::ENTRY,
     meminfo::ENTRY,
     meminfo_numa::ENTRY,
@@ -164,6 +171,8 @@ pub const COLLECTORS: &[Entry] = &[
     nvme::ENTRY,
     nvmesubsystem::ENTRY,
     os::ENTRY,
+    pcidevice::ENTRY,
+    perf::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
     processes::ENTRY,
@@ -179,6 +188,7 @@ pub const COLLECTORS: &[Entry] = &[
     supervisord::ENTRY,
     swap::ENTRY,
     sysctl::ENTRY,
+    systemd::ENTRY,
     tapestats::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
