@@ -1,12 +1,13 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
-mod bus;
 mod beneath;
+mod bus;
 mod collectors;
 pub mod command;
 mod cpuinfo;
 mod error;
+mod executor;
 mod exporter;
 mod folder;
 mod frame;
