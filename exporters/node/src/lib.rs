@@ -1,9 +1,8 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
-mod btrfs_ioctl;
-mod bus;
 mod beneath;
+mod btrfs_ioctl;
 mod bus;
 mod collectors;
 pub mod command;
