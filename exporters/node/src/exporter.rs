@@ -1,12 +1,13 @@
 //! The enabled collectors and how they are asked, all or some of them.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use common_instrument::{CollectError, Collector, Samples};
 use jiff::tz::TimeZone;
 
 use crate::collectors::{COLLECTORS, Context};
-use crate::frame::{COLLECTOR_TIMEOUT, Slot};
+use crate::frame::{COLLECTOR_TIMEOUT, Crew, Slot};
 use crate::{Buses, Error, FilterError, Roots, Settings};
 
 /// What a [`NodeExporter`] is built from.
@@ -45,6 +46,7 @@ impl NodeOptions {
 /// Measures this host with the enabled collectors.
 pub struct NodeExporter {
     slots: Vec<Slot>,
+    crew: Arc<Crew>,
 }
 
 impl std::fmt::Debug for NodeExporter {
@@ -61,11 +63,14 @@ impl NodeExporter {
             return Err(Error::UnknownCollector(name.clone()));
         }
         let context = Context { options: &options };
+        let crew = Arc::default();
         let enabled = COLLECTORS.iter().filter(|entry| context.is_enabled(entry.name));
         let slots = enabled.map(|entry| {
-            (entry.build)(&context).map(|built| Slot::new(entry.name, built, entry.may_block))
+            let built = (entry.build)(&context)?;
+            Ok(Slot::new(entry.name, built, entry.may_block.then_some(&crew)))
         });
-        Ok(NodeExporter { slots: slots.collect::<Result<_, _>>()? })
+        let slots = slots.collect::<Result<_, _>>()?;
+        Ok(NodeExporter { slots, crew })
     }
 
     /// Names of the collectors that are on, in the order of the table.
@@ -112,6 +117,12 @@ impl NodeExporter {
         for (slot, started) in slots().zip(started) {
             slot.finish(started, deadline, out);
         }
+    }
+}
+
+impl Drop for NodeExporter {
+    fn drop(&mut self) {
+        self.crew.close();
     }
 }
 

@@ -1,7 +1,6 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
-mod beneath;
 mod btrfs_ioctl;
 mod bus;
 mod collectors;
@@ -11,7 +10,6 @@ mod error;
 mod ethtool;
 mod executor;
 mod exporter;
-mod folder;
 mod frame;
 mod go_json;
 mod links;
@@ -29,7 +27,6 @@ mod serve;
 mod settings;
 mod source;
 mod statfs;
-mod tree;
 mod udev;
 
 pub use bus::Buses;

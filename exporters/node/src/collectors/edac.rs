@@ -7,8 +7,8 @@ use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
 
 use super::Entry;
-use crate::folder::{FirstProblem, Folder, Value};
 use crate::parse::text;
+use crate::source::folder::{FirstProblem, Folder, Value};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "edac",

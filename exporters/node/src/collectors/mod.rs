@@ -96,7 +96,7 @@ pub struct Entry {
     pub about: &'static str,
     /// Whether it runs when no flag says otherwise.
     pub on_by_default: bool,
-    /// Whether drivers can hold it up, so that it gets a thread of its own.
+    /// Whether drivers or daemons can hold it up, so that it runs in another thread than the scrape.
     pub may_block: bool,
     /// Flags besides `--[no-]collector.NAME`.
     pub flags: &'static [Flag],

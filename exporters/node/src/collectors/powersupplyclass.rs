@@ -6,10 +6,10 @@ use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
 
 use super::Entry;
-use crate::folder::{FirstProblem, Folder, Value, class};
 use crate::parse::text;
 use crate::pattern::Pattern;
 use crate::settings::{Flag, flag};
+use crate::source::folder::{FirstProblem, Folder, Value, class};
 
 const IGNORED: Flag = flag::text(
     "collector.powersupply.ignored-supplies",

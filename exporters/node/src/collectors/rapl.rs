@@ -8,10 +8,10 @@ use common_model::MetricType;
 use parking_lot::Mutex;
 
 use super::Entry;
-use crate::folder::{FirstProblem, Folder, Value, class};
 use crate::named::{NameCache, Named, sanitize};
 use crate::parse::{text, unsigned};
 use crate::settings::{Flag, flag};
+use crate::source::folder::{FirstProblem, Folder, Value, class};
 
 const ZONE_LABEL: Flag = flag::switch(
     "collector.rapl.enable-zone-label",

@@ -6,8 +6,8 @@ use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
 
 use super::Entry;
-use crate::folder::{FirstProblem, Folder, Value, class};
 use crate::parse::text;
+use crate::source::folder::{FirstProblem, Folder, Value, class};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "watchdog",

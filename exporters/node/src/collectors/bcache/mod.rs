@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use super::Entry;
 use crate::parse::{ParseError, lines, unsigned, words};
 use crate::settings::{Flag, flag};
+use crate::source::tree::TreeReader;
 use crate::source::{Attributes, names_in};
-use crate::tree::TreeReader;
 
 use tables::{
     BACKING, CACHE, NANOSECOND, PRIORITIES, READ_DURATION, READ_DURATION_FILE, READAHEADS,

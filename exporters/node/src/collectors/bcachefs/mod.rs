@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use super::Entry;
 use crate::named::{NameCache, Named, sanitize};
 use crate::parse::{text, unsigned};
+use crate::source::tree::TreeReader;
 use crate::source::{Attributes, directories_in, names_in};
-use crate::tree::TreeReader;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "bcachefs",

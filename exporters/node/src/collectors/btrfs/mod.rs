@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use super::Entry;
 use crate::btrfs_ioctl::{Device, ERROR_KINDS, FileSystem};
 use crate::parse::{ParseError, lines, text, unsigned, words};
+use crate::source::tree::TreeReader;
 use crate::source::{Attributes, directories_in, names_in};
-use crate::tree::TreeReader;
 
 use devices::Devices;
 

@@ -2,8 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
-use crate::beneath::Buffers;
 use crate::parse::{lines, unsigned, words};
+use crate::source::beneath::Buffers;
 
 use super::families::Field;
 

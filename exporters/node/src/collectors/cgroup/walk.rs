@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use crate::beneath::{Buffers, FileType, open_directory, open_root};
+use crate::source::beneath::{Buffers, FileType, open_directory, open_root};
 
 /// What the files of a hierarchy tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

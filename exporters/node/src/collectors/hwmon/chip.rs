@@ -10,10 +10,10 @@ use common_model::MetricType;
 use parking_lot::Mutex;
 
 use super::naming::{Unit, clean, explode, is_setting, metric};
-use crate::folder::{Folder, Value};
 use crate::named::Named;
 use crate::parse::text;
 use crate::pattern::Filter;
+use crate::source::folder::{Folder, Value};
 
 /// How often limits and the like are taken from memory before they are read again: they change only
 /// when somebody sets them.

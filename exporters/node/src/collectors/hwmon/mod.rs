@@ -16,9 +16,9 @@ use self::chip::{Chip, READING_AGE_MAX};
 use self::naming::ChipNames;
 use self::readers::{CHIP_PATIENCE, Readers};
 use super::Entry;
-use crate::folder::{FirstProblem, Folder, Value, class};
 use crate::pattern::Filter;
 use crate::settings::{Flag, Settings, flag};
+use crate::source::folder::{FirstProblem, Folder, Value, class};
 
 const CHIP_EXCLUDE: Flag = flag::text(
     "collector.hwmon.chip-exclude",

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use common_model::MetricType;
 
-use crate::folder::{Folder, Value};
 use crate::named::Named;
 use crate::parse::text;
+use crate::source::folder::{Folder, Value};
 
 /// Makes a name of letters a to z, digits, colons and underscores, as the original does.
 pub(super) fn clean(name: &str) -> String {

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 
 use self::counters::{COUNTERS, Counter, HARDWARE_COUNTERS, LEGACY_COUNTERS};
 use super::Entry;
-use crate::folder::{FirstProblem, Folder, Value, class};
 use crate::parse::{text, unsigned};
 use crate::pattern::Filter;
 use crate::settings::{Flag, flag};
+use crate::source::folder::{FirstProblem, Folder, Value, class};
 
 const EXCLUDE: Flag = flag::text(
     "collector.infiniband.device-exclude",

@@ -11,8 +11,8 @@ use super::counts::{Counts, NONVOLUNTARY, READ, VOLUNTARY, WRITTEN};
 use super::files::{Status, parse_io, parse_limit, parse_smaps, parse_status};
 use super::group::Group;
 use super::table::{Process, Task};
-use crate::beneath::{Buffers, open_directory, open_root};
 use crate::pids::{Stat, pids_in};
+use crate::source::beneath::{Buffers, open_directory, open_root};
 
 /// `fstatfs` type of proc. `linux/magic.h`
 const PROC_TYPE: u64 = 0x9fa0;

@@ -1,20 +1,22 @@
 //! One collector among others: timed, its failures counted, its panics caught, its hangs waited out.
 
+mod crew;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common_instrument::{CollectError, Collector, Family, Samples};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
+
+use self::crew::Apart;
+pub(crate) use self::crew::Crew;
 
 /// How long a scrape waits for collectors that drivers can hold up.
 pub(crate) const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A round that has not ended after as long hangs, and no other is begun beside it.
 const HANG: Duration = Duration::from_secs(1);
-
-/// Stack of a thread that runs one collector; none goes deep.
-const STACK_BYTES: usize = 256 << 10;
 
 const DURATION: Family = Family::gauge(
     "node_scrape_collector_duration_seconds",
@@ -33,17 +35,20 @@ pub(crate) struct Slot {
 enum Run {
     /// In the thread of the scrape.
     Here(Here),
-    /// In a thread of its own, because the files it reads can block.
-    Apart(Arc<Apart>),
+    /// In another thread, because the files it reads can block.
+    Apart(Arc<Crew>, Arc<Apart>),
 }
 
 impl Slot {
-    /// Frames a collector; one that `may_block` gets a thread at its first scrape.
-    pub(crate) fn new(name: &'static str, collector: Box<dyn Collector>, may_block: bool) -> Slot {
-        let run = if may_block {
-            Run::Apart(Apart::new(name, collector))
-        } else {
-            Run::Here(Here { collector, began: Mutex::default() })
+    /// Frames a collector; one that can hang is given to a crew.
+    pub(crate) fn new(
+        name: &'static str,
+        collector: Box<dyn Collector>,
+        crew: Option<&Arc<Crew>>,
+    ) -> Slot {
+        let run = match crew {
+            Some(crew) => Run::Apart(Arc::clone(crew), Apart::new(collector)),
+            None => Run::Here(Here { collector, began: Mutex::default() }),
         };
         Slot { name, run }
     }
@@ -52,7 +57,7 @@ impl Slot {
     pub(crate) fn start(&self) -> Option<u64> {
         match &self.run {
             Run::Here(_) => None,
-            Run::Apart(apart) => Some(apart.start()),
+            Run::Apart(crew, apart) => Some(crew.start(apart)),
         }
     }
 
@@ -60,7 +65,9 @@ impl Slot {
     pub(crate) fn finish(&self, started: Option<u64>, deadline: Instant, samples: &mut Samples) {
         let (outcome, duration) = match (&self.run, started) {
             (Run::Here(here), _) => here.run(samples),
-            (Run::Apart(apart), wanted) => apart.finish(wanted.unwrap_or(0), deadline, samples),
+            (Run::Apart(crew, apart), wanted) => {
+                crew.finish(apart, wanted.unwrap_or(0), deadline, samples)
+            }
         };
         let labels = [("collector", self.name)];
         let success = match outcome {
@@ -115,131 +122,6 @@ impl Here {
     }
 }
 
-/// A collector in a thread of its own. A thread that is stuck in a system call stays the only one:
-/// nobody starts another until it has come back.
-struct Apart {
-    name: &'static str,
-    collector: Box<dyn Collector>,
-    state: Mutex<State>,
-    asked: Condvar,
-    done: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    has_thread: bool,
-    /// Number of the last round that was begun, and whether it still runs.
-    round: u64,
-    running: bool,
-    /// What the last finished round gave.
-    answer: Option<Arc<(Samples, Outcome)>>,
-    answer_round: u64,
-    closed: bool,
-}
-
-impl Apart {
-    fn new(name: &'static str, collector: Box<dyn Collector>) -> Arc<Apart> {
-        let (asked, done) = (Condvar::new(), Condvar::new());
-        Arc::new(Apart { name, collector, state: Mutex::default(), asked, done })
-    }
-
-    /// Begins a round, or joins the one that runs; returns its number.
-    fn start(self: &Arc<Apart>) -> u64 {
-        let mut state = self.state.lock();
-        if !state.running {
-            if !state.has_thread {
-                let apart = Arc::clone(self);
-                let name = format!("node-{}", self.name);
-                let builder = std::thread::Builder::new().name(name).stack_size(STACK_BYTES);
-                match builder.spawn(move || apart.work()) {
-                    Ok(_) => state.has_thread = true,
-                    Err(error) => {
-                        tracing::error!(name = self.name, err = %error, "no thread for a collector");
-                        return 0;
-                    }
-                }
-            }
-            state.round += 1;
-            state.running = true;
-            self.asked.notify_one();
-        }
-        state.round
-    }
-
-    fn finish(&self, wanted: u64, deadline: Instant, samples: &mut Samples) -> Outcome {
-        let begun = Instant::now();
-        let mut state = self.state.lock();
-        while wanted != 0 && state.answer_round < wanted {
-            if self.done.wait_until(&mut state, deadline).timed_out() {
-                break;
-            }
-        }
-        if wanted == 0 || state.answer_round < wanted {
-            let problem = format!("no answer within {:?}", COLLECTOR_TIMEOUT);
-            return (Err(CollectError::Failed(problem)), begun.elapsed());
-        }
-        let answer = state.answer.clone();
-        drop(state);
-        match answer {
-            Some(answer) => {
-                copy(&answer.0, samples);
-                answer.1.clone()
-            }
-            None => (Err(CollectError::Failed("no answer".to_owned())), begun.elapsed()),
-        }
-    }
-
-    fn work(&self) {
-        let mut samples = Samples::default();
-        loop {
-            let mut state = self.state.lock();
-            while !state.running && !state.closed {
-                self.asked.wait(&mut state);
-            }
-            if state.closed {
-                return;
-            }
-            let round = state.round;
-            drop(state);
-            samples.clear();
-            let outcome = run(&*self.collector, &mut samples);
-            let mut state = self.state.lock();
-            let last = state.answer.replace(Arc::new((std::mem::take(&mut samples), outcome)));
-            state.answer_round = round;
-            state.running = false;
-            self.done.notify_all();
-            drop(state);
-            // The buffers of the round before serve the next one, if no scrape still reads them.
-            samples = last.and_then(Arc::into_inner).map_or_else(Samples::default, |last| last.0);
-        }
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Run::Apart(apart) = &self.run {
-            apart.state.lock().closed = true;
-            apart.asked.notify_all();
-        }
-    }
-}
-
-fn copy(from: &Samples, to: &mut Samples) {
-    for family in from.families() {
-        for sample in family.samples() {
-            let labels: Vec<(&str, &str)> = sample.labels().collect();
-            to.push_value(
-                family.name(),
-                family.help(),
-                family.kind(),
-                &labels,
-                sample.value(),
-                sample.timestamp(),
-            );
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Receiver, channel};
@@ -274,7 +156,8 @@ mod tests {
     fn samples_before_a_failure_count_wherever_the_collector_runs() {
         fn check(outcome: Result<(), CollectError>, success: f64) {
             for may_block in [false, true] {
-                let slot = Slot::new("x", Box::new(Fixed(outcome.clone())), may_block);
+                let crew = may_block.then(Arc::<Crew>::default);
+                let slot = Slot::new("x", Box::new(Fixed(outcome.clone())), crew.as_ref());
                 for _ in 0..3 {
                     let mut samples = Samples::default();
                     let started = slot.start();
@@ -302,7 +185,7 @@ mod tests {
     #[test]
     fn a_collector_that_hangs_in_a_scrape_is_left_out_of_later_ones() {
         let (release, stuck) = channel();
-        let slot = Slot::new("x", Box::new(Stuck(Mutex::new(stuck))), false);
+        let slot = Slot::new("x", Box::new(Stuck(Mutex::new(stuck))), None);
         let scrape = || {
             let mut samples = Samples::default();
             slot.finish(None, Instant::now(), &mut samples);
@@ -323,9 +206,40 @@ mod tests {
     }
 
     #[test]
+    fn one_thread_serves_all_collectors_until_one_of_them_hangs() {
+        let crew = Arc::default();
+        let (release, stuck) = channel();
+        let fixed = || -> Box<dyn Collector> { Box::new(Fixed(Ok(()))) };
+        let slots = [
+            Slot::new("a", fixed(), Some(&crew)),
+            Slot::new("stuck", Box::new(Stuck(Mutex::new(stuck))), Some(&crew)),
+            Slot::new("b", fixed(), Some(&crew)),
+        ];
+        let scrape = |slots: &[&Slot]| {
+            let mut samples = Samples::default();
+            let deadline = Instant::now() + Duration::from_millis(500);
+            let started: Vec<_> = slots.iter().map(|slot| slot.start()).collect();
+            for (slot, started) in slots.iter().zip(started) {
+                slot.finish(started, deadline, &mut samples);
+            }
+            values(&samples).iter().filter(|(name, _)| name == SUCCESS.name).map(|v| v.1).collect()
+        };
+        let found: Vec<f64> = scrape(&[&slots[0], &slots[2]]);
+        assert_eq!((found, crew.threads()), (vec![1.0, 1.0], 1));
+        for _ in 0..3 {
+            let found: Vec<f64> = scrape(&[&slots[0], &slots[1], &slots[2]]);
+            assert_eq!((found, crew.threads()), (vec![1.0, 1.0, 0.0], 2));
+        }
+        drop(release);
+        let found: Vec<f64> = scrape(&[&slots[0], &slots[1], &slots[2]]);
+        assert_eq!(found, [1.0, 1.0, 1.0]);
+    }
+
+    #[test]
     fn a_stuck_collector_costs_one_thread_and_its_deadline() {
         let (release, stuck) = channel();
-        let slot = Slot::new("x", Box::new(Stuck(Mutex::new(stuck))), true);
+        let crew = Arc::default();
+        let slot = Slot::new("x", Box::new(Stuck(Mutex::new(stuck))), Some(&crew));
         for _ in 0..3 {
             let mut samples = Samples::default();
             let started = slot.start();

@@ -1,4 +1,13 @@
 //! Kernel files, read whole into buffers that stay: the only code here that opens files of proc and sys.
+//!
+//! [`KernelFile`] is one file that every scrape reads; [`Attributes`] and [`AttributeDirectory`] are
+//! for the small files of a device that stays; [`folder`] for devices that are looked for at each
+//! scrape; [`tree`] for many values of which some may fail; [`beneath`] for thousands of processes
+//! or groups, reached from an open directory.
+
+pub(crate) mod beneath;
+pub(crate) mod folder;
+pub(crate) mod tree;
 
 use std::fs::File;
 use std::io;
