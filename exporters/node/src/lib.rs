@@ -2,13 +2,18 @@
 
 mod adjtimex;
 mod beneath;
+mod btrfs_ioctl;
+mod bus;
 mod collectors;
 pub mod command;
 mod cpuinfo;
 mod error;
+mod ethtool;
+mod executor;
 mod exporter;
 mod folder;
 mod frame;
+mod go_json;
 mod links;
 mod mounts;
 mod named;
@@ -27,6 +32,7 @@ mod statfs;
 mod tree;
 mod udev;
 
+pub use bus::Buses;
 pub use error::{Error, FilterError};
 pub use exporter::{NodeExporter, NodeOptions};
 pub use roots::Roots;

@@ -3,8 +3,8 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use crate::parse::{ParseError, unsigned, words};
 use crate::beneath::Buffers;
+use crate::parse::{ParseError, unsigned, words};
 
 /// Ticks per second of the times in `stat`: `USER_HZ`, the same on all machines Linux runs on today.
 pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
@@ -82,6 +82,11 @@ impl<'a> Stat<'a> {
             virtual_bytes: numbers[19],
             resident_pages: numbers[20],
         })
+    }
+
+    /// The numbers only, which may outlive the content.
+    pub(crate) fn without_name(self) -> Stat<'static> {
+        Stat { comm: b"", ..self }
     }
 
     /// Whether it is a thread of the kernel: without files, memory and command line.

@@ -9,6 +9,7 @@ mod arp;
 mod bcache;
 mod bcachefs;
 mod bonding;
+mod btrfs;
 mod buddyinfo;
 mod cgroup;
 mod cgroups;
@@ -23,9 +24,11 @@ mod drbd;
 mod drm;
 mod edac;
 mod entropy;
+mod ethtool;
 mod fibrechannel;
 mod filefd;
 mod filesystem;
+mod hwmon;
 mod infiniband;
 mod interrupts;
 mod ipvs;
@@ -33,6 +36,7 @@ mod kernel_hung;
 mod ksmd;
 mod lnstat;
 mod loadavg;
+mod logind;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
@@ -40,15 +44,20 @@ mod mountstats;
 mod netclass;
 mod netdev;
 mod netstat;
+mod network_route;
 mod nfs;
 mod nfsd;
 mod ntp;
 mod nvme;
 mod nvmesubsystem;
 mod os;
+mod pcidevice;
+mod perf;
 mod powersupplyclass;
 mod pressure;
+mod process;
 mod processes;
+mod qdisc;
 mod rapl;
 mod runit;
 mod schedstat;
@@ -61,7 +70,9 @@ mod stat;
 mod supervisord;
 mod swap;
 mod sysctl;
+mod systemd;
 mod tapestats;
+mod tcpstat;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -70,6 +81,7 @@ mod udp_queues;
 mod uname;
 mod vmstat;
 mod watchdog;
+mod wifi;
 mod xfrm;
 mod xfs;
 mod zfs;
@@ -125,6 +137,7 @@ pub const COLLECTORS: &[Entry] = &[
     bcache::ENTRY,
     bcachefs::ENTRY,
     bonding::ENTRY,
+    btrfs::ENTRY,
     buddyinfo::ENTRY,
     cgroup::ENTRY,
     cgroups::ENTRY,
@@ -139,9 +152,11 @@ pub const COLLECTORS: &[Entry] = &[
     drm::ENTRY,
     edac::ENTRY,
     entropy::ENTRY,
+    ethtool::ENTRY,
     fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
+    hwmon::ENTRY,
     infiniband::ENTRY,
     interrupts::ENTRY,
     ipvs::ENTRY,
@@ -149,6 +164,7 @@ pub const COLLECTORS: &[Entry] = &[
     ksmd::ENTRY,
     lnstat::ENTRY,
     loadavg::ENTRY,
+    logind::ENTRY,
     mdadm::ENTRY,
     meminfo::ENTRY,
     meminfo_numa::ENTRY,
@@ -156,15 +172,20 @@ pub const COLLECTORS: &[Entry] = &[
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
+    network_route::ENTRY,
     nfs::ENTRY,
     nfsd::ENTRY,
     ntp::ENTRY,
     nvme::ENTRY,
     nvmesubsystem::ENTRY,
     os::ENTRY,
+    pcidevice::ENTRY,
+    perf::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
+    process::ENTRY,
     processes::ENTRY,
+    qdisc::ENTRY,
     rapl::ENTRY,
     runit::ENTRY,
     schedstat::ENTRY,
@@ -177,7 +198,9 @@ pub const COLLECTORS: &[Entry] = &[
     supervisord::ENTRY,
     swap::ENTRY,
     sysctl::ENTRY,
+    systemd::ENTRY,
     tapestats::ENTRY,
+    tcpstat::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
@@ -185,6 +208,7 @@ pub const COLLECTORS: &[Entry] = &[
     uname::ENTRY,
     vmstat::ENTRY,
     watchdog::ENTRY,
+    wifi::ENTRY,
     xfrm::ENTRY,
     xfs::ENTRY,
     zfs::ENTRY,
