@@ -11,6 +11,13 @@
 
 use std::ops::Range;
 
+/// Code is mapped in pieces of this size, because the kernel maps whatever lies within 64 KiB around
+/// a page that is needed, as long as it is one mapping.
+const PIECE_BYTES: usize = 16 << 10;
+
+/// Most pieces of one mapping: the kernel keeps a record for each, and allows 65,530 of them.
+const PIECES_MAX: usize = 4096;
+
 /// One heap for all threads instead of one each: a small daemon's threads hardly ever allocate at the
 /// same time, and what one of them frees serves the next. To be called before any thread is started;
 /// where another allocator serves the program, nothing happens.
@@ -43,8 +50,20 @@ pub fn release_start_up_pages() -> usize {
         if unsafe { libc::madvise(start, length, libc::MADV_DONTNEED) } == 0 {
             released += resident;
         }
+        split(&range);
     }
     released
+}
+
+/// Makes pieces of a mapping by giving every second one an advice that changes nothing else: pages
+/// of files are not part of a core dump anyway.
+fn split(range: &Range<usize>) {
+    let pieces = range.clone().step_by(PIECE_BYTES).skip(1).step_by(2);
+    for start in pieces.take(PIECES_MAX) {
+        let length = PIECE_BYTES.min(range.end - start);
+        // SAFETY: the advice touches no page.
+        let _ = unsafe { libc::madvise(start as *mut libc::c_void, length, libc::MADV_DONTDUMP) };
+    }
 }
 
 /// The mappings of files that can neither be written nor hold pages of this process's own
