@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its data fails")]
 
 mod config;
+mod node;
 mod promql;
 mod rules;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests, not all use all")]
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
