@@ -3,8 +3,8 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use crate::parse::{ParseError, unsigned, words};
 use crate::beneath::Buffers;
+use crate::parse::{ParseError, unsigned, words};
 
 /// Ticks per second of the times in `stat`: `USER_HZ`, the same on all machines Linux runs on today.
 pub(crate) const TICKS_PER_SECOND: f64 = 100.0;

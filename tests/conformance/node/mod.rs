@@ -7,7 +7,6 @@ mod live;
 mod page;
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,6 +14,7 @@ use std::process::{Command, Stdio};
 use common_testkit::{peer, suites};
 use tempfile::TempDir;
 
+use crate::skip;
 use crate::support::child::{HEARTH, Program};
 
 /// Runs the rest of its arguments with a loopback device of its own, which never lost a packet.
@@ -198,9 +198,4 @@ fn unshare() -> Command {
     }
     command.args(["--net", "--mount", "--propagation", "private"]);
     command
-}
-
-/// Says past the test harness, which swallows what a passing test prints, what was left out.
-fn skip(excuse: &str) {
-    drop(writeln!(std::io::stderr(), "{excuse}"));
 }

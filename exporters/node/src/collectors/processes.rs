@@ -8,10 +8,10 @@ use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
 
 use super::Entry;
+use crate::beneath::{Buffers, open_directory, open_root};
 use crate::parse::unsigned;
 use crate::pids::{Stat, pids_in};
 use crate::source::KernelFile;
-use crate::beneath::{Buffers, open_directory, open_root};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "processes",

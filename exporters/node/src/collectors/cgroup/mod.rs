@@ -15,10 +15,10 @@ use parking_lot::Mutex;
 
 use super::{Context, Entry};
 use crate::Error;
+use crate::beneath::{Buffers, open_directory};
 use crate::pattern::Filter;
 use crate::settings::{Flag, flag};
 use crate::source::KernelFile;
-use crate::beneath::{Buffers, open_directory};
 
 use families::Pusher;
 use stats::Stats;

@@ -2,8 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
-use crate::parse::{lines, unsigned, words};
 use crate::beneath::Buffers;
+use crate::parse::{lines, unsigned, words};
 
 use super::families::Field;
 
