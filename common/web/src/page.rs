@@ -147,7 +147,8 @@ impl GzipSink {
             return;
         }
         self.crc.update(&self.fresh);
-        let compress = self.compress.get_or_insert_with(new_compress);
+        let fast = || Compress::new(Compression::fast(), false);
+        let compress = self.compress.get_or_insert_with(fast);
         deflate(compress, &self.fresh, flush, &mut self.packed);
         self.fresh.clear();
     }
@@ -168,13 +169,11 @@ impl Piece {
     fn new(text: &[u8]) -> Piece {
         let (mut bytes, mut crc) = (Vec::with_capacity(text.len() / 4), Crc::new());
         crc.update(text);
-        deflate(&mut new_compress(), text, FlushCompress::Full, &mut bytes);
+        // Once for many scrapes: worth a better method.
+        let mut compress = Compress::new(Compression::default(), false);
+        deflate(&mut compress, text, FlushCompress::Full, &mut bytes);
         Piece { bytes: bytes.into(), crc }
     }
-}
-
-fn new_compress() -> Compress {
-    Compress::new(Compression::fast(), false)
 }
 
 /// Compresses all of `text`; a flush is over when there was room left.

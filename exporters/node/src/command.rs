@@ -9,7 +9,7 @@ use common_service::logging;
 use jiff::tz::TimeZone;
 
 use crate::collectors::COLLECTORS;
-use crate::{NodeOptions, Roots, Settings};
+use crate::{Buses, NodeOptions, Roots, Settings};
 
 const PATHS: &[Flag] = &[
     Flag::new("path.procfs", Kind::Str, "procfs mountpoint.").default("/proc"),
@@ -122,6 +122,7 @@ pub fn options(matches: &Matches) -> NodeOptions {
             rootfs: matches.str("path.rootfs").into(),
             udev_data: matches.str("path.udev.data").into(),
         },
+        buses: Buses::default(),
         enabled: on.map(|entry| entry.name.to_owned()).collect(),
         settings: Settings::from_matches(matches, collector_flags()),
         now: system_time,

@@ -7,13 +7,15 @@ use jiff::tz::TimeZone;
 
 use crate::collectors::{COLLECTORS, Context};
 use crate::frame::{COLLECTOR_TIMEOUT, Slot};
-use crate::{Error, FilterError, Roots, Settings};
+use crate::{Buses, Error, FilterError, Roots, Settings};
 
 /// What a [`NodeExporter`] is built from.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
     /// Where the kernel's file systems are.
     pub roots: Roots,
+    /// Where message buses are.
+    pub buses: Buses,
     /// Names of the collectors that are on.
     pub enabled: Vec<String>,
     /// Values of the collectors' flags.
@@ -31,6 +33,7 @@ impl NodeOptions {
         let on = COLLECTORS.iter().filter(|entry| entry.on_by_default);
         NodeOptions {
             roots: Roots::default(),
+            buses: Buses::default(),
             enabled: on.map(|entry| entry.name.to_owned()).collect(),
             settings: Settings::default(),
             now,

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::parse::{hex, signed, unsigned};
@@ -33,6 +33,12 @@ impl Folder {
     pub(crate) fn identity(&self) -> io::Result<(u64, u64)> {
         let stat = rustix::fs::fstat(&self.0)?;
         Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// Whether there is a folder of that name in it.
+    pub(crate) fn is_folder(&self, name: &str) -> bool {
+        rustix::fs::statat(&self.0, name, AtFlags::empty())
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
     }
 
     /// The names in it, sorted; those that are not UTF-8 are left out.

@@ -1,6 +1,8 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
+mod btrfs_ioctl;
+mod bus;
 mod beneath;
 mod collectors;
 pub mod command;
@@ -27,6 +29,7 @@ mod statfs;
 mod tree;
 mod udev;
 
+pub use bus::Buses;
 pub use error::{Error, FilterError};
 pub use exporter::{NodeExporter, NodeOptions};
 pub use roots::Roots;

@@ -15,6 +15,7 @@ const CONTENT_WITH_NOTHING: &[&str] = &[
     "drm",
     "edac",
     "bcache",
+    "btrfs",
     "cpu_vulnerabilities",
     "meminfo_numa",
     "selinux",
@@ -28,6 +29,7 @@ const CONTENT_WITH_NOTHING: &[&str] = &[
 /// Those that ask the running kernel instead of reading files.
 #[rustfmt::skip]
 const WITHOUT_FILES: &[&str] = &[
+    "perf",
     "timex",
     "uname",
 ];

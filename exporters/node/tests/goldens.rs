@@ -11,8 +11,11 @@ use crate::support::{options, scrape};
 #[rustfmt::skip]
 const WITHOUT_FILES: &[&str] = &[
     "filesystem",
+    "logind",
     "ntp",
+    "perf",
     "supervisord",
+    "systemd",
     "timex",
     "uname",
 ];
@@ -25,6 +28,8 @@ const FLAGS: &[(&str, &str)] = &[
     ("collector.cpu.info.flags-include", "^a"),
     ("collector.cpu.info.bugs-include", "^mds$"),
     ("collector.netdev.label-ifalias", "true"),
+    ("collector.pcidevice.names", "true"),
+    ("collector.pcidevice.idsfile", "tests/host/root/usr/share/misc/pci.ids"),
     ("collector.sysctl.include", "kernel.threads-max"),
     ("collector.sysctl.include", "fs.file-nr"),
     ("collector.sysctl.include", "fs.file-nr:total,current,max"),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod broken;
+mod buses;
 mod daemons;
 mod goldens;
 mod suites;

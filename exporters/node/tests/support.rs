@@ -32,12 +32,18 @@ pub(crate) fn options(root: &Path, collector: &str) -> NodeOptions {
     let socket = format!("unix://{}", file("root/run/supervisor.sock"));
     options.settings.set("collector.supervisord.url", &socket);
     options.settings.set("collector.ntp.server-port", "1");
+    options.buses.system = Some(format!("unix:path={}", file("root/run/bus")));
+    options.buses.systemd = root.join("root/run/systemd/private");
     options
 }
 
 /// What one scrape exports, without the time it took.
 pub(crate) fn scrape(options: NodeOptions) -> String {
-    let exporter = NodeExporter::new(options).unwrap();
+    scrape_again(&NodeExporter::new(options).unwrap())
+}
+
+/// One scrape, perhaps of many.
+pub(crate) fn scrape_again(exporter: &NodeExporter) -> String {
     let mut samples = Samples::default();
     exporter.collect(&mut samples).unwrap();
     let mut text = Vec::new();

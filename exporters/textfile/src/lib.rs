@@ -4,31 +4,41 @@
 //! node_exporter's textfile collector. A file that cannot be read or parsed never hides another.
 
 mod collector;
-mod list;
+mod directory;
+pub mod flags;
 mod merge;
 mod parse;
+mod problem;
 mod read;
 mod watch;
+mod worker;
+
+use std::time::Duration;
 
 pub use collector::TextfileCollector;
+pub use problem::Reason;
 pub use read::ReadError;
 
-/// Where files are looked for, and how much of them is taken.
+/// Where files are looked for, and how much of them is taken. [`flags`] has the same defaults.
 #[derive(Clone, Debug)]
 pub struct TextfileOptions {
     /// Directories or patterns of directories; empty ones do nothing.
     pub directories: Vec<String>,
     /// Bytes a file may have.
     pub file_bytes_max: u64,
-    /// Files per scrape.
+    /// Files of a directory, or of all directories that a pattern matches.
     pub files_max: usize,
     /// Sample lines a file may have.
     pub file_samples_max: usize,
     /// Series of all files together.
     pub series_max: usize,
-    /// Whether the directories are watched, so that a change is seen even where neither time nor
-    /// size of a file tells it.
+    /// How long a scrape waits for a directory.
+    pub timeout: Duration,
+    /// Whether the kernel is asked what changes in the directories: then files are not even looked
+    /// at as long as it says nothing.
     pub watch: bool,
+    /// Whether every bad file is exported with the reason.
+    pub file_errors: bool,
 }
 
 impl Default for TextfileOptions {
@@ -39,7 +49,9 @@ impl Default for TextfileOptions {
             files_max: 10_000,
             file_samples_max: 200_000,
             series_max: 500_000,
+            timeout: Duration::from_secs(2),
             watch: true,
+            file_errors: false,
         }
     }
 }

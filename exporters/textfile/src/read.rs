@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::Reason;
+
 /// Why a file gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -48,6 +50,14 @@ pub enum ReadError {
         /// Line and complaint.
         cause: String,
     },
+    /// It has too many samples.
+    #[error("failed to read textfile data from {path:?}: more than {limit} samples")]
+    TooManySamples {
+        /// The file.
+        path: String,
+        /// Samples that are taken.
+        limit: usize,
+    },
     /// Samples have timestamps, which would go stale in ways nobody expects.
     #[error(
         "textfile {path:?} contains unsupported client-side timestamps, skipping entire file \
@@ -61,6 +71,22 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            ReadError::Open { .. } => Reason::Open,
+            ReadError::NotRegular { .. } => Reason::NotRegular,
+            ReadError::TooBig { .. } => Reason::FileBytes,
+            ReadError::Read { .. } => Reason::Read,
+            ReadError::Parse { .. } => Reason::Parse,
+            ReadError::TooManySamples { .. } => Reason::FileSamples,
+            ReadError::Timestamps { .. } => Reason::Timestamps,
+        }
+    }
+}
+
 /// What tells two versions of a file apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -71,13 +97,29 @@ pub(crate) struct Stamp {
     changed: (i64, i64),
 }
 
-impl Stamp {
-    /// The stamp of what stands under this name now, links followed.
-    pub(crate) fn of(path: &Path) -> Result<Stamp, ReadError> {
-        let metadata = std::fs::metadata(path).map_err(|error| cannot_open(path, &error))?;
-        Ok(Stamp::new(&metadata))
-    }
+/// What stands under a name, links followed.
+pub(crate) struct Look {
+    pub(crate) stamp: Stamp,
+    /// Whether it is a regular file with no other name: everything that changes it concerns the
+    /// directory it is in.
+    pub(crate) is_plain: bool,
+}
 
+impl Look {
+    /// Looks at what stands under this name now.
+    pub(crate) fn at(path: &Path) -> Result<Look, ReadError> {
+        let cannot = |error: io::Error| cannot_open(path, &error);
+        let metadata = std::fs::symlink_metadata(path).map_err(cannot)?;
+        if metadata.is_symlink() {
+            let metadata = std::fs::metadata(path).map_err(cannot)?;
+            return Ok(Look { stamp: Stamp::new(&metadata), is_plain: false });
+        }
+        let is_plain = metadata.is_file() && metadata.nlink() == 1;
+        Ok(Look { stamp: Stamp::new(&metadata), is_plain })
+    }
+}
+
+impl Stamp {
     fn new(metadata: &Metadata) -> Stamp {
         Stamp {
             device: metadata.dev(),
@@ -143,7 +185,7 @@ fn broke_off(path: &Path, error: &io::Error) -> ReadError {
 }
 
 /// The system's words as Go prints them: in lower case, without a number behind.
-fn words(error: &io::Error) -> String {
+pub(crate) fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use common_exposition::{Format, encode};
-use common_instrument::{Collector, Samples};
+use common_instrument::{Collector, Family, Samples, SharedFamily};
 use exporters_textfile::{TextfileCollector, TextfileOptions};
 use tempfile::TempDir;
 
@@ -18,15 +19,18 @@ pub(crate) fn options(directories: &[&Path]) -> TextfileOptions {
     }
 }
 
-/// The exposition, without the comments of the collector's own metrics.
-pub(crate) fn scrape(collector: &TextfileCollector) -> String {
-    let mut samples = Samples::default();
-    collector.collect(&mut samples).unwrap();
+/// The exposition of what the collector adds to these samples.
+pub(crate) fn scrape_into(collector: &TextfileCollector, samples: &mut Samples) -> String {
+    collector.collect(samples).unwrap();
     samples.seal();
     assert!(samples.rejected().is_empty(), "{:?}", samples.rejected());
     let mut out = Vec::new();
-    encode(&samples, Format::default(), &mut out);
+    encode(samples, Format::default(), &mut out);
     String::from_utf8(out).unwrap()
+}
+
+pub(crate) fn scrape(collector: &TextfileCollector) -> String {
+    scrape_into(collector, &mut Samples::default())
 }
 
 /// Sample lines of everything but modification times.
@@ -176,18 +180,136 @@ fn patterns_name_several_directories_and_missing_ones_are_errors() {
 }
 
 #[test]
-fn limits_are_kept_and_told() {
-    let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("a.prom"), "a 1\nb 2\nc 3\n").unwrap();
-    fs::write(folder.path().join("z.prom"), "z 1\n").unwrap();
-    let limited = |change: fn(&mut TextfileOptions)| {
+fn limits_are_kept_told_and_counted() {
+    fn check((limit, count): (&str, u32), change: fn(&mut TextfileOptions), served: &[&str]) {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("a.prom"), "a 1\nb 2\nc 3\n").unwrap();
+        fs::write(folder.path().join("z.prom"), "z 1\n").unwrap();
         let mut options = options(&[folder.path()]);
         change(&mut options);
-        lines(&TextfileCollector::new(options))
-    };
-    let with_error = |line: &str| vec![format!("{ERROR} 1"), line.to_owned()];
-    assert_eq!(limited(|options| options.file_bytes_max = 11), with_error("z 1"));
-    assert_eq!(limited(|options| options.file_samples_max = 2), with_error("z 1"));
-    assert_eq!(limited(|options| options.series_max = 1), ["a 1".to_owned(), format!("{ERROR} 1")]);
-    assert_eq!(limited(|options| options.files_max = 1).len(), 4);
+        let collector = TextfileCollector::new(options);
+        let mut wanted: Vec<String> = served.iter().map(|&line| line.to_owned()).collect();
+        wanted.push(format!("node_textfile_refused_total{{limit=\"{limit}\"}} {count}"));
+        wanted.push(format!("{ERROR} 1"));
+        for _ in 0..3 {
+            let mut found = lines(&collector);
+            wanted.sort();
+            found.sort();
+            assert_eq!(found, wanted);
+        }
+    }
+    check(("file_bytes", 1), |options| options.file_bytes_max = 11, &["z 1"]);
+    check(("file_samples", 1), |options| options.file_samples_max = 2, &["z 1"]);
+    check(("files", 1), |options| options.files_max = 1, &["a 1", "b 2", "c 3"]);
+    // Each file is told once.
+    check(("series", 2), |options| options.series_max = 2, &["a 1", "b 2"]);
+}
+
+#[test]
+fn bad_files_are_exported_with_the_reason_where_that_is_asked_for() {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in [
+        ("a.prom", "m{x=\"1\"} 1\nm{x=\"1\"} 2\nm{x=\"1\"} 3\n"),
+        ("b.prom", "not it\n"),
+        ("c.prom", "# TYPE m counter\nm 1\nnode_textfile_file_error 7\n"),
+        ("d.prom", "ok 1\n"),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let missing = folder.path().join("missing");
+    let options = options(&[folder.path(), &missing]);
+    let collector = TextfileCollector::new(TextfileOptions { file_errors: true, ..options });
+    let prefix = format!("{}/", folder.path().display());
+    let found: Vec<String> =
+        lines(&collector).into_iter().map(|line| line.replace(&prefix, "")).collect();
+    assert_eq!(
+        found,
+        [
+            "m{x=\"1\"} 1",
+            "node_textfile_file_error{file=\"a.prom\",reason=\"duplicate\"} 2",
+            "node_textfile_file_error{file=\"b.prom\",reason=\"parse\"} 1",
+            "node_textfile_file_error{file=\"c.prom\",reason=\"reserved\"} 1",
+            "node_textfile_file_error{file=\"c.prom\",reason=\"type\"} 1",
+            "node_textfile_file_error{file=\"missing\",reason=\"directory\"} 1",
+            &format!("{ERROR} 1"),
+            "ok 1",
+        ]
+    );
+}
+
+/// What a scrape serves when a collector of the exporter came before.
+fn with_built_in(collector: &TextfileCollector) -> Vec<String> {
+    const BUILT_IN: Family = Family::gauge("node_load1", "1m load average.");
+    let mut samples = Samples::default();
+    samples.push(&BUILT_IN, &[], 0.5);
+    let text = scrape_into(collector, &mut samples);
+    let wanted = |line: &&str| line.contains("node_load1") || line.starts_with(ERROR);
+    text.lines().filter(wanted).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_built_in_metric_wins_over_every_file() {
+    for (text, served, error) in [
+        ("# HELP node_load1 x\n# TYPE node_load1 gauge\nnode_load1 99\n", &[][..], 1),
+        ("# TYPE node_load1 gauge\nnode_load1{a=\"\"} 99\n", &[], 1),
+        ("# TYPE node_load1 counter\nnode_load1{extra=\"1\"} 99\n", &[], 1),
+        ("node_load1{extra=\"1\"} 99\n", &[], 1),
+        // Series that the collector has not, of the right type, are welcome.
+        (
+            "# HELP node_load1 x\n# TYPE node_load1 gauge\nnode_load1{extra=\"1\"} 99\n",
+            &["node_load1{extra=\"1\"} 99"],
+            0,
+        ),
+    ] {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("a.prom"), text).unwrap();
+        let collector = TextfileCollector::new(options(&[folder.path()]));
+        let head =
+            ["# HELP node_load1 1m load average.", "# TYPE node_load1 gauge", "node_load1 0.5"];
+        let error = format!("{ERROR} {error}");
+        let wanted: Vec<&str> =
+            head.iter().chain(served).copied().chain([error.as_str()]).collect();
+        for _ in 0..2 {
+            assert_eq!(with_built_in(&collector), wanted, "{text}");
+        }
+    }
+}
+
+#[test]
+fn files_that_two_patterns_name_count_once() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("a.prom"), "a 1\n").unwrap();
+    let collector = TextfileCollector::new(options(&[folder.path(), folder.path()]));
+    assert_eq!(lines(&collector), ["a 1".to_owned(), format!("{ERROR} 0")]);
+}
+
+#[test]
+fn one_changed_file_changes_only_what_it_has_to_do_with() {
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("a.prom", "m{x=\"1\"} 1\na 1\n");
+    write("b.prom", "m{x=\"2\"} 1\n");
+    write("c.prom", "c 1\nn{x=\"1\"} 1\n");
+    write("d.prom", "n{x=\"2\"} 1\n");
+    let collector = TextfileCollector::new(options(&[folder.path()]));
+    /// Which families are there, and where they are.
+    fn places(collector: &TextfileCollector) -> Vec<(String, *const SharedFamily)> {
+        let mut samples = Samples::default();
+        collector.collect(&mut samples).unwrap();
+        let shared = samples.families().filter_map(|family| family.shared().map(Arc::as_ptr));
+        let families = samples.families().filter(|family| family.shared().is_some());
+        families.map(|family| family.name().to_owned()).zip(shared.collect::<Vec<_>>()).collect()
+    }
+    let before = places(&collector);
+    assert_eq!(before, places(&collector));
+    write("d.prom", "n{x=\"2\"} 22\n");
+    let after = places(&collector);
+    let differ: Vec<&str> = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before.1 != after.1)
+        .map(|(before, _)| before.0.as_str())
+        .collect();
+    assert_eq!(differ, ["n", "node_textfile_mtime_seconds"]);
+    assert!(lines(&collector).contains(&"n{x=\"2\"} 22".to_owned()));
 }

@@ -20,12 +20,15 @@ const IDLE_FAMILIES_MAX: usize = 10_000;
 /// Refusals that are told in words; the rest is only counted.
 const REJECTIONS_TOLD_MAX: usize = 100;
 
+/// Name and value of a label: where they lie in the text.
+type Pair = (Range<u32>, Range<u32>);
+
 /// Samples by family. Texts lie in one string, label ranges in one vector, and families stay known
 /// from scrape to scrape: a scrape after the first allocates nothing that it did not allocate before.
 #[derive(Debug, Default)]
 pub struct Samples {
     text: String,
-    labels: Vec<(Range<u32>, Range<u32>)>,
+    labels: Vec<Pair>,
     points: Vec<(f64, f64)>,
     samples: Vec<Entry>,
     /// Families of this scrape and of earlier ones; only those with `live` count.
@@ -395,7 +398,7 @@ impl Samples {
             self.labels.push(pair);
         }
         let (text, pairs) = (&self.text, &mut self.labels[first..]);
-        let name = |pair: &(Range<u32>, Range<u32>)| cut(text, &pair.0);
+        let name = |pair: &Pair| cut(text, &pair.0);
         if !pairs.is_sorted_by(|a, b| name(a) < name(b)) {
             pairs.sort_by(|a, b| name(a).cmp(name(b)));
             if let Some(twice) = pairs.windows(2).find(|two| name(&two[0]) == name(&two[1])) {
@@ -421,7 +424,7 @@ impl Samples {
     /// the same series are equal.
     fn compare(&self, a: u32, b: u32) -> Ordering {
         let (a_pairs, b_pairs) = (self.pairs(a), self.pairs(b));
-        let by = |part: fn(&(Range<u32>, Range<u32>)) -> &Range<u32>| {
+        let by = |part: fn(&Pair) -> &Range<u32>| {
             let slices = a_pairs.iter().zip(b_pairs);
             let mut orders = slices.map(|(a, b)| self.slice(part(a)).cmp(self.slice(part(b))));
             orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
@@ -436,8 +439,7 @@ impl Samples {
 
     fn describe(&self, sample: u32) -> String {
         let pairs = self.pairs(sample);
-        let pair =
-            |(n, v): &(Range<u32>, Range<u32>)| format!("{}={:?}", self.slice(n), self.slice(v));
+        let pair = |(n, v): &Pair| format!("{}={:?}", self.slice(n), self.slice(v));
         if pairs.is_empty() {
             return String::new();
         }
@@ -460,7 +462,7 @@ impl Samples {
         cut(&self.text, range)
     }
 
-    fn pairs(&self, sample: u32) -> &[(Range<u32>, Range<u32>)] {
+    fn pairs(&self, sample: u32) -> &[Pair] {
         let range = &self.samples[sample as usize].labels;
         &self.labels[range.start as usize..range.end as usize]
     }

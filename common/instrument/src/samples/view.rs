@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use common_model::{MetricType, TimestampMs};
 
-use super::{FamilyEntry, SampleValue, Samples, Value, cut};
+use super::{FamilyEntry, Pair, SampleValue, Samples, Value, cut};
 use crate::SharedFamily;
 
 /// One family of a [`Samples`].
@@ -77,7 +77,7 @@ enum Source<'a> {
 /// Where the labels of a sample are.
 #[derive(Clone, Copy)]
 enum Labels<'a> {
-    Own { text: &'a str, pairs: &'a [(Range<u32>, Range<u32>)] },
+    Own { text: &'a str, pairs: &'a [Pair] },
     Shared { family: &'a SharedFamily, ids: &'a [u32] },
 }
 

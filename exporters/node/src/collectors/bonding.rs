@@ -72,18 +72,22 @@ impl Collector for Bonding {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
         let masters = self.masters.collect_or_absent()?;
         let mut attributes = self.attributes.lock();
+        let mut outcome = Ok(());
         for name in words(&masters) {
             let name = text(name);
             let path = self.directory.join(&*name);
             let (configured, active) = match count(&path, &mut attributes) {
                 Ok(counts) => counts,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(CollectError::failed(path.display(), error)),
+                Err(error) => {
+                    outcome = Err(CollectError::failed(path.display(), error));
+                    continue;
+                }
             };
             let labels = [("master", &*name)];
             samples.push(&SLAVES, &labels, f64::from(configured));
             samples.push(&ACTIVE, &labels, f64::from(active));
         }
-        Ok(())
+        outcome
     }
 }

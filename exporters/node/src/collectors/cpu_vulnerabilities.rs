@@ -53,16 +53,22 @@ fn parse(value: &str) -> (&'static str, &str) {
 impl Collector for Vulnerabilities {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
         let mut attributes = self.attributes.lock();
+        let mut outcome = Ok(());
         // Some architectures have no such directory.
         for codename in names_in(&self.directory).unwrap_or_default() {
             let path = self.directory.join(&codename);
-            let value = attributes.read(&path);
-            let value = text(value.map_err(|error| CollectError::failed(path.display(), error))?);
+            let value = match attributes.read(&path) {
+                Ok(value) => text(value),
+                Err(error) => {
+                    outcome = Err(CollectError::failed(path.display(), error));
+                    continue;
+                }
+            };
             let (state, mitigation) = parse(&value);
             let labels = [("codename", &*codename), ("state", state), ("mitigation", mitigation)];
             samples.push(&INFO, &labels, 1.0);
         }
-        Ok(())
+        outcome
     }
 }
 

@@ -71,17 +71,16 @@ impl Collector for Ksmd {
         directory
             .refresh()
             .map_err(|error| CollectError::Absent(format!("kernel/mm/ksm: {error}")))?;
+        let mut outcome = Ok(());
         for (index, (name, family, divisor)) in FILES.iter().enumerate() {
-            let value = match directory.read((index, name), attributes) {
-                Ok(value) => value,
+            match directory.read((index, name), attributes).map(signed) {
+                Ok(Some(number)) => samples.push(family, &[], number as f64 / divisor),
+                Ok(None) => outcome = Err(CollectError::failed(name, "not a whole number")),
                 // Kernels without NUMA have no `merge_across_nodes`.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(CollectError::failed(name, error)),
-            };
-            let number =
-                signed(value).ok_or_else(|| CollectError::failed(name, "not a whole number"))?;
-            samples.push(family, &[], number as f64 / divisor);
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => outcome = Err(CollectError::failed(name, error)),
+            }
         }
-        Ok(())
+        outcome
     }
 }

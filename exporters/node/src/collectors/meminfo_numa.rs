@@ -105,7 +105,7 @@ impl MeminfoNuma {
 type ParseLine = fn(usize, &[u8]) -> Result<Option<(&[u8], f64)>, ParseError>;
 type Name = fn(&[u8]) -> Option<Named>;
 
-/// Pushes all fields of one file of one node.
+/// Pushes all fields of one file of one node; a line that is not understood does not hide the others.
 fn push(
     file: &KernelFile,
     (parse_line, name, kind): (ParseLine, Name, MetricType),
@@ -120,27 +120,34 @@ fn push(
         Err(error) => return Err(file.failed(error)),
     };
     names.rewind();
+    let mut outcome = Ok(());
     for (number, line) in lines(&content) {
-        let parsed = parse_line(number, line).map_err(|error| file.failed(error))?;
-        let Some((field, value)) = parsed else { continue };
-        if let Some(named) = names.get(field, name) {
-            samples.push_named(&named.name, &named.help, kind, &[("node", node)], value);
+        match parse_line(number, line) {
+            Ok(Some((field, value))) => {
+                if let Some(named) = names.get(field, name) {
+                    samples.push_named(&named.name, &named.help, kind, &[("node", node)], value);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => outcome = Err(file.failed(error)),
         }
     }
-    Ok(())
+    outcome
 }
 
 impl Collector for MeminfoNuma {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
         let State { nodes, meminfo, numastat } = &mut *self.state.lock();
         self.list(nodes);
+        let mut outcome = Ok(());
         for node in nodes {
             let how: (ParseLine, Name, _) = (parse_meminfo, meminfo_name, MetricType::Gauge);
-            push(&node.meminfo, how, node.number(), meminfo, samples)?;
+            let memory = push(&node.meminfo, how, node.number(), meminfo, samples);
             let how: (ParseLine, Name, _) = (parse_numastat, numastat_name, MetricType::Counter);
-            push(&node.numastat, how, node.number(), numastat, samples)?;
+            let places = push(&node.numastat, how, node.number(), numastat, samples);
+            outcome = outcome.and(memory).and(places);
         }
-        Ok(())
+        outcome
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{Error, NodeOptions, Roots};
 mod arp;
 mod bcache;
 mod bcachefs;
+mod btrfs;
 mod bonding;
 mod buddyinfo;
 mod cgroup;
@@ -26,6 +27,7 @@ mod entropy;
 mod fibrechannel;
 mod filefd;
 mod filesystem;
+mod hwmon;
 mod infiniband;
 mod interrupts;
 mod ipvs;
@@ -33,6 +35,7 @@ mod kernel_hung;
 mod ksmd;
 mod lnstat;
 mod loadavg;
+mod logind;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
@@ -46,6 +49,8 @@ mod ntp;
 mod nvme;
 mod nvmesubsystem;
 mod os;
+mod pcidevice;
+mod perf;
 mod powersupplyclass;
 mod pressure;
 mod processes;
@@ -59,6 +64,7 @@ mod softirqs;
 mod softnet;
 mod stat;
 mod supervisord;
+mod systemd;
 mod swap;
 mod sysctl;
 mod tapestats;
@@ -124,6 +130,7 @@ pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
     bcache::ENTRY,
     bcachefs::ENTRY,
+    btrfs::ENTRY,
     bonding::ENTRY,
     buddyinfo::ENTRY,
     cgroup::ENTRY,
@@ -142,6 +149,7 @@ pub const COLLECTORS: &[Entry] = &[
     fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
+    hwmon::ENTRY,
     infiniband::ENTRY,
     interrupts::ENTRY,
     ipvs::ENTRY,
@@ -149,6 +157,7 @@ pub const COLLECTORS: &[Entry] = &[
     ksmd::ENTRY,
     lnstat::ENTRY,
     loadavg::ENTRY,
+    logind::ENTRY,
     mdadm::ENTRY,
     meminfo::ENTRY,
     meminfo_numa::ENTRY,
@@ -162,6 +171,8 @@ pub const COLLECTORS: &[Entry] = &[
     nvme::ENTRY,
     nvmesubsystem::ENTRY,
     os::ENTRY,
+    pcidevice::ENTRY,
+    perf::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
     processes::ENTRY,
@@ -175,6 +186,7 @@ pub const COLLECTORS: &[Entry] = &[
     softnet::ENTRY,
     stat::ENTRY,
     supervisord::ENTRY,
+    systemd::ENTRY,
     swap::ENTRY,
     sysctl::ENTRY,
     tapestats::ENTRY,

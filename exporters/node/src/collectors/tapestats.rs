@@ -144,21 +144,23 @@ impl Collector for Tapestats {
             _ => CollectError::failed(self.directory.display(), error),
         })?;
         let mut attributes = self.attributes.lock();
+        let mut outcome = Ok(());
         for name in names.iter().filter(|name| is_drive(name) && !self.ignored.is_match(name)) {
             let stats = self.directory.join(name).join("stats");
             for (file, family, factor) in &FILES {
                 let path = stats.join(file);
-                let value = match attributes.read(&path) {
-                    Ok(value) => value,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(CollectError::failed(path.display(), error)),
-                };
-                let value = unsigned(value)
-                    .ok_or_else(|| CollectError::failed(path.display(), "not a number"))?;
-                samples.push(family, &[("device", name)], value as f64 * factor);
+                match attributes.read(&path).map(unsigned) {
+                    Ok(Some(value)) => {
+                        samples.push(family, &[("device", name)], value as f64 * factor);
+                    }
+                    Ok(None) => outcome = Err(CollectError::failed(path.display(), "no number")),
+                    // The drive went away since the directory was read.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => outcome = Err(CollectError::failed(path.display(), error)),
+                }
             }
         }
-        Ok(())
+        outcome
     }
 }
 
