@@ -6,6 +6,7 @@ pub mod duration;
 mod error;
 mod http;
 mod paths;
+mod process;
 pub mod prometheus;
 pub mod rules;
 mod secret;
@@ -17,6 +18,7 @@ pub use error::{Error, Position};
 pub use http::{
     Authorization, BasicAuth, Header, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion,
 };
+pub use process::{ProcessConfig, ProcessRule};
 pub use prometheus::{Config, RelabelAction, RelabelConfig};
 pub use secret::{SECRET_SHOWN, Secret};
 pub use url::Url;

@@ -23,6 +23,14 @@ pub enum Error {
         /// What it was given.
         found: String,
     },
+    /// A file that a flag names and that cannot be used.
+    #[error("--{flag}: {problem}")]
+    File {
+        /// The flag.
+        flag: &'static str,
+        /// The file, the place in it and what is wrong there.
+        problem: String,
+    },
     /// Two flags that cannot both be given.
     #[error("--{one} and --{other} are mutually exclusive")]
     Exclusive {

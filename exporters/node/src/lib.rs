@@ -1,16 +1,19 @@
 //! The host's kernel, hardware and file systems to samples, with node_exporter's names.
 
 mod adjtimex;
+mod beneath;
 mod btrfs_ioctl;
 mod bus;
-mod beneath;
 mod collectors;
 pub mod command;
 mod cpuinfo;
 mod error;
+mod ethtool;
+mod executor;
 mod exporter;
 mod folder;
 mod frame;
+mod go_json;
 mod links;
 mod mounts;
 mod named;

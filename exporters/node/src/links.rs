@@ -6,8 +6,8 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::netlink::{
-    FAMILY_ANY, FAMILY_IPV4, GET_ADDRESS, GET_LINK, GET_NEIGHBOUR, Netlink, attributes, text,
-    u16_at, u32_at,
+    FAMILY_ANY, FAMILY_IPV4, GET_ADDRESS, GET_LINK, GET_NEIGHBOUR, Netlink, attributes, of_family,
+    text, u16_at, u32_at,
 };
 use crate::parse::{ParseError, lines, unsigned, words};
 
@@ -47,46 +47,63 @@ pub(crate) struct Address {
     pub(crate) prefix: u8,
 }
 
-const LINK_MESSAGE_BYTES: usize = 16;
-const LINK_NAME: u16 = 3;
-const LINK_ALIAS: u16 = 20;
-const LINK_STATS64: u16 = 23;
+/// `struct ifinfomsg`.
+pub(crate) const LINK_MESSAGE_BYTES: usize = 16;
+/// Attributes of links: `linux/if_link.h`.
+pub(crate) const LINK_NAME: u16 = 3;
+/// See [`LINK_NAME`].
+pub(crate) const LINK_ALIAS: u16 = 20;
+const LINK_STATS: u16 = 7;
+/// See [`LINK_NAME`].
+pub(crate) const LINK_STATS64: u16 = 23;
 const ADDRESS_MESSAGE_BYTES: usize = 8;
 const ADDRESS: u16 = 1;
 const ADDRESS_LOCAL: u16 = 2;
 
-/// All devices, over netlink.
+/// All devices, over netlink. Nothing is given unless all of them can be.
 pub(crate) fn links(netlink: &mut Netlink, mut each: impl FnMut(&Link<'_>)) -> io::Result<()> {
-    netlink.dump((GET_LINK, FAMILY_ANY), |message| {
-        if let Some(link) = link(message) {
-            each(&link);
-        }
-    })
+    let messages = netlink.dump_whole((GET_LINK, &of_family(FAMILY_ANY)))?;
+    messages.filter_map(link).for_each(|link| each(&link));
+    Ok(())
 }
 
 /// A link message; `None` if it has no name or no counters.
 fn link(message: &[u8]) -> Option<Link<'_>> {
-    let (mut name, mut alias, mut stats) = (None, None, None);
+    let (mut name, mut alias, mut columns) = (None, None, None);
     for (kind, value) in attributes(message, LINK_MESSAGE_BYTES) {
         match kind {
             LINK_NAME => name = Some(text(value)),
             LINK_ALIAS => alias = Some(text(value)),
-            LINK_STATS64 => stats = Some(value),
+            LINK_STATS64 => columns = Some(columns64(value)),
+            LINK_STATS => columns = columns.or(Some(columns32(value))),
             _ => {}
         }
     }
+    Some(Link { name: name?, alias, source: Source::Netlink, columns: columns? })
+}
+
+/// The counters of `struct rtnl_link_stats64`; older kernels have fewer, younger ones more.
+pub(crate) fn columns64(value: &[u8]) -> [u64; COLUMNS] {
     let mut columns = [0; COLUMNS];
-    // Older kernels have fewer, younger ones more.
-    for (column, bytes) in columns.iter_mut().zip(stats?.as_chunks::<8>().0) {
+    for (column, bytes) in columns.iter_mut().zip(value.as_chunks::<8>().0) {
         *column = u64::from_ne_bytes(*bytes);
     }
-    Some(Link { name: name?, alias, source: Source::Netlink, columns })
+    columns
+}
+
+/// The same of `struct rtnl_link_stats`, whose counters are shorter.
+fn columns32(value: &[u8]) -> [u64; COLUMNS] {
+    let mut columns = [0; COLUMNS];
+    for (column, bytes) in columns.iter_mut().zip(value.as_chunks::<4>().0) {
+        *column = u64::from(u32::from_ne_bytes(*bytes));
+    }
+    columns
 }
 
 /// Names of all devices by index.
-fn names(netlink: &mut Netlink) -> io::Result<HashMap<u32, String>> {
+pub(crate) fn names(netlink: &mut Netlink) -> io::Result<HashMap<u32, String>> {
     let mut names = HashMap::new();
-    netlink.dump((GET_LINK, FAMILY_ANY), |message| {
+    netlink.dump((GET_LINK, &of_family(FAMILY_ANY)), |message| {
         let name = attributes(message, LINK_MESSAGE_BYTES).find(|(kind, _)| *kind == LINK_NAME);
         if let (Some(index), Some((_, name))) = (u32_at(message, 4), name) {
             names.insert(index, text(name).into_owned());
@@ -99,7 +116,7 @@ fn names(netlink: &mut Netlink) -> io::Result<HashMap<u32, String>> {
 pub(crate) fn neighbours(netlink: &mut Netlink) -> io::Result<BTreeMap<String, u64>> {
     const STATE_NO_ARP: u16 = 0x40;
     let mut by_index = HashMap::new();
-    netlink.dump((GET_NEIGHBOUR, FAMILY_IPV4), |message| {
+    netlink.dump((GET_NEIGHBOUR, &of_family(FAMILY_IPV4)), |message| {
         let (index, state) = (u32_at(message, 4), u16_at(message, 8));
         if let (Some(index), Some(state)) = (index, state)
             && state & STATE_NO_ARP == 0
@@ -119,7 +136,7 @@ pub(crate) fn neighbours(netlink: &mut Netlink) -> io::Result<BTreeMap<String, u
 pub(crate) fn addresses(netlink: &mut Netlink) -> io::Result<Vec<Address>> {
     let names = names(netlink)?;
     let mut addresses = Vec::new();
-    netlink.dump((GET_ADDRESS, FAMILY_ANY), |message| {
+    netlink.dump((GET_ADDRESS, &of_family(FAMILY_ANY)), |message| {
         let found = address(message).and_then(|(index, address, prefix)| {
             Some(Address { device: names.get(&index)?.clone(), address, prefix })
         });
@@ -135,12 +152,16 @@ fn address(message: &[u8]) -> Option<(u32, IpAddr, u8)> {
         |wanted| attributes(message, ADDRESS_MESSAGE_BYTES).find(|(kind, _)| *kind == wanted);
     // On point-to-point devices the other one is the peer's.
     let (_, bytes) = find(ADDRESS_LOCAL).or_else(|| find(ADDRESS))?;
-    let address = match bytes.len() {
-        4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
-        16 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
-        _ => return None,
-    };
-    Some((index, address, prefix))
+    Some((index, ip(bytes)?, prefix))
+}
+
+/// An address of four or sixteen bytes. IPv4 in IPv6 is IPv4, as in the originals.
+pub(crate) fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => Some(IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+        16 => Some(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical()),
+        _ => None,
+    }
 }
 
 /// All devices of `/proc/net/dev`: two lines of headings, then `name: columns`.
@@ -166,14 +187,7 @@ pub(crate) fn parse_proc(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = ((4 + value.len()) as u16).to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::netlink::attribute;
 
     #[test]
     fn a_link_has_a_name_and_as_many_counters_as_the_kernel_knows() {
@@ -189,6 +203,9 @@ mod tests {
         check(&[name(), counters(24)], Some(("eth0", 24)));
         check(&[name(), counters(23)], Some(("eth0", 23)));
         check(&[name(), counters(30)], Some(("eth0", 24)));
+        let old = attribute(LINK_STATS, &2u32.to_ne_bytes().repeat(23));
+        check(&[name(), old.clone()], Some(("eth0", 46)));
+        check(&[name(), old, counters(24)], Some(("eth0", 24)));
         check(&[name()], None);
         check(&[counters(24)], None);
     }
@@ -225,7 +242,7 @@ mod tests {
 
     #[test]
     fn this_host_has_loopback_addresses() {
-        let found = addresses(&mut Netlink::new()).unwrap();
+        let found = addresses(&mut Netlink::route()).unwrap();
         assert!(found.iter().any(|one| one.device == "lo" && one.address.is_loopback()));
     }
 }

@@ -84,6 +84,11 @@ impl<'a> Stat<'a> {
         })
     }
 
+    /// The numbers only, which may outlive the content.
+    pub(crate) fn without_name(self) -> Stat<'static> {
+        Stat { comm: b"", ..self }
+    }
+
     /// Whether it is a thread of the kernel: without files, memory and command line.
     pub(crate) fn is_kernel_thread(&self) -> bool {
         self.flags & IS_KERNEL_THREAD != 0

@@ -142,6 +142,18 @@ impl Settings {
         Filter::new((exclude, excluded), (include, included))
     }
 
+    /// The flag to ask for a value that may be given under an old name as well; both are an error.
+    pub(crate) fn renamed(&self, flag: &Flag, old: &Flag) -> Result<Flag, Error> {
+        match (self.text(old), self.text(flag)) {
+            ("", _) => Ok(*flag),
+            (_, "") => {
+                tracing::warn!("--{} is deprecated, use --{}", old.name, flag.name);
+                Ok(*old)
+            }
+            _ => Err(Error::Exclusive { one: old.name, other: flag.name }),
+        }
+    }
+
     fn wrong(&self, flag: &Flag, expected: &'static str) -> Error {
         Error::Value { flag: flag.name, expected, found: self.text(flag).to_owned() }
     }
@@ -174,5 +186,22 @@ mod tests {
         check(Some(""), "eth", Some(&["lo"]));
         check(Some("lo"), "eth", None);
         check(Some("("), "", None);
+    }
+
+    #[test]
+    fn a_flag_may_be_given_under_its_old_name_but_not_under_both() {
+        const NEW: Flag = flag::text("new", "", "");
+        const OLD: Flag = flag::text("old", "", "");
+        fn check(new: &str, old: &str, expected: Option<&str>) {
+            let mut settings = Settings::default();
+            settings.set(NEW.name, new);
+            settings.set(OLD.name, old);
+            let found = settings.renamed(&NEW, &OLD);
+            assert_eq!(found.ok().map(|flag| settings.text(&flag).to_owned()).as_deref(), expected);
+        }
+        check("", "", Some(""));
+        check("a", "", Some("a"));
+        check("", "b", Some("b"));
+        check("a", "b", None);
     }
 }

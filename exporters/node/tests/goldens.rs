@@ -10,7 +10,10 @@ use crate::support::{options, scrape};
 /// Those that ask the running kernel or a daemon instead of reading files.
 #[rustfmt::skip]
 const WITHOUT_FILES: &[&str] = &[
+    "ethtool",
     "filesystem",
+    "network_route",
+    "tcpstat",
     "logind",
     "ntp",
     "perf",
@@ -28,6 +31,8 @@ const FLAGS: &[(&str, &str)] = &[
     ("collector.cpu.info.flags-include", "^a"),
     ("collector.cpu.info.bugs-include", "^mds$"),
     ("collector.netdev.label-ifalias", "true"),
+    ("collector.qdisc.fixtures", "tests/host/qdisc"),
+    ("collector.wifi.fixtures", "tests/host/wifi"),
     ("collector.pcidevice.names", "true"),
     ("collector.pcidevice.idsfile", "tests/host/root/usr/share/misc/pci.ids"),
     ("collector.sysctl.include", "kernel.threads-max"),
@@ -72,4 +77,24 @@ fn cgroups_of_both_versions_give_the_same_families() {
     let mut options = options(Path::new("tests/host"), "cgroup");
     options.settings.set("path.cgroupfs", "tests/host/cgroup_hybrid");
     golden("tests/golden/cgroup_hybrid.txt", &scrape(options));
+}
+
+#[test]
+fn the_running_kernel_answers_over_netlink() {
+    for (collector, family) in [
+        ("arp", ""),
+        ("netclass", "node_network_flags{device=\"lo\"}"),
+        ("netdev", "node_network_receive_nohandler_total{device=\"lo\"}"),
+        ("network_route", ""),
+        ("qdisc", ""),
+        ("tcpstat", ""),
+    ] {
+        let mut options = options(Path::new("tests/host"), collector);
+        options.settings = exporters_node::Settings::default();
+        options.settings.set("collector.netclass.netlink", "true");
+        let text = scrape(options);
+        assert!(text.lines().any(|line| line.starts_with(family)), "{collector}:\n{text}");
+        let success = format!("success{{collector=\"{collector}\"}} 1\n");
+        assert!(text.contains(&success), "{text}");
+    }
 }

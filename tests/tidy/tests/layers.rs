@@ -32,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "common-model",
             "common-re2",
+            "common-template",
             "common-instrument",
             "common-exposition",
             "common-config",

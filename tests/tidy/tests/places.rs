@@ -15,6 +15,7 @@ const UNSAFE_PLACES: &[&str] = &[
     "common/service/src/resident.rs",
     "exporters/node/src/adjtimex.rs",
     "exporters/node/src/btrfs_ioctl.rs",
+    "exporters/node/src/ethtool.rs",
     "hearth/src/allocator.rs",
 ];
 

@@ -3,17 +3,19 @@
 
 mod private;
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use common_instrument::CollectError;
 use parking_lot::Mutex;
-use tokio::runtime::{self, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use zbus::connection::Builder;
 use zbus::{Connection, Message, OwnedObjectPath, Variant};
+
+use crate::executor::Executor;
 
 /// How long one collection may take; less than the scrape waits for it.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(4500);
@@ -61,10 +63,10 @@ pub(crate) struct Bus {
     session: Mutex<Option<Session>>,
 }
 
-/// The connection stands before the runtime, without which it cannot be closed.
+/// The connection stands before the executor, without which it cannot be closed.
 struct Session {
     link: Option<Link>,
-    runtime: Runtime,
+    executor: Executor,
 }
 
 /// An open connection to a service.
@@ -109,16 +111,11 @@ impl Bus {
         &self,
         ask: impl AsyncFnOnce(&Link) -> Result<T, CollectError>,
     ) -> Result<T, CollectError> {
+        let broken = |error: io::Error| CollectError::failed(self.service, error);
         let mut kept = self.session.lock();
-        let Session { link, runtime } = match kept.take() {
+        let Session { link, executor } = match kept.take() {
             Some(session) => session,
-            None => Session {
-                link: None,
-                runtime: runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(|error| CollectError::failed("tokio runtime", error))?,
-            },
+            None => Session { link: None, executor: Executor::new().map_err(broken)? },
         };
         let deadline = Instant::now() + TIMEOUT;
         let all = async {
@@ -128,20 +125,14 @@ impl Bus {
             ask(&link).await.map(|answer| (answer, link))
         };
         // A timer can be made inside a runtime only.
-        let answer = runtime.block_on(async { timeout_at(deadline, all).await });
-        let late = format!("{}: no answer within {TIMEOUT:?}", self.service);
-        match answer.unwrap_or(Err(CollectError::Failed(late))) {
-            Ok((answer, link)) => {
-                let link = link.is_kept.then_some(link);
-                *kept = Some(Session { link, runtime });
-                Ok(answer)
-            }
-            Err(error) => {
-                // The connection is gone, and with it what it has not answered yet.
-                runtime.shutdown_background();
-                Err(error)
-            }
-        }
+        let answer =
+            executor.block_on(async { timeout_at(deadline, all).await }).map_err(broken)?;
+        let late = |_| broken(io::Error::other(format!("no answer within {TIMEOUT:?}")));
+        // After an error the connection goes, and with it what it has not answered yet.
+        let (answer, link) = answer.map_err(late)??;
+        let link = link.is_kept.then_some(link);
+        *kept = Some(Session { link, executor });
+        Ok(answer)
     }
 
     async fn open(&self, kept: Option<Link>) -> zbus::Result<Link> {

@@ -1,13 +1,14 @@
 //! Neighbours per device: the ARP table, of rtnetlink or `/proc/net/arp`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
 
 use super::Entry;
 use crate::links::neighbours;
-use crate::netlink::Netlink;
+use crate::netlink::{Netlink, Retry};
 use crate::parse::{ParseError, lines, text, words};
 use crate::pattern::Filter;
 use crate::settings::{Flag, flag};
@@ -41,7 +42,9 @@ pub(super) const ENTRY: Entry = Entry {
         Ok(Box::new(Arp {
             filter: Filter::new((&EXCLUDE, exclude), (&INCLUDE, include))?,
             file: KernelFile::new(context.roots().proc("net/arp")),
-            netlink: settings.switch(&NETLINK).then(|| Mutex::new(Netlink::new())),
+            netlink: settings
+                .switch(&NETLINK)
+                .then(|| Mutex::new((Netlink::route(), Retry::new("arp")))),
         }))
     },
 };
@@ -51,7 +54,7 @@ const ENTRIES: Family = Family::gauge("node_arp_entries", "ARP entries by device
 struct Arp {
     filter: Filter,
     file: KernelFile,
-    netlink: Option<Mutex<Netlink>>,
+    netlink: Option<Mutex<(Netlink, Retry)>>,
 }
 
 /// Entries per device, which stands last; the first line is the heading.
@@ -68,7 +71,10 @@ fn parse(content: &[u8]) -> Result<BTreeMap<String, u64>, ParseError> {
 
 impl Collector for Arp {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
-        let found = self.netlink.as_ref().and_then(|netlink| neighbours(&mut netlink.lock()).ok());
+        let found = self.netlink.as_ref().and_then(|both| {
+            let (netlink, retry) = &mut *both.lock();
+            retry.attempt(Instant::now(), || neighbours(netlink))
+        });
         let entries = match found {
             Some(entries) => entries,
             // Sandboxes forbid netlink sockets; the file tells the same.
@@ -98,5 +104,20 @@ mod tests {
         check(&[&one, &two, &one], Ok(&[("eth0", 2), ("eth1", 1)]));
         check(&[], Ok(&[]));
         check(&["192.0.2.1 0x1"], Err("line 2: expected six columns, found \"192.0.2.1 0x1\""));
+    }
+
+    #[test]
+    fn the_file_is_read_when_netlink_is_refused() {
+        let arp = Arp {
+            filter: Filter::default(),
+            file: KernelFile::new("tests/host/proc/net/arp".into()),
+            netlink: Some(Mutex::new((Netlink::refused(), Retry::new("arp")))),
+        };
+        let entries = parse(&arp.file.read().unwrap()).unwrap();
+        for _ in 0..2 {
+            let mut samples = Samples::default();
+            arp.collect(&mut samples).unwrap();
+            assert_eq!((samples.len(), samples.is_empty()), (entries.len(), false));
+        }
     }
 }

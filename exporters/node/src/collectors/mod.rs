@@ -8,8 +8,8 @@ use crate::{Error, NodeOptions, Roots};
 mod arp;
 mod bcache;
 mod bcachefs;
-mod btrfs;
 mod bonding;
+mod btrfs;
 mod buddyinfo;
 mod cgroup;
 mod cgroups;
@@ -24,6 +24,7 @@ mod drbd;
 mod drm;
 mod edac;
 mod entropy;
+mod ethtool;
 mod fibrechannel;
 mod filefd;
 mod filesystem;
@@ -43,6 +44,7 @@ mod mountstats;
 mod netclass;
 mod netdev;
 mod netstat;
+mod network_route;
 mod nfs;
 mod nfsd;
 mod ntp;
@@ -53,7 +55,9 @@ mod pcidevice;
 mod perf;
 mod powersupplyclass;
 mod pressure;
+mod process;
 mod processes;
+mod qdisc;
 mod rapl;
 mod runit;
 mod schedstat;
@@ -64,10 +68,11 @@ mod softirqs;
 mod softnet;
 mod stat;
 mod supervisord;
-mod systemd;
 mod swap;
 mod sysctl;
+mod systemd;
 mod tapestats;
+mod tcpstat;
 mod textfile;
 mod thermal_zone;
 mod time;
@@ -76,6 +81,7 @@ mod udp_queues;
 mod uname;
 mod vmstat;
 mod watchdog;
+mod wifi;
 mod xfrm;
 mod xfs;
 mod zfs;
@@ -130,8 +136,8 @@ pub const COLLECTORS: &[Entry] = &[
     arp::ENTRY,
     bcache::ENTRY,
     bcachefs::ENTRY,
-    btrfs::ENTRY,
     bonding::ENTRY,
+    btrfs::ENTRY,
     buddyinfo::ENTRY,
     cgroup::ENTRY,
     cgroups::ENTRY,
@@ -146,6 +152,7 @@ pub const COLLECTORS: &[Entry] = &[
     drm::ENTRY,
     edac::ENTRY,
     entropy::ENTRY,
+    ethtool::ENTRY,
     fibrechannel::ENTRY,
     filefd::ENTRY,
     filesystem::ENTRY,
@@ -165,6 +172,7 @@ pub const COLLECTORS: &[Entry] = &[
     netclass::ENTRY,
     netdev::ENTRY,
     netstat::ENTRY,
+    network_route::ENTRY,
     nfs::ENTRY,
     nfsd::ENTRY,
     ntp::ENTRY,
@@ -175,7 +183,9 @@ pub const COLLECTORS: &[Entry] = &[
     perf::ENTRY,
     powersupplyclass::ENTRY,
     pressure::ENTRY,
+    process::ENTRY,
     processes::ENTRY,
+    qdisc::ENTRY,
     rapl::ENTRY,
     runit::ENTRY,
     schedstat::ENTRY,
@@ -186,10 +196,11 @@ pub const COLLECTORS: &[Entry] = &[
     softnet::ENTRY,
     stat::ENTRY,
     supervisord::ENTRY,
-    systemd::ENTRY,
     swap::ENTRY,
     sysctl::ENTRY,
+    systemd::ENTRY,
     tapestats::ENTRY,
+    tcpstat::ENTRY,
     thermal_zone::ENTRY,
     time::ENTRY,
     timex::ENTRY,
@@ -197,6 +208,7 @@ pub const COLLECTORS: &[Entry] = &[
     uname::ENTRY,
     vmstat::ENTRY,
     watchdog::ENTRY,
+    wifi::ENTRY,
     xfrm::ENTRY,
     xfs::ENTRY,
     zfs::ENTRY,

@@ -1,6 +1,7 @@
 //! Counters of network devices, of rtnetlink or `/proc/net/dev`.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
@@ -8,7 +9,7 @@ use parking_lot::Mutex;
 use super::{Context, Entry};
 use crate::Error;
 use crate::links::{Address, Link, Source, addresses, links, parse_proc};
-use crate::netlink::Netlink;
+use crate::netlink::{Netlink, Retry};
 use crate::pattern::Filter;
 use crate::settings::{Flag, flag};
 use crate::source::KernelFile;
@@ -173,21 +174,14 @@ struct Netdev {
     /// Where the aliases of devices are, if they are to be labels.
     aliases: Option<std::path::PathBuf>,
     proc: KernelFile,
-    netlink: Mutex<Netlink>,
+    netlink: Mutex<(Netlink, Retry)>,
 }
 
 impl Netdev {
     fn new(context: &Context<'_>) -> Result<Netdev, Error> {
         let settings = context.settings();
-        let pick = |flag, old| -> Result<Flag, Error> {
-            let (flag, old): (&Flag, &Flag) = (flag, old);
-            match (settings.text(old), settings.text(flag)) {
-                ("", _) => Ok(*flag),
-                (_, "") => Ok(*old),
-                _ => Err(Error::Exclusive { one: old.name, other: flag.name }),
-            }
-        };
-        let (exclude, include) = (pick(&EXCLUDE, &OLD_EXCLUDE)?, pick(&INCLUDE, &OLD_INCLUDE)?);
+        let exclude = settings.renamed(&EXCLUDE, &OLD_EXCLUDE)?;
+        let include = settings.renamed(&INCLUDE, &OLD_INCLUDE)?;
         let with_aliases = settings.switch(&IFALIAS);
         Ok(Netdev {
             filter: settings.exclusive_filter(&exclude, &include)?,
@@ -196,7 +190,7 @@ impl Netdev {
             with_netlink: settings.switch(&NETLINK),
             aliases: with_aliases.then(|| context.roots().sys("class/net")),
             proc: KernelFile::new(context.roots().proc("net/dev")),
-            netlink: Mutex::new(Netlink::new()),
+            netlink: Mutex::new((Netlink::route(), Retry::new("netdev"))),
         })
     }
 
@@ -266,19 +260,20 @@ fn scope(address: &IpAddr) -> &'static str {
 
 impl Collector for Netdev {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
-        let mut netlink = self.netlink.lock();
-        let mut outcome = Ok(());
+        let (netlink, retry) = &mut *self.netlink.lock();
+        let mut answer = None;
         if self.with_netlink {
-            outcome = links(&mut netlink, |link| self.push_link(link, samples));
+            let ask = || links(netlink, |link| self.push_link(link, samples));
+            answer = retry.attempt(Instant::now(), ask);
         }
         // Sandboxes forbid netlink sockets; the file tells nearly as much.
-        if !self.with_netlink || outcome.is_err() {
+        if answer.is_none() {
             let text = self.proc.collect()?;
             parse_proc(&text, |link| self.push_link(link, samples))
                 .map_err(|error| self.proc.failed(error))?;
         }
         if self.with_addresses {
-            let pushed = self.push_addresses(&mut netlink, samples);
+            let pushed = self.push_addresses(netlink, samples);
             pushed.map_err(|error| CollectError::failed("netlink", error))?;
         }
         Ok(())
@@ -305,5 +300,26 @@ mod tests {
         check("0.0.0.0", "");
         check("ff05::1", "");
         check("255.255.255.255", "");
+    }
+
+    #[test]
+    fn the_file_is_read_when_netlink_is_refused() {
+        let mut netdev = Netdev {
+            filter: Filter::default(),
+            with_addresses: false,
+            is_detailed: false,
+            with_netlink: true,
+            aliases: None,
+            proc: KernelFile::new("tests/host/proc/net/dev".into()),
+            netlink: Mutex::new((Netlink::refused(), Retry::new("netdev"))),
+        };
+        for _ in 0..2 {
+            let mut samples = Samples::default();
+            netdev.collect(&mut samples).unwrap();
+            assert_eq!((samples.len() % PLAIN_PROC.len(), samples.is_empty()), (0, false));
+        }
+        // Addresses have no other source.
+        netdev.with_addresses = true;
+        assert!(netdev.collect(&mut Samples::default()).is_err());
     }
 }

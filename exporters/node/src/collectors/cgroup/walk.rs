@@ -108,13 +108,12 @@ fn add_children(
     buffers: &mut Buffers,
     cgroups: &mut Vec<Cgroup>,
 ) -> io::Result<()> {
-    /// Of a directory without directories: its name, and the dot in itself.
-    const LINKS_OF_LEAF: u64 = 2;
     let path = cgroups[parent].path();
     if hierarchy.counts_links {
         let flags = rustix::fs::AtFlags::empty();
         let status = rustix::fs::statat(&hierarchy.root, path, flags)?;
-        if u64::from(status.st_nlink) <= LINKS_OF_LEAF {
+        // Its name, and the dot in itself.
+        if status.st_nlink <= 2 {
             return Ok(());
         }
     }

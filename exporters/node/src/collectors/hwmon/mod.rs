@@ -149,3 +149,82 @@ impl Collector for Hwmon {
         problem.outcome(&self.path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::NodeOptions;
+    use crate::collectors::Context;
+
+    fn options(root: &Path, flags: &[(&Flag, &str)]) -> NodeOptions {
+        let now = || std::time::SystemTime::UNIX_EPOCH;
+        let mut options = NodeOptions::new(now, jiff::tz::TimeZone::UTC);
+        options.roots.sysfs = root.to_path_buf();
+        for (flag, value) in flags {
+            options.settings.set(flag.name, value);
+        }
+        options
+    }
+
+    fn build(options: &NodeOptions) -> Box<dyn Collector> {
+        (ENTRY.build)(&Context { options }).unwrap()
+    }
+
+    fn chip(root: &Path, node: &str, driver: &str, sensors: &[&str]) {
+        let path = root.join("class/hwmon").join(node);
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("name"), driver).unwrap();
+        for sensor in sensors {
+            fs::write(path.join(format!("{sensor}_input")), "1000").unwrap();
+        }
+    }
+
+    /// Chips and sensors that have a value.
+    fn sensors(collector: &dyn Collector) -> Vec<String> {
+        let mut samples = Samples::default();
+        collector.collect(&mut samples).unwrap();
+        let mut found = Vec::new();
+        for family in samples.families().filter(|family| family.name() != CHIP_NAMES.name) {
+            for sample in family.samples() {
+                let values: Vec<&str> = sample.labels().map(|(_, value)| value).collect();
+                found.push(values.join(";"));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn chips_and_sensors_are_chosen_by_their_labels() {
+        let dir = tempfile::tempdir().unwrap();
+        chip(dir.path(), "hwmon0", "cpu", &["temp1", "temp2"]);
+        chip(dir.path(), "hwmon1", "twin", &["temp1"]);
+        chip(dir.path(), "hwmon2", "twin", &["temp1"]);
+        let check = |flags: &[(&Flag, &str)], expected: &[&str]| {
+            assert_eq!(sensors(&*build(&options(dir.path(), flags))), expected);
+        };
+        let all = ["cpu;temp1", "cpu;temp2", "twin_hwmon1;temp1", "twin_hwmon2;temp1"];
+        check(&[], &all);
+        check(&[(&CHIP_INCLUDE, "hwmon2")], &all[3..]);
+        check(&[(&CHIP_EXCLUDE, "twin")], &all[..2]);
+        check(&[(&CHIP_EXCLUDE, "twin"), (&CHIP_INCLUDE, "hwmon2")], &[]);
+        check(&[(&SENSOR_EXCLUDE, "^cpu;temp1$")], &all[1..]);
+        check(&[(&SENSOR_INCLUDE, "temp2")], &all[1..2]);
+    }
+
+    #[test]
+    fn a_chip_that_comes_or_goes_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        chip(dir.path(), "hwmon0", "disk", &["temp1"]);
+        let collector = build(&options(dir.path(), &[]));
+        assert_eq!(sensors(&*collector), ["disk;temp1"]);
+        chip(dir.path(), "hwmon1", "disk", &["temp1"]);
+        assert_eq!(sensors(&*collector), ["disk_hwmon0;temp1", "disk_hwmon1;temp1"]);
+        fs::rename(dir.path().join("class/hwmon/hwmon0"), dir.path().join("gone")).unwrap();
+        assert_eq!(sensors(&*collector), ["disk;temp1"]);
+        chip(dir.path(), "hwmon0", "fan", &["fan1"]);
+        assert_eq!(sensors(&*collector), ["fan;fan1", "disk;temp1"]);
+    }
+}

@@ -228,4 +228,44 @@ mod tests {
         check("inf Gb/sec", None, None);
         check("", None, None);
     }
+
+    #[test]
+    fn one_broken_counter_is_told_and_costs_nothing_else() {
+        fn check(flag: &Flag, value: &str, devices: &[&str], outcome: Option<&str>) {
+            let dir = tempfile::tempdir().unwrap();
+            for device in ["mlx5_0", "mlx5_1"] {
+                let port = dir.path().join(format!("class/infiniband/{device}/ports/1"));
+                std::fs::create_dir_all(port.join("counters")).unwrap();
+                for (file, text) in [
+                    ("state", "4: ACTIVE"),
+                    ("phys_state", "5: LinkUp"),
+                    ("rate", "10 Gb/sec"),
+                    ("counters/link_downed", "7"),
+                ] {
+                    std::fs::write(port.join(file), text).unwrap();
+                }
+            }
+            let broken = dir.path().join("class/infiniband/mlx5_0/ports/1/counters/symbol_error");
+            std::fs::write(broken, "many").unwrap();
+            let now = || std::time::SystemTime::UNIX_EPOCH;
+            let mut options = crate::NodeOptions::new(now, jiff::tz::TimeZone::UTC);
+            options.roots.sysfs = dir.path().to_path_buf();
+            options.settings.set(flag.name, value);
+            let context = crate::collectors::Context { options: &options };
+            let mut samples = Samples::default();
+            let found = (ENTRY.build)(&context).unwrap().collect(&mut samples);
+            let found = found
+                .map_err(|error| error.to_string().replace(&*dir.path().to_string_lossy(), ""));
+            assert_eq!(found.err().as_deref(), outcome);
+            let family = samples.families().find(|family| family.name().contains("link_downed"));
+            let samples = family.iter().flat_map(|family| family.samples());
+            let devices_found: Vec<_> =
+                samples.filter_map(|s| Some(s.labels().next()?.1)).collect();
+            assert_eq!(devices_found, devices);
+        }
+        let problem = "/class/infiniband: mlx5_0: symbol_error: expected a number, found \"many\"";
+        check(&EXCLUDE, "", &["mlx5_0", "mlx5_1"], Some(problem));
+        check(&EXCLUDE, "_0$", &["mlx5_1"], None);
+        check(&INCLUDE, "_0$", &["mlx5_0"], Some(problem));
+    }
 }

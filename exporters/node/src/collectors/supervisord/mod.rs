@@ -11,11 +11,11 @@ use common_client::{Client, ClientOptions, Method, Request, StatusCode, header};
 use common_config::HttpClientConfig;
 use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
-use tokio::runtime::{self, Runtime};
 
 use self::xmlrpc::Value;
 use super::Entry;
 use crate::Error;
+use crate::executor::Executor;
 use crate::settings::{Flag, flag};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -59,7 +59,7 @@ struct Supervisord {
 
 enum Way {
     Unix(PathBuf),
-    Http(Box<Client>, Mutex<Option<Runtime>>),
+    Http(Box<Client>, Mutex<Option<Executor>>),
 }
 
 impl Supervisord {
@@ -82,18 +82,13 @@ impl Supervisord {
     fn ask(&self) -> Result<Vec<u8>, String> {
         match &self.way {
             Way::Unix(path) => ask_unix(path).map_err(|error| error.to_string()),
-            Way::Http(client, runtime) => {
-                let mut runtime = runtime.lock();
-                let runtime = match &mut *runtime {
-                    Some(runtime) => runtime,
-                    empty => empty.insert(
-                        runtime::Builder::new_current_thread()
-                            .enable_all()
-                            .build()
-                            .map_err(|error| error.to_string())?,
-                    ),
+            Way::Http(client, executor) => {
+                let mut executor = executor.lock();
+                let executor = match &mut *executor {
+                    Some(executor) => executor,
+                    empty => empty.insert(Executor::new().map_err(|error| error.to_string())?),
                 };
-                runtime.block_on(ask_http(client, &self.url))
+                executor.block_on(ask_http(client, &self.url)).map_err(|error| error.to_string())?
             }
         }
     }

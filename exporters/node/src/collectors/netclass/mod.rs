@@ -1,16 +1,30 @@
-//! Attributes of network devices: `/sys/class/net`.
+//! Attributes of network devices: `/sys/class/net`, or netlink.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
 
+use self::rtnl::Rtnl;
 use super::Entry;
+use crate::netlink::Retry;
 use crate::parse::{hex, signed, text};
 use crate::pattern::Pattern;
 use crate::settings::{Flag, flag};
 use crate::source::{AttributeDirectory, Attributes};
+
+macro_rules! property {
+    ($file:literal, $kind:ident, $name:literal) => {
+        ($file, property!($kind, $name))
+    };
+    ($kind:ident, $name:literal) => {
+        Family::$kind(concat!("node_network_", $name), concat!("Network device property: ", $name))
+    };
+}
+
+mod rtnl;
 
 const IGNORED: Flag = flag::text(
     "collector.netclass.ignored-devices",
@@ -22,19 +36,36 @@ const INVALID_SPEED: Flag = flag::switch(
     "Ignore devices where the speed is invalid. This will be the default behavior in 2.x.",
     false,
 );
+const NETLINK: Flag = flag::switch(
+    "collector.netclass.netlink",
+    "Use netlink to gather stats instead of /proc/net/dev.",
+    false,
+);
+const WITH_STATS: Flag = flag::switch(
+    "collector.netclass_rtnl.with-stats",
+    "Expose the statistics for each network device, replacing netdev collector.",
+    false,
+);
 
 pub(super) const ENTRY: Entry = Entry {
     name: "netclass",
     about: "Attributes of network devices of /sys/class/net.",
     on_by_default: true,
     may_block: false,
-    flags: &[IGNORED, INVALID_SPEED],
+    flags: &[IGNORED, INVALID_SPEED, NETLINK, WITH_STATS],
     build: |context| {
+        let settings = context.settings();
+        let with_stats = settings.switch(&WITH_STATS);
+        let rtnl = settings.switch(&NETLINK).then(|| Rtnl::new(with_stats));
         Ok(Box::new(Netclass {
             directory: context.roots().sys("class/net"),
-            ignored: context.settings().pattern(&IGNORED)?,
-            without_invalid_speed: context.settings().switch(&INVALID_SPEED),
-            state: Mutex::new(State { devices: Vec::new(), attributes: Attributes::new() }),
+            ignored: settings.pattern(&IGNORED)?,
+            without_invalid_speed: settings.switch(&INVALID_SPEED),
+            state: Mutex::new(State {
+                rtnl: rtnl.map(|rtnl| (rtnl, Retry::new("netclass"))),
+                devices: Vec::new(),
+                attributes: Attributes::new(),
+            }),
         }))
     },
 };
@@ -55,18 +86,6 @@ const INFO: Family = Family::gauge(
 /// The attributes that are labels, in the order of [`INFO`]'s.
 const TEXTS: [&str; 5] = ["address", "broadcast", "duplex", "operstate", "ifalias"];
 const OPERSTATE: usize = 3;
-
-macro_rules! property {
-    ($file:literal, $kind:ident, $name:literal) => {
-        (
-            $file,
-            Family::$kind(
-                concat!("node_network_", $name),
-                concat!("Network device property: ", $name),
-            ),
-        )
-    };
-}
 
 /// The attributes that are numbers.
 const NUMBERS: [(&str, Family); 17] = [
@@ -100,6 +119,8 @@ struct Netclass {
 }
 
 struct State {
+    /// Asked first, if it is to be asked at all.
+    rtnl: Option<(Rtnl, Retry)>,
     devices: Vec<Device>,
     attributes: Attributes,
 }
@@ -205,7 +226,13 @@ fn parse(value: &[u8]) -> Option<i64> {
 
 impl Collector for Netclass {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
-        let State { devices, attributes } = &mut *self.state.lock();
+        let State { rtnl, devices, attributes } = &mut *self.state.lock();
+        if let Some((rtnl, retry)) = rtnl {
+            let push = || rtnl.push(&self.ignored, (&self.directory, attributes), samples);
+            if retry.attempt(Instant::now(), push).is_some() {
+                return Ok(());
+            }
+        }
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
                 CollectError::Absent(format!("{}: {error}", self.directory.display()))
@@ -246,5 +273,28 @@ mod tests {
         check("0x1003", Some(0x1003));
         check("0x", None);
         check("up", None);
+    }
+
+    #[test]
+    fn files_are_read_when_netlink_is_refused() {
+        let settings = crate::Settings::default();
+        let of = |rtnl: Option<Rtnl>| Netclass {
+            directory: "tests/host/sys/class/net".into(),
+            ignored: settings.pattern(&IGNORED).unwrap(),
+            without_invalid_speed: false,
+            state: Mutex::new(State {
+                rtnl: rtnl.map(|rtnl| (rtnl, Retry::new("netclass"))),
+                devices: Vec::new(),
+                attributes: Attributes::new(),
+            }),
+        };
+        let count = |netclass: Netclass| {
+            let mut samples = Samples::default();
+            netclass.collect(&mut samples).unwrap();
+            samples.len()
+        };
+        let without_netlink = count(of(None));
+        assert!(without_netlink > 0);
+        assert_eq!(count(of(Some(Rtnl::refused()))), without_netlink);
     }
 }
