@@ -49,6 +49,10 @@ const MEANT: &[Meant] = &[
     Meant { prefix: "node_ksmd_general_profit_bytes", what: What::Presence },
     // 1.11 says 0 when any other attribute of the queue cannot be read.
     Meant { prefix: "node_disk_info{", what: What::Presence },
+    // 1.11 sees "ro" only where it is the only option of a mount.
+    Meant { prefix: "node_filesystem_readonly{", what: What::Value },
+    // Counted since the program began to, and of its own scheduling.
+    Meant { prefix: "node_perf_", what: What::Value },
     // They tell of the program, not of the host.
     Meant { prefix: "node_scrape_collector_duration_seconds", what: What::Value },
     Meant { prefix: "process_", what: What::Value },
