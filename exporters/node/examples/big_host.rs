@@ -1,4 +1,5 @@
-//! Prints what a scrape of hosts of 2 to 256 CPUs costs a node exporter. Run with `--release`; the program as argument.
+//! Prints what a scrape of hosts of 2 to 256 CPUs costs a node exporter. Run with `--release`; the
+//! program as argument.
 //!
 //! The files are made as a kernel of 6.x makes them for two sockets with two threads a core, and lie
 //! in a temporary folder. `big_host DIR CPUS` only makes them, for a profiler.
@@ -19,7 +20,8 @@ const WARM: usize = 5;
 /// CPUs of all scrapes that are measured, together: small hosts are scraped more often.
 const CPUS_SCRAPED: usize = 8000;
 
-/// Collectors whose files grow with the CPUs, as they are by default and with all that can be asked of them.
+/// Collectors whose files grow with the CPUs, as they are by default and with all that can be
+/// asked of them.
 const RUNS: [(&str, &[&str]); 2] = [
     ("default", &["cpu", "cpufreq", "schedstat", "softnet", "stat"]),
     (
