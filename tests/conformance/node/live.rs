@@ -56,6 +56,8 @@ const MEANT: &[Meant] = &[
     // They tell of the program, not of the host.
     Meant { prefix: "node_scrape_collector_duration_seconds", what: What::Value },
     Meant { prefix: "process_", what: What::Value },
+    // The sockets that each opens while it looks are among them.
+    Meant { prefix: "node_sockstat_sockets_used", what: What::Value },
     Meant { prefix: "promhttp_", what: What::Value },
 ];
 
