@@ -81,10 +81,9 @@ fn runtime(threads: usize, in_flight_max: usize) -> std::io::Result<tokio::runti
     builder.enable_all().build()
 }
 
+/// The sockets that a supervisor opened, else the addresses of the flags. Handed sockets are taken
+/// also without `--web.systemd-socket`: their ports could not be bound again.
 fn listeners(matches: &Matches) -> Result<Vec<Listener>, Failure> {
-    if !matches.bool("web.systemd-socket") {
-        return Ok(Listener::bind_all(&matches.strs("web.listen-address"))?);
-    }
     let mut listeners = Vec::new();
     for socket in inherited()? {
         listeners.push(match socket {
@@ -92,10 +91,13 @@ fn listeners(matches: &Matches) -> Result<Vec<Listener>, Failure> {
             Inherited::Unix(socket) => Listener::from_unix(socket)?,
         });
     }
-    if listeners.is_empty() {
+    if !listeners.is_empty() {
+        return Ok(listeners);
+    }
+    if matches.bool("web.systemd-socket") {
         return Err("no socket activation file descriptors found".into());
     }
-    Ok(listeners)
+    Ok(Listener::bind_all(&matches.strs("web.listen-address"))?)
 }
 
 /// A supervisor that cannot be told is no reason not to serve.

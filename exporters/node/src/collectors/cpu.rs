@@ -1,5 +1,6 @@
 //! Time per CPU and mode of `/proc/stat`, with what sysfs says of throttling and isolation.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use common_instrument::{CollectError, Collector, Family, Samples};
@@ -86,10 +87,12 @@ struct Times {
 /// A CPU in sysfs.
 struct Place {
     cpu: String,
-    package_and_core: Option<(u64, u64)>,
-    online: Option<KernelFile>,
-    core_throttles: Option<KernelFile>,
-    package_throttles: Option<KernelFile>,
+    /// Opened anew each time: kept open, they would be too many on a host of a thousand CPUs.
+    online: Option<PathBuf>,
+    /// Of the first CPU of each core: package, core, and the file that all its CPUs show.
+    core_throttles: Option<(u64, u64, PathBuf)>,
+    /// Likewise of the first CPU of each package.
+    package_throttles: Option<(u64, PathBuf)>,
 }
 
 impl Cpu {
@@ -115,13 +118,18 @@ impl Cpu {
         let text = self.file.collect()?;
         let before = times.len();
         times.iter_mut().for_each(|times| times.seen = false);
+        let mut expected = 0;
         for (number, line) in lines(&text) {
             let parsed = parse_line(number, line).map_err(|error| self.file.failed(error))?;
             let Some(new) = parsed else { continue };
-            match times.iter_mut().find(|times| times.cpu == new.cpu) {
-                Some(known) => advance(known, &new.ticks),
+            // The lines stand as they stood before; only where a CPU came or went is it looked for.
+            let is_expected = times.get(expected).is_some_and(|times| times.cpu == new.cpu);
+            let known = if is_expected { Some(expected) } else { position(times, new.cpu) };
+            match known {
+                Some(at) => advance(&mut times[at], &new.ticks),
                 None => times.push(new),
             }
+            expected = known.map_or(times.len(), |at| at + 1);
         }
         let added = times.len() != before;
         let known = times.len();
@@ -134,17 +142,30 @@ impl Cpu {
         let names = crate::source::names_in(&self.directory).unwrap_or_default();
         let numbers = names.iter().filter_map(|name| name.strip_prefix("cpu"));
         let numbers = numbers.filter(|number| unsigned(number.as_bytes()).is_some());
-        let file = |path: PathBuf| path.exists().then(|| KernelFile::new(path));
+        let file = |path: PathBuf| path.exists().then_some(path);
+        let (mut cores, mut packages) = (BTreeSet::new(), BTreeSet::new());
         let places = numbers.map(|number| {
             let cpu = self.directory.join(format!("cpu{number}"));
             let package = attributes.unsigned(&cpu.join("topology/physical_package_id"));
             let core = attributes.unsigned(&cpu.join("topology/core_id"));
+            let place = package.zip(core);
+            let core = place.filter(|core| !cores.contains(core));
+            let core_throttles = core.and_then(|core| {
+                let path = file(cpu.join("thermal_throttle/core_throttle_count"))?;
+                cores.insert(core);
+                Some((core.0, core.1, path))
+            });
+            let package = place.map(|place| place.0).filter(|package| !packages.contains(package));
+            let package_throttles = package.and_then(|package| {
+                let path = file(cpu.join("thermal_throttle/package_throttle_count"))?;
+                packages.insert(package);
+                Some((package, path))
+            });
             Place {
                 cpu: number.to_owned(),
-                package_and_core: package.zip(core),
                 online: file(cpu.join("online")),
-                core_throttles: file(cpu.join("thermal_throttle/core_throttle_count")),
-                package_throttles: file(cpu.join("thermal_throttle/package_throttle_count")),
+                core_throttles,
+                package_throttles,
             }
         });
         places.collect()
@@ -194,38 +215,35 @@ fn advance(known: &mut Times, ticks: &[u64; COLUMNS]) {
     known.seen = true;
 }
 
-/// Reads each core and each package once, though several CPUs show it.
-fn push_places(places: &[Place], samples: &mut Samples) {
-    let (mut cores, mut packages): (Vec<(u64, u64)>, Vec<u64>) = Default::default();
+/// Where among the known is this CPU?
+fn position(times: &[Times], cpu: u32) -> Option<usize> {
+    times.iter().position(|times| times.cpu == cpu)
+}
+
+fn push_places(places: &[Place], attributes: &mut Attributes, samples: &mut Samples) {
     let (mut package_label, mut core_label) = (String::new(), String::new());
     // Where the first CPU cannot be switched off there is nothing to tell of the others either.
     let has_online = places.first().is_some_and(|place| place.online.is_some());
     for place in places {
         if has_online {
-            let online = place.online.as_ref().and_then(read_count) == Some(1);
-            samples.push(&ONLINE, &[("cpu", &place.cpu)], if online { 1.0 } else { 0.0 });
+            let online = place.online.as_ref().and_then(|path| attributes.unsigned(path));
+            let online = if online == Some(1) { 1.0 } else { 0.0 };
+            samples.push(&ONLINE, &[("cpu", &place.cpu)], online);
         }
-        let Some((package, core)) = place.package_and_core else { continue };
-        let package_label = label(&mut package_label, package);
-        if !cores.contains(&(package, core))
-            && let Some(count) = place.core_throttles.as_ref().and_then(read_count)
+        if let Some((package, core, path)) = &place.core_throttles
+            && let Some(count) = attributes.unsigned(path)
         {
-            cores.push((package, core));
-            let core = label(&mut core_label, core);
-            let labels = [("package", package_label), ("core", core)];
+            let package = label(&mut package_label, package);
+            let labels = [("package", package), ("core", label(&mut core_label, core))];
             samples.push(&CORE_THROTTLES, &labels, count as f64);
         }
-        if !packages.contains(&package)
-            && let Some(count) = place.package_throttles.as_ref().and_then(read_count)
+        if let Some((package, path)) = &place.package_throttles
+            && let Some(count) = attributes.unsigned(path)
         {
-            packages.push(package);
-            samples.push(&PACKAGE_THROTTLES, &[("package", package_label)], count as f64);
+            let labels = [("package", label(&mut package_label, package))];
+            samples.push(&PACKAGE_THROTTLES, &labels, count as f64);
         }
     }
-}
-
-fn read_count(file: &KernelFile) -> Option<u64> {
-    unsigned(file.read().ok()?.trim_ascii())
 }
 
 impl Collector for Cpu {
@@ -242,7 +260,7 @@ impl Collector for Cpu {
         for cpu in &self.isolated {
             samples.push(&ISOLATED, &[("cpu", label(&mut buffer, cpu))], 1.0);
         }
-        push_places(&state.places, samples);
+        push_places(&state.places, &mut state.attributes, samples);
         Ok(())
     }
 }
