@@ -114,6 +114,7 @@ impl NodeExporter {
         let deadline = out.deadline().map_or(patience, |deadline| deadline.min(patience));
         let slots = || self.slots.iter().filter(|slot| wanted(slot.name));
         let started: Vec<Option<u64>> = slots().map(Slot::start).collect();
+        self.crew.wake();
         for (slot, started) in slots().zip(started) {
             slot.finish(started, deadline, out);
         }

@@ -186,7 +186,8 @@ impl Shared {
     }
 }
 
-fn statfs(path: &Path) -> Answer {
+/// Asks in this thread.
+pub(crate) fn statfs(path: &Path) -> Answer {
     match rustix::fs::statfs(path) {
         Ok(found) => {
             let block = found.f_bsize as f64;

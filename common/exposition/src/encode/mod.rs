@@ -97,7 +97,12 @@ fn push_series(
     for (label, value) in sample.labels() {
         out.push(separator);
         separator = b',';
-        push_label_name(out, &escape_name(label, escaping));
+        // Nearly every label has a classic name, which no scheme changes.
+        if is_legacy_label_name(label) {
+            out.extend_from_slice(label.as_bytes());
+        } else {
+            push_label_name(out, &escape_name(label, escaping));
+        }
         out.extend_from_slice(b"=\"");
         push_escaped(out, value, true);
         out.push(b'"');

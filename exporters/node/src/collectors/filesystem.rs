@@ -13,7 +13,7 @@ use crate::mounts::{Mount, parse};
 use crate::pattern::Filter;
 use crate::settings::{Flag, flag};
 use crate::source::KernelFile;
-use crate::statfs::{Answer, Prober, Usage};
+use crate::statfs::{Answer, Prober, Usage, statfs};
 
 const MOUNT_EXCLUDE: Flag = flag::text(
     "collector.filesystem.mount-points-exclude",
@@ -116,14 +116,21 @@ struct Filesystem {
     wanted: Mutex<Wanted>,
 }
 
-/// Mounts and where they are seen from here.
-type Mounts = Vec<(Mount, Arc<Path>)>;
+/// A mount, where it is seen from here, and whether it answers at once.
+struct Place {
+    mount: Mount,
+    path: Arc<Path>,
+    is_at_hand: bool,
+}
+
+/// File systems that know their use without asking a device or another machine.
+const AT_HAND: [&str; 5] = ["ext2", "ext3", "ext4", "xfs", "tmpfs"];
 
 /// The mounts to report, as long as the mount table stays the same.
 #[derive(Default)]
 struct Wanted {
     text: Vec<u8>,
-    mounts: Arc<Mounts>,
+    mounts: Arc<Vec<Place>>,
 }
 
 impl Filesystem {
@@ -143,7 +150,7 @@ impl Filesystem {
     }
 
     /// The mounts that pass the filters, each device, mount point and type once.
-    fn mounts(&self) -> Result<Arc<Mounts>, CollectError> {
+    fn mounts(&self) -> Result<Arc<Vec<Place>>, CollectError> {
         let [host, own] = &self.files;
         let (file, text) = match host.read() {
             Ok(text) => (host, text),
@@ -151,9 +158,14 @@ impl Filesystem {
         };
         let mut wanted = self.wanted.lock();
         if *wanted.text != *text {
-            let mut mounts: Mounts = Vec::new();
+            let mut mounts = Vec::new();
             let mut seen = std::collections::HashSet::new();
-            for mut mount in parse(&text).map_err(|error| file.failed(error))? {
+            let all = parse(&text).map_err(|error| file.failed(error))?;
+            let far: Vec<String> = far(&all);
+            for mut mount in all {
+                // Below another root the way to a mount may lead through anything.
+                let is_at_hand =
+                    self.rootfs == Path::new("/") && !leads_through(&far, &mount.point);
                 mount.strip_root(&self.rootfs);
                 let is_ignored = self.mount_filter.ignores(&mount.point)
                     || self.type_filter.ignores(&mount.fstype);
@@ -161,7 +173,7 @@ impl Filesystem {
                 if !is_ignored && seen.insert(key) {
                     let relative = mount.point.trim_start_matches('/');
                     let path = Arc::from(self.rootfs.join(relative));
-                    mounts.push((mount, path));
+                    mounts.push(Place { mount, path, is_at_hand });
                 }
             }
             wanted.text.clear();
@@ -170,6 +182,20 @@ impl Filesystem {
         }
         Ok(Arc::clone(&wanted.mounts))
     }
+}
+
+/// The mount points that may hold up whoever comes near them.
+fn far(mounts: &[Mount]) -> Vec<String> {
+    let far = mounts.iter().filter(|mount| !AT_HAND.contains(&&*mount.fstype));
+    far.map(|mount| mount.point.clone()).collect()
+}
+
+/// Whether a path is one of these mount points, or the way to it leads through one.
+fn leads_through(far: &[String], path: &str) -> bool {
+    far.iter().any(|point| {
+        path.strip_prefix(point.trim_end_matches('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 fn filter(
@@ -193,9 +219,16 @@ impl Collector for Filesystem {
         let mounts = self.mounts()?;
         let patience = Instant::now() + self.timeout;
         let deadline = samples.deadline().map_or(patience, |deadline| deadline.min(patience));
-        let answers = self.prober.ask(mounts.iter().map(|(_, path)| path), deadline, self.timeout);
-        for ((mount, _), answer) in mounts.iter().zip(answers) {
-            push(mount, &answer, samples);
+        let asked = || mounts.iter().filter(|place| !place.is_at_hand);
+        if asked().next().is_some() {
+            let paths = asked().map(|place| &place.path);
+            let answers = self.prober.ask(paths, deadline, self.timeout);
+            for (place, answer) in asked().zip(answers) {
+                push(&place.mount, &answer, samples);
+            }
+        }
+        for place in mounts.iter().filter(|place| place.is_at_hand) {
+            push(&place.mount, &statfs(&place.path), samples);
         }
         Ok(())
     }
@@ -230,4 +263,25 @@ fn push(mount: &Mount, answer: &Answer, samples: &mut Samples) {
         ("mountpoint", &mount.point),
     ];
     samples.push(&MOUNT_INFO, &labels, 1.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_behind_a_network_mount_is_not_at_hand() {
+        let far = ["/srv/nfs".to_owned(), "/proc".to_owned()];
+        for (path, expected) in [
+            ("/", false),
+            ("/srv", false),
+            ("/srv/nfs", true),
+            ("/srv/nfs/local", true),
+            ("/srv/nfs2", false),
+            ("/proc/x", true),
+        ] {
+            assert_eq!(leads_through(&far, path), expected, "{path}");
+        }
+        assert!(leads_through(&["/".to_owned()], "/home"));
+    }
 }

@@ -34,6 +34,8 @@ struct Board {
     idle: usize,
     /// Rounds that were taken up; shows whether the queue moves.
     taken: u64,
+    /// What scrapes wait for; nobody is woken for anything else.
+    awaited: Vec<usize>,
     closed: bool,
 }
 
@@ -56,6 +58,11 @@ struct State {
 impl Apart {
     pub(super) fn new(collector: Box<dyn Collector>) -> Arc<Apart> {
         Arc::new(Apart { collector, state: Mutex::default() })
+    }
+
+    /// Tells collectors of a crew apart.
+    fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     /// Runs the round that was begun.
@@ -81,7 +88,8 @@ impl Apart {
 }
 
 impl Crew {
-    /// Begins a round, or joins the one that runs; returns its number.
+    /// Begins a round, or joins the one that runs; returns its number. Nobody is woken before
+    /// [`Crew::wake`], so that one wake-up serves all rounds of a scrape.
     pub(super) fn start(self: &Arc<Crew>, apart: &Arc<Apart>) -> u64 {
         let mut state = apart.state.lock();
         if state.running {
@@ -91,14 +99,22 @@ impl Crew {
         state.running = true;
         let round = state.round;
         drop(state);
+        self.board.lock().queue.push_back(Arc::clone(apart));
+        round
+    }
+
+    /// Has what was begun worked off.
+    pub(crate) fn wake(self: &Arc<Crew>) {
         let mut board = self.board.lock();
-        board.queue.push_back(Arc::clone(apart));
-        if board.idle == 0 && board.threads == 0 {
+        if board.queue.is_empty() {
+            return;
+        }
+        if board.threads == 0 {
             self.start_thread(&mut board);
-        } else if board.queue.len() == 1 {
+        } else {
+            drop(board);
             self.asked.notify_one();
         }
-        round
     }
 
     /// Waits until `deadline` for a round, and copies what it gave.
@@ -122,7 +138,11 @@ impl Crew {
             }
             let taken = board.taken;
             let patience = deadline.min(now + PATIENCE);
+            board.awaited.push(apart.id());
             let timed_out = self.done.wait_until(&mut board, patience).timed_out();
+            if let Some(at) = board.awaited.iter().position(|&id| id == apart.id()) {
+                board.awaited.swap_remove(at);
+            }
             if timed_out && board.taken == taken && !board.queue.is_empty() {
                 self.start_thread(&mut board);
             }
@@ -163,10 +183,11 @@ impl Crew {
             board.taken += 1;
             drop(board);
             apart.work();
-            drop(apart);
             // Whoever waits holds the board between looking and sleeping.
             board = self.board.lock();
-            self.done.notify_all();
+            if board.awaited.contains(&apart.id()) {
+                self.done.notify_all();
+            }
         }
         board.threads -= 1;
     }

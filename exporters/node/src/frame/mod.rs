@@ -53,7 +53,7 @@ impl Slot {
         Slot { name, run }
     }
 
-    /// Starts what runs apart, so that it runs beside the others.
+    /// Starts what runs apart, so that it runs beside the others, as soon as its crew is woken.
     pub(crate) fn start(&self) -> Option<u64> {
         match &self.run {
             Run::Here(_) => None,
@@ -161,6 +161,7 @@ mod tests {
                 for _ in 0..3 {
                     let mut samples = Samples::default();
                     let started = slot.start();
+                    crew.iter().for_each(Crew::wake);
                     slot.finish(started, Instant::now() + COLLECTOR_TIMEOUT, &mut samples);
                     let expected = [(SUCCESS.name.to_owned(), success), ("x".to_owned(), 1.0)];
                     assert_eq!(values(&samples), expected);
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn one_thread_serves_all_collectors_until_one_of_them_hangs() {
-        let crew = Arc::default();
+        let crew: Arc<Crew> = Arc::default();
         let (release, stuck) = channel();
         let fixed = || -> Box<dyn Collector> { Box::new(Fixed(Ok(()))) };
         let slots = [
@@ -219,6 +220,7 @@ mod tests {
             let mut samples = Samples::default();
             let deadline = Instant::now() + Duration::from_millis(500);
             let started: Vec<_> = slots.iter().map(|slot| slot.start()).collect();
+            crew.wake();
             for (slot, started) in slots.iter().zip(started) {
                 slot.finish(started, deadline, &mut samples);
             }
@@ -238,11 +240,12 @@ mod tests {
     #[test]
     fn a_stuck_collector_costs_one_thread_and_its_deadline() {
         let (release, stuck) = channel();
-        let crew = Arc::default();
+        let crew: Arc<Crew> = Arc::default();
         let slot = Slot::new("x", Box::new(Stuck(Mutex::new(stuck))), Some(&crew));
         for _ in 0..3 {
             let mut samples = Samples::default();
             let started = slot.start();
+            crew.wake();
             assert_eq!(started, Some(1), "joins the round that hangs");
             slot.finish(started, Instant::now(), &mut samples);
             assert_eq!(values(&samples), [(SUCCESS.name.to_owned(), 0.0)]);
