@@ -47,7 +47,7 @@ fn is_classic(family: &SharedFamily) -> bool {
 
 fn write(family: &FamilyView<'_>) -> KeptText {
     let mut bytes = Vec::new();
-    let head = Head { name: family.name().into(), help: family.help(), kind: family.kind() };
+    let head = Head::new(family.name().into(), family.help(), family.kind());
     text::write_family(&head, family.samples(), Escaping::AllowUtf8, &mut bytes);
     // It stays: no room for more.
     KeptText { bytes: bytes.into_boxed_slice().into(), packed: Keep::default() }

@@ -44,7 +44,7 @@ pub fn encode(samples: &Samples, format: Format, out: &mut impl Sink) {
             continue;
         }
         let name = escape_name(family.name(), format.escaping);
-        let head = Head { name, help: family.help(), kind: family.kind() };
+        let head = Head::new(name, family.help(), family.kind());
         if open {
             open::write_family(&head, family_samples, format.escaping, out.fresh());
         } else {
@@ -59,13 +59,22 @@ pub fn encode(samples: &Samples, format: Format, out: &mut impl Sink) {
 /// What stands above the samples of a family.
 struct Head<'a> {
     name: Cow<'a, str>,
+    /// Whether it needs no quotes.
+    is_plain: bool,
     help: &'a str,
     kind: common_model::MetricType,
 }
 
+impl<'a> Head<'a> {
+    fn new(name: Cow<'a, str>, help: &'a str, kind: common_model::MetricType) -> Head<'a> {
+        let is_plain = is_legacy_metric_name(&name);
+        Head { name, is_plain, help, kind }
+    }
+}
+
 /// A name where no brace surrounds it: classic ones bare, others in quotes.
-fn push_name(out: &mut Vec<u8>, name: &str) {
-    if is_legacy_metric_name(name) {
+fn push_name(out: &mut Vec<u8>, name: &str, is_plain: bool) {
+    if is_plain {
         out.extend_from_slice(name.as_bytes());
     } else {
         out.push(b'"');
@@ -77,19 +86,19 @@ fn push_name(out: &mut Vec<u8>, name: &str) {
 /// Name with suffix, labels and the special label: everything before the value.
 fn push_series(
     out: &mut Vec<u8>,
-    (name, suffix): (&str, &str),
+    (head, suffix): (&Head<'_>, &str),
     sample: &SampleView<'_>,
     extra: Option<(&str, f64)>,
     push_bound: fn(&mut Vec<u8>, f64),
     escaping: Escaping,
 ) {
     let mut separator = b'{';
-    if is_legacy_metric_name(name) {
-        out.extend_from_slice(name.as_bytes());
+    if head.is_plain {
+        out.extend_from_slice(head.name.as_bytes());
         out.extend_from_slice(suffix.as_bytes());
     } else {
         out.extend_from_slice(b"{\"");
-        push_escaped(out, name, true);
+        push_escaped(out, &head.name, true);
         out.extend_from_slice(suffix.as_bytes());
         out.push(b'"');
         separator = b',';

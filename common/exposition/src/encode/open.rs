@@ -16,18 +16,17 @@ pub(super) fn write_family<'a>(
 ) {
     let (family, kind) = family_name(&head.name, head.kind);
     out.extend_from_slice(b"# HELP ");
-    push_name(out, family);
+    push_name(out, family, head.is_plain);
     out.push(b' ');
     push_escaped(out, head.help, true);
     out.extend_from_slice(b"\n# TYPE ");
-    push_name(out, family);
+    push_name(out, family, head.is_plain);
     out.push(b' ');
     out.extend_from_slice(kind.as_str().as_bytes());
     out.push(b'\n');
     for sample in samples {
         for_each_part(head.kind, &sample.value(), |(suffix, extra, value, is_count)| {
-            let name = (&*head.name, suffix);
-            push_series(out, name, &sample, extra, push_open_float, escaping);
+            push_series(out, (head, suffix), &sample, extra, push_open_float, escaping);
             out.push(b' ');
             if is_count {
                 push_open_count(out, value);

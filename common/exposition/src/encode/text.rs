@@ -17,18 +17,17 @@ pub(super) fn write_family<'a>(
     out: &mut Vec<u8>,
 ) {
     out.extend_from_slice(b"# HELP ");
-    push_name(out, &head.name);
+    push_name(out, &head.name, head.is_plain);
     out.push(b' ');
     push_escaped(out, head.help, false);
     out.extend_from_slice(b"\n# TYPE ");
-    push_name(out, &head.name);
+    push_name(out, &head.name, head.is_plain);
     out.push(b' ');
     out.extend_from_slice(type_name(head.kind).as_bytes());
     out.push(b'\n');
     for sample in samples {
         for_each_part(head.kind, &sample.value(), |(suffix, extra, value, _)| {
-            let name = (&*head.name, suffix);
-            push_series(out, name, &sample, extra, push_number, escaping);
+            push_series(out, (head, suffix), &sample, extra, push_number, escaping);
             out.push(b' ');
             push_number(out, value);
             if let Some(timestamp) = sample.timestamp() {

@@ -15,7 +15,8 @@ pub(super) const ENTRY: Entry = Entry {
     may_block: false,
     flags: &[],
     build: |context| {
-        let file = |name: &str| KernelFile::new(context.roots().proc(name));
+        let path = |name: &str| context.roots().proc(name);
+        let file = |name: &str| KernelFile::of_lines(path(name), LINE_BYTES_MAX);
         Ok(Box::new(UdpQueues { files: [("v4", file("net/udp")), ("v6", file("net/udp6"))] }))
     },
 };
@@ -24,6 +25,9 @@ const QUEUES: Family = Family::gauge(
     "node_udp_queues",
     "Number of allocated memory in the kernel for UDP datagrams in bytes.",
 );
+
+/// A line of `udp6` has 171 bytes.
+const LINE_BYTES_MAX: usize = 256;
 
 struct UdpQueues {
     files: [(&'static str, KernelFile); 2],

@@ -21,6 +21,9 @@ use rustix::fs::{CWD, Mode, OFlags};
 /// Longest kernel file that is read; /proc/cpuinfo of a 1024-thread machine is near 2 MiB.
 const FILE_BYTES_MAX: usize = 16 << 20;
 
+/// How much the kernel puts together at once of a table that it writes line by line. `seq_file.c`.
+const KERNEL_PAGE_BYTES: usize = 4096;
+
 /// First size of a buffer: most files of /proc fit, so that one read and one empty read suffice.
 const BUFFER_BYTES: usize = 4096;
 
@@ -35,6 +38,8 @@ const LIVE_TYPES: [u64; 2] = [0x9fa0, 0x6265_6572];
 #[derive(Debug)]
 pub(crate) struct KernelFile {
     path: PathBuf,
+    /// Longest line, where the kernel writes line by line.
+    line_bytes_max: usize,
     state: Mutex<State>,
 }
 
@@ -51,7 +56,14 @@ pub(crate) type Content<'a> = MappedMutexGuard<'a, [u8]>;
 impl KernelFile {
     /// Names the file; it is opened by the first read.
     pub(crate) fn new(path: PathBuf) -> KernelFile {
-        KernelFile { path, state: Mutex::default() }
+        KernelFile::of_lines(path, KERNEL_PAGE_BYTES)
+    }
+
+    /// As [`KernelFile::new`], for a table that the kernel writes line by line, none of them longer
+    /// than this: where another line would have fitted into its page, there is none, and the search
+    /// for it, which may be long, is spared.
+    pub(crate) fn of_lines(path: PathBuf, line_bytes_max: usize) -> KernelFile {
+        KernelFile { path, line_bytes_max, state: Mutex::default() }
     }
 
     /// The whole content now.
@@ -81,13 +93,13 @@ impl KernelFile {
 
     fn fill(&self, state: &mut State) -> io::Result<usize> {
         if let Some(file) = state.file.take()
-            && let Ok(length) = read_whole(&file, &mut state.buffer)
+            && let Ok(length) = read_whole(&file, &mut state.buffer, self.line_bytes_max)
         {
             state.file = Some(file);
             return Ok(length);
         }
         let file = File::open(&self.path)?;
-        let length = read_whole(&file, &mut state.buffer)?;
+        let length = read_whole(&file, &mut state.buffer, self.line_bytes_max)?;
         let live = rustix::fs::fstatfs(&file)
             .is_ok_and(|system| LIVE_TYPES.contains(&u64::try_from(system.f_type).unwrap_or(0)));
         state.file = live.then_some(file);
@@ -96,7 +108,7 @@ impl KernelFile {
 }
 
 /// Reads from the start to the end and returns the length; the buffer grows as needed.
-fn read_whole(file: &File, buffer: &mut Vec<u8>) -> io::Result<usize> {
+fn read_whole(file: &File, buffer: &mut Vec<u8>, line_bytes_max: usize) -> io::Result<usize> {
     let mut length = 0;
     loop {
         if length == buffer.len() {
@@ -108,7 +120,12 @@ fn read_whole(file: &File, buffer: &mut Vec<u8>) -> io::Result<usize> {
         }
         match file.read_at(&mut buffer[length..], length as u64) {
             Ok(0) => return Ok(length),
-            Ok(read) => length += read,
+            Ok(read) => {
+                length += read;
+                if length < buffer.len() && read + line_bytes_max < KERNEL_PAGE_BYTES {
+                    return Ok(length);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -118,7 +135,7 @@ fn read_whole(file: &File, buffer: &mut Vec<u8>) -> io::Result<usize> {
 /// Reads a file that is read now and then only, whole, with the limit of all kernel files.
 pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut buffer = Vec::new();
-    let length = read_whole(&File::open(path)?, &mut buffer)?;
+    let length = read_whole(&File::open(path)?, &mut buffer, KERNEL_PAGE_BYTES)?;
     buffer.truncate(length);
     Ok(buffer)
 }
