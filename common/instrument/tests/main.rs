@@ -176,3 +176,28 @@ fn a_shared_family_that_is_pushed_to_is_taken_apart() {
     assert_eq!(kept.get_or_make(|| 2_u8), Some(&1));
     assert_eq!(kept.get_or_make(|| "another"), None);
 }
+
+#[test]
+fn an_order_that_is_remembered_serves_only_what_it_fits() {
+    const FAMILY: Family = Family::gauge("x", "X.");
+    let mut samples = Samples::default();
+    let mut check = |pushed: &[&str], expected: &[&str], rejected: u64| {
+        samples.clear();
+        for value in pushed {
+            samples.push(&FAMILY, &[("l", value)], 1.0);
+        }
+        samples.seal();
+        let family = samples.families().next().unwrap();
+        let found: Vec<&str> =
+            family.samples().map(|sample| sample.labels().next().unwrap().1).collect();
+        assert_eq!((found.as_slice(), samples.rejected_count()), (expected, rejected));
+    };
+    for _ in 0..3 {
+        check(&["c", "a", "b"], &["a", "b", "c"], 0);
+    }
+    check(&["b", "c", "a"], &["a", "b", "c"], 0);
+    check(&["c", "a", "c"], &["a", "c"], 1);
+    check(&["c", "a", "b"], &["a", "b", "c"], 0);
+    check(&["a", "b"], &["a", "b"], 0);
+    check(&["d", "c", "b", "a"], &["a", "b", "c", "d"], 0);
+}

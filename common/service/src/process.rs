@@ -137,6 +137,16 @@ fn parse_boot_time(text: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
 }
 
+/// Lets this process have as many open files as it is allowed to ask for, as Go programs do at
+/// their start: the usual soft limit of 1024 is meant for `select(2)`, which nobody calls here.
+pub fn raise_file_limit() {
+    let mut limits = rustix::process::getrlimit(Resource::Nofile);
+    limits.current = limits.maximum;
+    if let Err(error) = rustix::process::setrlimit(Resource::Nofile, limits) {
+        tracing::debug!(err = %error, "The limit of open files stays");
+    }
+}
+
 /// A soft limit of this process; what is unlimited counts as 2^64-1, as in Go.
 fn limit(resource: Resource) -> f64 {
     rustix::process::getrlimit(resource).current.unwrap_or(u64::MAX) as f64

@@ -7,7 +7,7 @@ use common_instrument::{CollectError, Collector, Family, Registry, Samples};
 use common_service::flags::Matches;
 use common_service::listen::{Inherited, inherited};
 use common_service::notify::{Notifier, State};
-use common_service::process::ProcessCollector;
+use common_service::process::{ProcessCollector, raise_file_limit};
 use common_service::resident::release_start_up_pages;
 use common_service::signals::{Request as Signal, Signals};
 use common_service::{SystemClock, build_info};
@@ -43,6 +43,7 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Serves until a signal says to stop.
 pub(crate) fn serve(matches: &Matches) -> Result<(), Failure> {
     tracing::info!(version = build_info::VERSION, "Starting node_exporter");
+    raise_file_limit();
     let exporter = Arc::new(NodeExporter::new(options(matches))?);
     tracing::info!("Enabled collectors");
     for name in exporter.enabled() {

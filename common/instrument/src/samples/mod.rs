@@ -45,6 +45,8 @@ pub struct Samples {
     rejected: Vec<String>,
     rejected_count: u64,
     deadline: Option<Instant>,
+    /// Memory for one order of samples.
+    scratch: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,8 @@ struct FamilyEntry {
     kind: MetricType,
     live: bool,
     samples: Vec<u32>,
+    /// Where the samples of an earlier scrape, in order, stood among those pushed.
+    ranks: Vec<u32>,
     /// All samples of the family, instead of `samples`.
     shared: Option<Arc<SharedFamily>>,
 }
@@ -237,26 +241,55 @@ impl Samples {
             self.order = self.name_order();
         }
         for at in 0..self.families.len() {
-            if !self.families[at].live {
-                continue;
+            if self.families[at].live && !self.is_ascending(&self.families[at].samples) {
+                self.sort_family(at);
             }
-            let mut list = std::mem::take(&mut self.families[at].samples);
-            // Push order breaks ties, so that the first of equal samples stays.
-            list.sort_unstable_by(|&a, &b| self.compare(a, b).then(a.cmp(&b)));
-            let before = list.len();
-            list.dedup_by(|later, first| {
-                let same = self.compare(*first, *later) == Ordering::Equal;
-                if same {
-                    let labels = self.describe(*later);
-                    let name = &self.families[at].name;
-                    tell(&mut self.rejected, || format!("{name}{labels} was pushed twice"));
-                }
-                same
-            });
-            self.rejected_count += (before - list.len()) as u64;
-            self.families[at].samples = list;
         }
         self.sealed = true;
+    }
+
+    /// Brings the samples of a family in order: that of the last scrape if it still fits, because a
+    /// steady collector pushes the same series in the same places.
+    fn sort_family(&mut self, at: usize) {
+        let family = &mut self.families[at];
+        let pushed = std::mem::take(&mut family.samples);
+        let mut ranks = std::mem::take(&mut family.ranks);
+        if ranks.len() == pushed.len() {
+            let mut sorted = std::mem::take(&mut self.scratch);
+            sorted.clear();
+            sorted.extend(ranks.iter().map(|&rank| pushed[rank as usize]));
+            if self.is_ascending(&sorted) {
+                self.families[at].samples = sorted;
+                self.families[at].ranks = ranks;
+                self.scratch = pushed;
+                return;
+            }
+            self.scratch = sorted;
+        }
+        ranks.clear();
+        ranks.extend(0..pushed.len() as u32);
+        // Push order breaks ties, so that the first of equal samples stays.
+        ranks.sort_unstable_by(|&a, &b| {
+            self.compare(pushed[a as usize], pushed[b as usize]).then(a.cmp(&b))
+        });
+        let mut sorted: Vec<u32> = ranks.iter().map(|&rank| pushed[rank as usize]).collect();
+        sorted.dedup_by(|later, first| {
+            let same = self.compare(*first, *later) == Ordering::Equal;
+            if same {
+                let labels = self.describe(*later);
+                let name = &self.families[at].name;
+                tell(&mut self.rejected, || format!("{name}{labels} was pushed twice"));
+            }
+            same
+        });
+        self.rejected_count += (pushed.len() - sorted.len()) as u64;
+        self.families[at].samples = sorted;
+        self.families[at].ranks = ranks;
+    }
+
+    /// Whether these samples stand in order and none is there twice.
+    fn is_ascending(&self, list: &[u32]) -> bool {
+        list.is_sorted_by(|&a, &b| self.compare(a, b) == Ordering::Less)
     }
 
     /// What was refused since the last [`Samples::clear`], in words; the first hundred.
@@ -361,7 +394,16 @@ impl Samples {
             let (name, help) = (name.to_owned(), help.to_owned());
             self.by_name.insert(name.clone(), at);
             let samples = Vec::new();
-            self.families.push(FamilyEntry { name, help, kind, live: true, samples, shared: None });
+            let ranks = Vec::new();
+            self.families.push(FamilyEntry {
+                name,
+                help,
+                kind,
+                live: true,
+                samples,
+                ranks,
+                shared: None,
+            });
             self.live += 1;
             self.last = Some(at);
             return Some(at);

@@ -74,6 +74,8 @@ impl Apart {
         };
         samples.clear();
         let outcome = run(&*self.collector, &mut samples);
+        // In order, so that copying needs no more sorting.
+        samples.seal();
         let mut state = self.state.lock();
         state.answer = Some(Arc::new((samples, outcome)));
         state.answer_round = state.round;
