@@ -13,7 +13,7 @@ use std::ops::Range;
 
 /// Code is mapped in pieces of this size, because the kernel maps whatever lies within 64 KiB around
 /// a page that is needed, as long as it is one mapping.
-const PIECE_BYTES: usize = 16 << 10;
+const PIECE_BYTES: usize = 8 << 10;
 
 /// Most pieces of one mapping: the kernel keeps a record for each, and allows 65,530 of them.
 const PIECES_MAX: usize = 4096;

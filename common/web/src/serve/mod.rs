@@ -94,6 +94,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
     // The deadlines are our own: hyper's would end idle connections, too.
     builder
         .http1()
+        // As Go writes them: scripts are known to look for names in this form only.
+        .title_case_headers(true)
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .max_buf_size(HEADER_BYTES_MAX);
