@@ -4,6 +4,7 @@
 mod broken;
 mod buses;
 mod daemons;
+mod documented;
 mod goldens;
 mod suites;
 mod support;
