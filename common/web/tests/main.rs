@@ -5,4 +5,5 @@ mod limits;
 mod metrics;
 mod protection;
 mod support;
+mod targets;
 mod web_config;

@@ -31,12 +31,12 @@ async fn the_page_comes_in_the_format_that_is_asked_for() {
     registry.gauge("a", "First.").set(1.5);
     let server = server(&registry, 0);
     let plain = server.get("/metrics").await;
-    assert!(plain.contains("content-type: text/plain; version=0.0.4; charset=utf-8"), "{plain}");
+    assert!(plain.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8"), "{plain}");
     assert!(plain.contains("# HELP a First.\n# TYPE a gauge\na 1.5\n"), "{plain}");
     assert!(plain.contains("promhttp_metric_handler_requests_in_flight 1\n"), "{plain}");
     let open =
         server.talk(&with_header("Accept: application/openmetrics-text;version=1.0.0")).await;
-    assert!(open.contains("content-type: application/openmetrics-text; version=1.0.0"), "{open}");
+    assert!(open.contains("Content-Type: application/openmetrics-text; version=1.0.0"), "{open}");
     assert!(open.contains("promhttp_metric_handler_requests_total{code=\"200\"} 1.0\n"), "{open}");
     let posted = server.talk(&request("POST", "/metrics")).await;
     assert!(posted.starts_with("HTTP/1.1 200"), "{posted}");
@@ -49,7 +49,7 @@ async fn large_pages_are_compressed_for_those_who_take_it() {
     (0..100).for_each(|n| vec.with([n.to_string().as_str()]).set(1.0));
     let server = server(&registry, 0);
     let packed = server.talk(&with_header("Accept-Encoding: br, gzip;q=0.5")).await;
-    assert!(packed.contains("content-encoding: gzip"), "{packed}");
+    assert!(packed.contains("Content-Encoding: gzip"), "{packed}");
     let refused = server.talk(&with_header("Accept-Encoding: gzip;q=0")).await;
     assert!(refused.contains("many{n=\"99\"} 1\n"), "{refused}");
 }

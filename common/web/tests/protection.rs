@@ -83,8 +83,8 @@ async fn users_are_asked_for_their_password() {
     let wrong = ask(&trusting(Some("Secret")), url).await;
     assert_eq!(wrong, Ok((401, "Unauthorized\n".to_owned())));
     let anonymous = server.get("/").await;
-    assert!(anonymous.contains("www-authenticate: Basic\r\n"), "{anonymous}");
-    assert!(anonymous.contains("x-frame-options: deny\r\n"), "{anonymous}");
+    assert!(anonymous.contains("Www-Authenticate: Basic\r\n"), "{anonymous}");
+    assert!(anonymous.contains("X-Frame-Options: deny\r\n"), "{anonymous}");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn a_change_of_the_file_holds_for_the_next_request() {
     assert!(server.get("/").await.starts_with("HTTP/1.1 200"));
 
     tree.write("web.yml", "http_server_config: {headers: {X-Frame-Options: deny}}");
-    assert!(server.get("/").await.contains("x-frame-options: deny\r\n"));
+    assert!(server.get("/").await.contains("X-Frame-Options: deny\r\n"));
 
     let hash = bcrypt::hash("secret", 4).unwrap();
     tree.write("web.yml", format!("basic_auth_users: {{ann: {hash}}}"));

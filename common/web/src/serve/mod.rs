@@ -1,9 +1,11 @@
 //! The accept loop: connections in, requests to the router, an orderly end.
 
+mod framing;
 mod io;
 mod request;
 mod state;
 mod table;
+mod target;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,6 +30,7 @@ use io::WatchedIo;
 use request::Handler;
 use state::ConnState;
 use table::{Table, Ticket};
+use target::EscapedIo;
 
 /// Pause after the system refused to hand over a connection, say for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -222,7 +225,8 @@ impl Server {
             let is_h2 = request.version() == hyper::Version::HTTP_2;
             self.handler.call(request, peer, ticket.place, state.begin(is_h2))
         });
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(io), service));
+        let mut connection =
+            pin!(self.builder.serve_connection(TokioIo::new(EscapedIo::new(io)), service));
         let mut is_ending = false;
         loop {
             tokio::select! {
