@@ -77,6 +77,7 @@ impl Eval<'_> {
         let mut track = RangeTrack::default();
         while let Some(labels) = set.next(&mut track.samples)? {
             self.count_series()?;
+            self.compared.apply(&selector.vector, &mut track.samples);
             drop_stale(&mut track.samples);
             self.budget.check(track.samples.len(), track.samples.len() * 16)?;
             if selector.vector.extended != Extended::No && !track.samples.histograms.is_empty() {

@@ -69,6 +69,7 @@ impl Eval<'_> {
             track.labels = labels;
             track.drop_name = false;
             track.column.reset(grid.steps);
+            self.compared.apply(selector, &mut samples);
             fill(&samples, &steps, &mut track);
             let count = track.column.samples();
             if count > 0 {

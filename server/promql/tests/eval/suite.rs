@@ -17,7 +17,7 @@ const FILES: &[(&str, usize, usize)] = &[
     ("limit", 30, 30),
     ("literals", 19, 19),
     ("name_label_dropping", 22, 22),
-    ("native_histograms", 381, 391),
+    ("native_histograms", 391, 391),
     ("operators", 158, 158),
     ("range_queries", 13, 13),
     ("selectors", 23, 23),
