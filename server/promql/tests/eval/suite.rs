@@ -9,7 +9,7 @@ const FILES: &[(&str, usize, usize)] = &[
     ("at_modifier", 57, 57),
     ("collision", 2, 2),
     ("duration_expression", 44, 44),
-    ("extended_vectors", 94, 125),
+    ("extended_vectors", 125, 125),
     ("fill-modifier", 33, 33),
     ("functions", 323, 323),
     ("histograms", 139, 139),
