@@ -1,5 +1,9 @@
 //! Hearth against upstream's suites and against the programs it replaces, through the binary.
-#![allow(clippy::unwrap_used, reason = "a test that cannot read its data fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot read its data fails, and says why"
+)]
 
 mod config;
 mod node;
