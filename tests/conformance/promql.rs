@@ -3,9 +3,9 @@
 use crate::ours;
 
 /// Evals that must pass; raised as more do.
-const PASSED_MIN: usize = 1_598;
+const PASSED_MIN: usize = 1_639;
 /// Evals that may fail.
-const FAILED_MAX: usize = 58;
+const FAILED_MAX: usize = 17;
 
 #[test]
 fn upstreams_scripts_pass() {

@@ -3,6 +3,7 @@
 use crate::engine;
 use crate::error::Error;
 use crate::glob::Shortcut;
+use crate::parse;
 use common_model::{MatchOp, Matcher, Pattern};
 use regex_automata::meta;
 use regex_syntax::hir::{Hir, HirKind, Look};
@@ -39,8 +40,9 @@ impl AnchoredPattern {
     /// Compiles `^(?s:pattern)$`.
     ///
     /// # Errors
-    /// As [`crate::Regex::anchored`].
+    /// As [`crate::Regex::new`]: the pattern must be one by itself, before it is anchored.
     pub fn new(pattern: &str) -> Result<AnchoredPattern, Error> {
+        parse::parse(pattern)?;
         let parsed = engine::parse_anchored(pattern)?;
         let way = match Shortcut::new(&parsed.hir) {
             Some(shortcut) => Way::Shortcut(shortcut),

@@ -7,7 +7,8 @@ use common_instrument::{CollectError, Collector, Samples};
 use jiff::tz::TimeZone;
 
 use crate::collectors::{COLLECTORS, Context};
-use crate::frame::{COLLECTOR_TIMEOUT, Crew, Slot};
+use crate::crew::Crew;
+use crate::frame::{Apart, COLLECTOR_TIMEOUT, Slot};
 use crate::{Buses, Error, FilterError, Roots, Settings};
 
 /// What a [`NodeExporter`] is built from.
@@ -46,7 +47,7 @@ impl NodeOptions {
 /// Measures this host with the enabled collectors.
 pub struct NodeExporter {
     slots: Vec<Slot>,
-    crew: Arc<Crew>,
+    crew: Arc<Crew<Apart>>,
 }
 
 impl std::fmt::Debug for NodeExporter {
@@ -63,7 +64,7 @@ impl NodeExporter {
             return Err(Error::UnknownCollector(name.clone()));
         }
         let context = Context { options: &options };
-        let crew = Arc::default();
+        let crew = Crew::new("node-apart", 1);
         let enabled = COLLECTORS.iter().filter(|entry| context.is_enabled(entry.name));
         let slots = enabled.map(|entry| {
             let built = (entry.build)(&context)?;

@@ -6,6 +6,7 @@ mod bus;
 mod collectors;
 pub mod command;
 mod cpuinfo;
+mod crew;
 mod error;
 mod ethtool;
 mod executor;

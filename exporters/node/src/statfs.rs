@@ -1,23 +1,16 @@
 //! `statfs(2)` on many mounts, any of which may never answer.
 //!
-//! Threads are few: one does all the work while every mount answers. A mount that hangs keeps its
-//! thread, at most one, and others take over; it is not asked again until that thread has come back.
+//! A mount that hangs keeps a thread of the crew, at most one; it is not asked again until that
+//! thread has come back.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
-/// How long all workers may make no progress before others are started beside them.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-/// Most threads that hang on mounts; further dead mounts wait in the queue and time out.
-const THREADS_MAX: usize = 256;
-
-/// The thread makes one system call.
-const STACK_BYTES: usize = 128 << 10;
+use crate::crew::{Crew, Job};
 
 /// Numbers in bytes and files.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,43 +40,41 @@ pub(crate) enum Answer {
 
 /// Asks mounts for their use.
 pub(crate) struct Prober {
-    shared: Arc<Shared>,
-    /// Threads to start at once when nothing moves.
-    workers: usize,
+    crew: Arc<Crew<Question>>,
+    questions: Mutex<HashMap<Arc<Path>, Arc<Question>>>,
+    probe: Arc<Probe>,
 }
 
-type Probe = Box<dyn Fn(&Path) -> Answer + Send + Sync>;
+type Probe = dyn Fn(&Path) -> Answer + Send + Sync;
 
-struct Shared {
-    board: Mutex<Board>,
-    asked: Condvar,
-    done: Condvar,
-    probe: Probe,
+/// One mount.
+struct Question {
+    path: Arc<Path>,
+    probe: Arc<Probe>,
+    state: Mutex<State>,
 }
 
-#[derive(Default)]
-struct Board {
-    queue: VecDeque<Arc<Path>>,
-    /// Mounts that are in the queue or in the hands of a thread, with the time they were asked.
-    under_way: HashMap<Arc<Path>, Instant>,
-    answers: HashMap<Arc<Path>, Answer>,
-    threads: usize,
-    idle: usize,
-    /// Jobs that were taken up; shows whether the queue moves.
-    taken: u64,
-    closed: bool,
+enum State {
+    /// Waits or is in the hands of a thread since then.
+    Asked(Instant),
+    Answered(Answer),
+}
+
+impl Job for Question {
+    fn run(&self) {
+        let answer = (self.probe)(&self.path);
+        *self.state.lock() = State::Answered(answer);
+    }
 }
 
 impl Prober {
-    /// Starts no thread yet.
+    /// Starts no thread yet; `workers` at once when nothing moves.
     pub(crate) fn new(workers: usize) -> Prober {
-        Prober::with_probe(workers, Box::new(statfs))
+        Prober::with_probe(workers, Arc::new(statfs))
     }
 
-    fn with_probe(workers: usize, probe: Probe) -> Prober {
-        let (board, asked, done) = (Mutex::default(), Condvar::new(), Condvar::new());
-        let shared = Arc::new(Shared { board, asked, done, probe });
-        Prober { shared, workers: workers.clamp(1, THREADS_MAX) }
+    fn with_probe(workers: usize, probe: Arc<Probe>) -> Prober {
+        Prober { crew: Crew::new("node-statfs", workers), questions: Mutex::default(), probe }
     }
 
     /// One answer for each path, in the same order, not later than `deadline`. A mount that was
@@ -94,95 +85,68 @@ impl Prober {
         deadline: Instant,
         timeout: Duration,
     ) -> Vec<Answer> {
-        let mut board = self.shared.board.lock();
-        let now = Instant::now();
-        for path in paths.clone() {
-            if !board.under_way.contains_key(path) {
-                board.answers.remove(path);
-                board.under_way.insert(Arc::clone(path), now);
-                board.queue.push_back(Arc::clone(path));
-            }
-        }
-        if !board.queue.is_empty() {
-            if board.idle == 0 {
-                self.start_threads(&mut board, 1);
-            }
-            self.shared.asked.notify_one();
-        }
-        let is_awaited = |board: &Board, path: &Arc<Path>, now: Instant| {
-            board.under_way.get(path).is_some_and(|asked| now < *asked + timeout)
+        let asked: Vec<Arc<Question>> = paths.map(|path| self.question(path)).collect();
+        self.crew.wake();
+        self.crew.wait(None, deadline, |now| {
+            let is_awaited = |question: &Arc<Question>| match *question.state.lock() {
+                State::Asked(since) => now < since + timeout,
+                State::Answered(_) => false,
+            };
+            !asked.iter().any(is_awaited)
+        });
+        self.forget_unasked(&asked);
+        let answer = |question: &Arc<Question>| match &*question.state.lock() {
+            State::Asked(_) => Answer::Timeout,
+            State::Answered(answer) => answer.clone(),
         };
-        loop {
-            let now = Instant::now();
-            if now >= deadline || !paths.clone().any(|path| is_awaited(&board, path, now)) {
-                break;
-            }
-            let taken = board.taken;
-            let patience = deadline.min(now + PATIENCE);
-            let timed_out = self.shared.done.wait_until(&mut board, patience).timed_out();
-            if timed_out && board.taken == taken && !board.queue.is_empty() {
-                self.start_threads(&mut board, self.workers);
-            }
-        }
-        let answer = |path: &Arc<Path>| match board.under_way.contains_key(path) {
-            true => Answer::Timeout,
-            false => board.answers.get(path).cloned().unwrap_or(Answer::Timeout),
-        };
-        paths.map(answer).collect()
+        asked.iter().map(answer).collect()
     }
 
-    fn start_threads(&self, board: &mut Board, count: usize) {
-        for _ in 0..count.min(THREADS_MAX - board.threads.min(THREADS_MAX)) {
-            let shared = Arc::clone(&self.shared);
-            let builder = std::thread::Builder::new().name("node-statfs".to_owned());
-            match builder.stack_size(STACK_BYTES).spawn(move || shared.work()) {
-                Ok(_) => board.threads += 1,
-                Err(error) => {
-                    tracing::error!(err = %error, "no thread for statfs");
-                    return;
-                }
+    /// The question to a mount, queued unless it still waits for its answer.
+    fn question(&self, path: &Arc<Path>) -> Arc<Question> {
+        let now = Instant::now();
+        let mut questions = self.questions.lock();
+        if let Some(question) = questions.get(path) {
+            let mut state = question.state.lock();
+            let is_idle = matches!(*state, State::Answered(_));
+            if is_idle {
+                *state = State::Asked(now);
             }
+            // The crew looks at the state of jobs while it is locked itself.
+            drop(state);
+            if is_idle {
+                self.crew.push(Arc::clone(question));
+            }
+            return Arc::clone(question);
+        }
+        let (path, probe) = (Arc::clone(path), Arc::clone(&self.probe));
+        let state = Mutex::new(State::Asked(now));
+        let question = Arc::new(Question { path: Arc::clone(&path), probe, state });
+        questions.insert(path, Arc::clone(&question));
+        self.crew.push(Arc::clone(&question));
+        question
+    }
+
+    /// Mounts that are gone are forgotten, unless a thread still hangs on them.
+    fn forget_unasked(&self, asked: &[Arc<Question>]) {
+        let mut questions = self.questions.lock();
+        if questions.len() > asked.len() {
+            questions.retain(|_, question| {
+                matches!(*question.state.lock(), State::Asked(_))
+                    || asked.iter().any(|one| Arc::ptr_eq(one, question))
+            });
         }
     }
 
     #[cfg(test)]
     fn threads(&self) -> usize {
-        self.shared.board.lock().threads
+        self.crew.threads()
     }
 }
 
 impl Drop for Prober {
     fn drop(&mut self) {
-        self.shared.board.lock().closed = true;
-        self.shared.asked.notify_all();
-    }
-}
-
-impl Shared {
-    fn work(&self) {
-        let mut board = self.board.lock();
-        loop {
-            let Some(path) = board.queue.pop_front() else {
-                // One idle thread is kept for the next scrape.
-                if board.idle > 0 || board.closed {
-                    break;
-                }
-                board.idle += 1;
-                self.asked.wait(&mut board);
-                board.idle -= 1;
-                continue;
-            };
-            board.taken += 1;
-            drop(board);
-            let answer = (self.probe)(&path);
-            board = self.board.lock();
-            board.under_way.remove(&path);
-            board.answers.insert(path, answer);
-            if board.queue.is_empty() {
-                self.done.notify_all();
-            }
-        }
-        board.threads -= 1;
+        self.crew.close();
     }
 }
 
@@ -259,7 +223,7 @@ mod tests {
             }
             ANSWERED
         };
-        let prober = Prober::with_probe(2, Box::new(hang));
+        let prober = Prober::with_probe(2, Arc::new(hang));
         let all = paths(&["dead1", "a", "dead2", "dead3", "b"]);
         let expected = [Answer::Timeout, ANSWERED, Answer::Timeout, Answer::Timeout, ANSWERED];
         let timeout = Duration::from_millis(600);

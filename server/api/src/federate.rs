@@ -22,7 +22,7 @@ const LOOKBACK_MS: TimestampMs = 5 * 60 * 1000;
 
 /// Answers a federation request.
 pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<Body> {
-    let sets: Vec<Vec<Matcher>> = match params.matchers() {
+    let sets: Vec<Vec<Matcher>> = match params.selectors() {
         // A selector that matches everything gives nothing, as in the original.
         Ok(sets) => {
             sets.into_iter().filter(|set| !set.iter().all(Matcher::matches_empty)).collect()

@@ -113,9 +113,13 @@ impl Json {
         self.raw("\"").raw(&text).raw("\"")
     }
 
-    /// `[1435781430.781,"1"]` of a scalar, which never has an exponent.
+    /// `[1435781430.5,"1"]` of a scalar: neither exponents nor zeros at the end.
     pub(crate) fn scalar(&mut self, at: TimestampMs, value: f64) -> &mut Json {
-        self.raw("[").time(at).raw(",\"").raw(&format_float_fixed(value)).raw("\"]")
+        self.raw("[")
+            .number(at as f64 / 1000.0)
+            .raw(",\"")
+            .raw(&format_float_fixed(value))
+            .raw("\"]")
     }
 
     /// `[1435781430.781,"1"]`

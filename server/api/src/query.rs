@@ -4,20 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common_model::FloatHistogram;
-use server_promql::engine::{QueryOptions, QueryOutput};
+use server_promql::ast::{Expr, ValueType};
+use server_promql::engine::{Interrupt, QueryOptions, QueryOutput, Stop};
 use server_promql::parser;
 use server_promql::value::{SampleValue, Value};
 
 use crate::answer::Answer;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorType};
 use crate::histogram;
 use crate::json::Json;
-use crate::params::Params;
+use crate::params::{Params, parse_duration};
 use crate::running;
 use crate::state::ApiState;
 
 /// Points a series may have in the answer to a range query.
 const POINTS_MAX: i64 = 11_000;
+
+const NANOS_PER_MILLI: i64 = 1_000_000;
 
 /// `/api/v1/query`
 pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
@@ -26,9 +29,9 @@ pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answ
     let timeout = timeout(&state, &params)?;
     let lookback = lookback(&params)?;
     running::run(&state, timeout, move |state, interrupt| {
+        let expr = parse(state, &params)?;
+        in_time(interrupt)?;
         let query = params.get("query");
-        let expr = parser::parse(query, &state.parser)
-            .map_err(|error| ApiError::parameter("query", error))?;
         let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
         let output = state.engine.instant(&*state.storage, &expr, time, &options)?;
         Ok(answer(output, limit, &params))
@@ -39,31 +42,40 @@ pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answ
 /// `/api/v1/query_range`
 pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
     let limit = params.limit("limit")?;
-    let start = required(params.time("start")?, "start", "timestamp")?;
-    let end = required(params.time("end")?, "end", "timestamp")?;
+    let start = params.time_required("start")?;
+    let end = params.time_required("end")?;
     if end < start {
         return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
     }
-    let step = required(params.duration("step")?, "step", "duration")?;
-    if step.is_zero() {
+    let step = parse_duration(params.get("step")).map_err(|e| ApiError::parameter("step", e))?;
+    if step <= 0 {
         return Err(ApiError::parameter(
             "step",
             "zero or negative query resolution step widths are not accepted. Try a positive integer",
         ));
     }
-    let step_ms = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
-    if (end - start) / step_ms > POINTS_MAX {
+    let nanoseconds = i128::from(end - start) * i128::from(NANOS_PER_MILLI);
+    if nanoseconds / i128::from(step) > i128::from(POINTS_MAX) {
         return Err(ApiError::bad_data(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
              resolution (?step=XX)",
         ));
     }
+    let step_ms = (step / NANOS_PER_MILLI).max(1);
     let timeout = timeout(&state, &params)?;
     let lookback = lookback(&params)?;
     running::run(&state, timeout, move |state, interrupt| {
+        let expr = parse(state, &params)?;
+        in_time(interrupt)?;
+        let kind = expr.value_type();
+        if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
+            let problem = format!(
+                "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                kind.describe()
+            );
+            return Err(ApiError::parameter("query", problem));
+        }
         let query = params.get("query");
-        let expr = parser::parse(query, &state.parser)
-            .map_err(|error| ApiError::parameter("query", error))?;
         let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
         let storage = &*state.storage;
         let output = state.engine.range(storage, &expr, start, end, step_ms, &options)?;
@@ -74,25 +86,45 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
 
 /// `/api/v1/format_query`
 pub(crate) async fn format(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
-    let expr = parser::parse(params.get("query"), &state.parser)
-        .map_err(|error| ApiError::parameter("query", error))?;
+    let expr = parse(&state, &params)?;
     Ok(Answer::write(|json| {
         json.string(&expr.pretty());
     }))
 }
 
-fn required<T>(value: Option<T>, name: &str, kind: &str) -> Result<T, ApiError> {
-    value.ok_or_else(|| ApiError::parameter(name, format!("cannot parse \"\" to a valid {kind}")))
+fn parse(state: &ApiState, params: &Params) -> Result<Expr, ApiError> {
+    parser::parse(params.get("query"), &state.parser)
+        .map_err(|error| ApiError::parameter("query", error))
 }
 
+/// An error where the time of the query is over before it begins.
+fn in_time(interrupt: &dyn Interrupt) -> Result<(), ApiError> {
+    match interrupt.stop() {
+        Some(Stop::Timeout) => {
+            let message = "query timed out in query execution".to_owned();
+            Err(ApiError { kind: ErrorType::Timeout, message })
+        }
+        Some(Stop::Canceled) | None => Ok(()),
+    }
+}
+
+/// How long the query may take; what is negative is over at once.
 fn timeout(state: &ApiState, params: &Params) -> Result<Duration, ApiError> {
-    let asked = params.duration("timeout")?;
-    Ok(asked.map_or(state.options.query_timeout, |asked| asked.min(state.options.query_timeout)))
+    let asked = params.duration("timeout")?.map(|asked| u64::try_from(asked).unwrap_or(0));
+    let most = state.options.query_timeout;
+    Ok(asked.map_or(most, |asked| Duration::from_nanos(asked).min(most)))
 }
 
+/// How far back samples count; nothing positive is as if nothing were said.
 fn lookback(params: &Params) -> Result<Option<i64>, ApiError> {
-    let lookback = params.duration("lookback_delta")?;
-    Ok(lookback.map(|lookback| i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX)))
+    let text = params.get("lookback_delta");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let nanoseconds = parse_duration(text).map_err(|error| {
+        ApiError::bad_data(format!("error parsing lookback delta duration: {error}"))
+    })?;
+    Ok(Some(nanoseconds / NANOS_PER_MILLI).filter(|milliseconds| *milliseconds > 0))
 }
 
 fn answer(mut output: QueryOutput, limit: usize, params: &Params) -> Answer {
@@ -132,7 +164,7 @@ fn write_value(json: &mut Json, value: &Value) {
             json.scalar(*timestamp, *value);
         }
         Value::String { timestamp, value } => {
-            json.raw("[").time(*timestamp).raw(",").string(value).raw("]");
+            json.raw("[").number(*timestamp as f64 / 1000.0).raw(",").string(value).raw("]");
         }
         Value::Vector(samples) => {
             json.list(samples, |json, sample| {

@@ -10,7 +10,7 @@ use server_rules::{AlertStatus, GroupStatus, RuleKind, RuleStatus};
 use crate::answer::Answer;
 use crate::error::ApiError;
 use crate::json::Json;
-use crate::params::Params;
+use crate::params::{Params, go_integer};
 use crate::state::ApiState;
 use crate::time::rfc3339;
 
@@ -29,6 +29,8 @@ struct Filter<'a> {
 
 impl<'a> Filter<'a> {
     fn read(params: &'a Params) -> Result<Filter<'a>, ApiError> {
+        params.insist()?;
+        let sets = params.matchers()?;
         let kind = match params.get("type").to_lowercase().as_str() {
             "" => None,
             "alert" => Some(RuleKind::Alert),
@@ -38,20 +40,19 @@ impl<'a> Filter<'a> {
                 return Err(ApiError::parameter("type", format!("not supported value {given:?}")));
             }
         };
-        let with_alerts = match params.get("exclude_alerts").to_lowercase().as_str() {
-            "" | "false" | "0" => true,
-            "true" | "1" => false,
-            other => {
-                let problem = format!("strconv.ParseBool: parsing {other:?}: invalid syntax");
-                return Err(ApiError::parameter("exclude_alerts", problem));
-            }
+        let with_alerts = match params.get("exclude_alerts") {
+            "" => true,
+            text => !boolean(text).map_err(|problem| {
+                let problem = format!("error converting exclude_alerts: {problem}");
+                ApiError::parameter("exclude_alerts", problem)
+            })?,
         };
         Ok(Filter {
             kind,
             names: params.all("rule_name[]").collect(),
             groups: params.all("rule_group[]").collect(),
             files: params.all("file[]").collect(),
-            sets: params.matchers()?,
+            sets,
             with_alerts,
         })
     }
@@ -71,16 +72,50 @@ impl<'a> Filter<'a> {
     }
 }
 
+/// A truth value as Go writes it. `tRue` is none in Go's own reading, but the original takes it.
+fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_lowercase().as_str() {
+        "1" | "t" | "true" => Ok(true),
+        "0" | "f" | "false" => Ok(false),
+        other => Err(format!("strconv.ParseBool: parsing {other:?}: invalid syntax")),
+    }
+}
+
+/// Groups a page has at most, zero being no limit, and the group that it begins with.
+fn page(params: &Params) -> Result<(usize, &str), ApiError> {
+    let wrong = |problem: String| ApiError::parameter("group_limit", problem);
+    let limit = match params.get("group_limit") {
+        "" => 0,
+        text => {
+            let limit = go_integer("ParseInt", text).map_err(|error| {
+                wrong(format!("group_limit needs to be a valid number: {error}"))
+            })?;
+            if limit <= 0 {
+                return Err(wrong("group_limit needs to be greater than 0".to_owned()));
+            }
+            usize::try_from(limit).unwrap_or(usize::MAX)
+        }
+    };
+    let token = params.get("group_next_token");
+    if limit == 0 && !token.is_empty() {
+        return Err(ApiError::parameter(
+            "group_next_token",
+            "group_limit needs to be present in order to paginate over the groups",
+        ));
+    }
+    Ok((limit, token))
+}
+
 /// `/api/v1/rules`
 pub(crate) async fn rules(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
-    let limit = params.limit("group_limit")?;
-    let token = params.get("group_next_token");
     let filter = Filter::read(&params)?;
+    let (limit, token) = page(&params)?;
     let mut groups: Vec<GroupStatus> = state.rules.groups();
     groups.retain(|group| filter.wants_group(group));
     if !token.is_empty() {
         let Some(at) = groups.iter().position(|group| next_token(group) == token) else {
-            return Err(ApiError::parameter("group_next_token", "invalid group_next_token"));
+            let problem = format!("invalid group_next_token '{token}'. were rule groups changed?");
+            return Err(ApiError::parameter("group_next_token", problem));
         };
         groups.drain(..at);
     }
@@ -141,7 +176,11 @@ fn write_rule(json: &mut Json, rule: &RuleStatus, with_alerts: bool) {
         json.raw(",\"annotations\":");
         texts(json, &rule.annotations);
         json.raw(",\"alerts\":");
-        json.list(rule.alerts.iter().filter(|_| with_alerts), write_alert);
+        if with_alerts {
+            json.list(&rule.alerts, write_alert);
+        } else {
+            json.raw("null");
+        }
     }
     json.raw(",\"health\":").string(rule.health.as_str());
     if !rule.last_error.is_empty() {

@@ -22,13 +22,10 @@ struct Selection {
 
 impl Selection {
     fn read(params: &Params) -> Result<Selection, ApiError> {
+        let limit = params.limit("limit")?;
         let start = params.time("start")?.unwrap_or(TIME_MIN);
         let end = params.time("end")?.unwrap_or(TIME_MAX);
-        let sets = params.matchers()?;
-        if sets.iter().any(|set| set.iter().all(Matcher::matches_empty)) {
-            return Err(ApiError::bad_data("match[] must contain at least one non-empty matcher"));
-        }
-        Ok(Selection { start, end, sets, limit: params.limit("limit")? })
+        Ok(Selection { start, end, sets: params.matchers()?, limit })
     }
 
     /// Takes names or values of every set together, sorted and without duplicates.
@@ -96,10 +93,16 @@ pub(crate) async fn label_values(
 
 /// `/api/v1/series`
 pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
-    let selection = Selection::read(&params)?;
-    if selection.sets.is_empty() {
+    params.insist()?;
+    if params.all("match[]").next().is_none() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
+    params.limit("limit")?;
+    params.time("start")?;
+    params.time("end")?;
+    // Only here are wrong selectors reported under their parameter's name.
+    params.matchers().map_err(|error| ApiError::parameter("match[]", error.message))?;
+    let selection = Selection::read(&params)?;
     running::run(&state, state.options.query_timeout, move |state, _| {
         let querier = state.storage.querier(selection.start, selection.end)?;
         let hints = SelectHints {

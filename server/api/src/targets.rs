@@ -22,12 +22,14 @@ pub(crate) async fn targets(state: Arc<ApiState>, params: Params) -> Result<Answ
     let (with_active, with_dropped) = match wanted.as_str() {
         "active" => (true, false),
         "dropped" => (false, true),
-        _ => (true, true),
+        "" | "any" => (true, true),
+        _ => (false, false),
     };
     let mut active = if with_active { state.scrape.active().await } else { Vec::new() };
     active.retain(|target| in_pool(&target.pool));
     let all_dropped = state.scrape.dropped().await;
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let pools = state.scrape.pools().await;
+    let mut counts: BTreeMap<&str, usize> = pools.iter().map(|pool| (pool.as_str(), 0)).collect();
     for dropped in &all_dropped {
         *counts.entry(&dropped.pool).or_default() += 1;
     }
@@ -40,11 +42,15 @@ pub(crate) async fn targets(state: Arc<ApiState>, params: Params) -> Result<Answ
             json.raw("{\"discoveredLabels\":").labels(&dropped.discovered);
             json.raw(",\"scrapePool\":").string(&dropped.pool).raw("}");
         });
-        json.raw(",\"droppedTargetCounts\":{");
-        for (i, (pool, count)) in counts.into_iter().enumerate() {
-            json.raw(if i > 0 { "," } else { "" }).key(pool).number(count);
+        json.raw(",\"droppedTargetCounts\":");
+        if with_dropped {
+            for (i, (pool, count)) in counts.into_iter().enumerate() {
+                json.raw(if i > 0 { "," } else { "{" }).key(pool).number(count);
+            }
+            json.raw(if pools.is_empty() && all_dropped.is_empty() { "{}}" } else { "}}" });
+        } else {
+            json.raw("null}");
         }
-        json.raw("}}");
     }))
 }
 
@@ -78,27 +84,27 @@ pub(crate) async fn scrape_pools(state: Arc<ApiState>) -> Result<Answer, ApiErro
 
 /// `/api/v1/metadata`
 pub(crate) async fn metadata(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
-    let limit = params.limit("limit")?;
-    let per_metric = params.limit("limit_per_metric")?;
+    let limit = params.limit_or_none("limit")?;
+    let per_metric = params.limit_or_none("limit_per_metric")?.filter(|limit| *limit > 0);
     let wanted = params.get("metric");
     let mut found: BTreeMap<String, BTreeSet<Seen>> = BTreeMap::new();
     for target in state.scrape.active().await {
         let metadata = target.metadata.lock();
         for (name, metadata) in metadata.iter().filter(|(n, _)| wanted.is_empty() || *n == wanted) {
             let seen = found.entry(name.to_owned()).or_default();
-            if per_metric == 0 || seen.len() < per_metric {
+            if per_metric.is_none_or(|limit| seen.len() < limit) {
                 seen.insert(Seen::of(metadata));
             }
         }
     }
-    let shown = if limit == 0 { found.len() } else { limit };
+    let shown = limit.unwrap_or(found.len());
     Ok(Answer::write(|json| {
         json.raw("{");
         for (i, (name, seen)) in found.iter().take(shown).enumerate() {
             json.raw(if i > 0 { "," } else { "" }).key(name);
             json.list(seen, |json, seen| {
-                json.raw("{\"type\":").string(seen.kind).raw(",\"help\":").string(&seen.help);
-                json.raw(",\"unit\":").string(&seen.unit).raw("}");
+                json.raw("{\"type\":").string(seen.kind).raw(",\"unit\":").string(&seen.unit);
+                json.raw(",\"help\":").string(&seen.help).raw("}");
             });
         }
         json.raw("}");
@@ -125,8 +131,7 @@ pub(crate) async fn target_metadata(
     state: Arc<ApiState>,
     params: Params,
 ) -> Result<Answer, ApiError> {
-    let limit = params.limit("limit")?;
-    let limit = if limit == 0 { usize::MAX } else { limit };
+    let limit = params.limit_or_none("limit")?.unwrap_or(usize::MAX);
     let metric = params.get("metric");
     let matchers = match params.get("match_target") {
         "" => Vec::new(),
@@ -135,16 +140,17 @@ pub(crate) async fn target_metadata(
     };
     let mut found: Vec<(Labels, String, Metadata)> = Vec::new();
     for target in state.scrape.active().await {
+        // No target is cut: the limit is looked at between them.
+        if found.len() >= limit {
+            break;
+        }
         let labels = &target.target.labels;
         if !matchers.iter().all(|matcher| matcher.matches(labels.value(&matcher.name))) {
             continue;
         }
         let metadata = target.metadata.lock();
         let named = metadata.iter().filter(|(name, _)| metric.is_empty() || *name == metric);
-        let room = limit - found.len();
-        found.extend(
-            named.take(room).map(|(name, seen)| (labels.clone(), name.to_owned(), seen.clone())),
-        );
+        found.extend(named.map(|(name, seen)| (labels.clone(), name.to_owned(), seen.clone())));
     }
     Ok(Answer::write(|json| {
         json.list(&found, |json, (labels, name, seen)| {

@@ -1,6 +1,6 @@
 //! One collector among others: timed, its failures counted, its panics caught, its hangs waited out.
 
-mod crew;
+mod apart;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use common_instrument::{CollectError, Collector, Family, Samples};
 use parking_lot::Mutex;
 
-use self::crew::Apart;
-pub(crate) use self::crew::Crew;
+pub(crate) use self::apart::Apart;
+use crate::crew::Crew;
 
 /// How long a scrape waits for collectors that drivers can hold up.
 pub(crate) const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ enum Run {
     /// In the thread of the scrape.
     Here(Here),
     /// In another thread, because the files it reads can block.
-    Apart(Arc<Crew>, Arc<Apart>),
+    Apart(Arc<Crew<Apart>>, Arc<Apart>),
 }
 
 impl Slot {
@@ -44,7 +44,7 @@ impl Slot {
     pub(crate) fn new(
         name: &'static str,
         collector: Box<dyn Collector>,
-        crew: Option<&Arc<Crew>>,
+        crew: Option<&Arc<Crew<Apart>>>,
     ) -> Slot {
         let run = match crew {
             Some(crew) => Run::Apart(Arc::clone(crew), Apart::new(collector)),
@@ -57,7 +57,7 @@ impl Slot {
     pub(crate) fn start(&self) -> Option<u64> {
         match &self.run {
             Run::Here(_) => None,
-            Run::Apart(crew, apart) => Some(crew.start(apart)),
+            Run::Apart(crew, apart) => Some(apart.start(crew)),
         }
     }
 
@@ -66,7 +66,7 @@ impl Slot {
         let (outcome, duration) = match (&self.run, started) {
             (Run::Here(here), _) => here.run(samples),
             (Run::Apart(crew, apart), wanted) => {
-                crew.finish(apart, wanted.unwrap_or(0), deadline, samples)
+                apart.finish(crew, wanted.unwrap_or(0), deadline, samples)
             }
         };
         let labels = [("collector", self.name)];
@@ -130,6 +130,10 @@ mod tests {
 
     const FAMILY: Family = Family::gauge("x", "X.");
 
+    fn crew() -> Arc<Crew<Apart>> {
+        Crew::new("test", 1)
+    }
+
     struct Fixed(Result<(), CollectError>);
 
     impl Collector for Fixed {
@@ -156,7 +160,7 @@ mod tests {
     fn samples_before_a_failure_count_wherever_the_collector_runs() {
         fn check(outcome: Result<(), CollectError>, success: f64) {
             for may_block in [false, true] {
-                let crew = may_block.then(Arc::<Crew>::default);
+                let crew = may_block.then(crew);
                 let slot = Slot::new("x", Box::new(Fixed(outcome.clone())), crew.as_ref());
                 for _ in 0..3 {
                     let mut samples = Samples::default();
@@ -208,7 +212,7 @@ mod tests {
 
     #[test]
     fn one_thread_serves_all_collectors_until_one_of_them_hangs() {
-        let crew: Arc<Crew> = Arc::default();
+        let crew = crew();
         let (release, stuck) = channel();
         let fixed = || -> Box<dyn Collector> { Box::new(Fixed(Ok(()))) };
         let slots = [
@@ -240,7 +244,7 @@ mod tests {
     #[test]
     fn a_stuck_collector_costs_one_thread_and_its_deadline() {
         let (release, stuck) = channel();
-        let crew: Arc<Crew> = Arc::default();
+        let crew = crew();
         let slot = Slot::new("x", Box::new(Stuck(Mutex::new(stuck))), Some(&crew));
         for _ in 0..3 {
             let mut samples = Samples::default();

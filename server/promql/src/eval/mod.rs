@@ -9,6 +9,7 @@ mod aggregate;
 mod binary;
 mod call;
 mod grid;
+mod hints;
 mod invariant;
 mod merge;
 mod range;
@@ -51,6 +52,8 @@ pub(crate) struct Eval<'q> {
     pub(crate) budget: Budget,
     pub(crate) samples_total: Cell<u64>,
     pub(crate) series_total: Cell<u64>,
+    /// Selectors that look for counter resets themselves.
+    compared: hints::Compared,
 }
 
 impl<'q> Eval<'q> {
@@ -80,6 +83,7 @@ impl<'q> Eval<'q> {
             budget: Budget::new(options.samples_max, options.memory_bytes_max),
             samples_total: Cell::new(0),
             series_total: Cell::new(0),
+            compared: hints::Compared::of(expr),
         };
         eval.check_grid(&whole)?;
         Ok(eval)

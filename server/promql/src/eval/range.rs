@@ -6,7 +6,7 @@ use common_model::{CounterReset, Labels, is_stale_marker};
 use server_storage::{SampleColumns, SelectHints};
 
 use super::{Eval, Grid, Windows, unparen, wrong_type};
-use crate::ast::{Expr, Extended, MatrixSelector, Subquery, ValueType};
+use crate::ast::{Expr, MatrixSelector, Subquery, ValueType};
 use crate::engine::QueryError;
 use crate::value::{Point, Series, Track};
 
@@ -77,13 +77,9 @@ impl Eval<'_> {
         let mut track = RangeTrack::default();
         while let Some(labels) = set.next(&mut track.samples)? {
             self.count_series()?;
+            self.compared.apply(&selector.vector, &mut track.samples);
             drop_stale(&mut track.samples);
             self.budget.check(track.samples.len(), track.samples.len() * 16)?;
-            if selector.vector.extended != Extended::No && !track.samples.histograms.is_empty() {
-                return Err(QueryError::execution(
-                    "smoothed and anchored modifiers do not work with native histograms",
-                ));
-            }
             track.labels = labels;
             track.drop_name = false;
             sink(&mut track)?;

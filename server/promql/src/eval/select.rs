@@ -1,5 +1,7 @@
 //! Instant vector selectors: the newest sample of the lookback window at every step.
 
+use std::sync::Arc;
+
 use common_model::{TimestampMs, is_stale_marker};
 use server_storage::{SampleColumns, SelectHints};
 
@@ -7,7 +9,9 @@ use super::shift::{FixedShift, Times};
 use super::{Eval, Grid, Sink};
 use crate::ast::{Extended, VectorSelector};
 use crate::engine::QueryError;
+use crate::functions::histogram_between;
 use crate::value::Track;
+use crate::value::histogram::Incompatible;
 
 impl Eval<'_> {
     /// What the times of selectors depend on.
@@ -27,7 +31,11 @@ impl Eval<'_> {
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
         if selector.extended == Extended::Smoothed {
-            return self.select_with(selector, grid, &fill_smoothed, sink);
+            let note = |odd: Odd, track: &Track| self.note_odd(selector, odd, track);
+            let fill = |samples: &SampleColumns, steps: &Steps, track: &mut Track| {
+                fill_smoothed(samples, steps, track, &note);
+            };
+            return self.select_with(selector, grid, &fill, sink);
         }
         self.select_with(selector, grid, &fill_newest, sink)
     }
@@ -69,6 +77,7 @@ impl Eval<'_> {
             track.labels = labels;
             track.drop_name = false;
             track.column.reset(grid.steps);
+            self.compared.apply(selector, &mut samples);
             fill(&samples, &steps, &mut track);
             let count = track.column.samples();
             if count > 0 {
@@ -126,8 +135,9 @@ fn fill_timestamps(samples: &SampleColumns, steps: &Steps, track: &mut Track) {
     });
 }
 
-/// `smoothed`: the value on the line between the samples around the time.
-fn fill_smoothed(samples: &SampleColumns, steps: &Steps, track: &mut Track) {
+/// `smoothed`: what lies on the line between the samples around the time. `note` is told of
+/// neighbours between which there is no line.
+fn fill_smoothed(samples: &SampleColumns, steps: &Steps, track: &mut Track, note: &Note<'_>) {
     let live = |at: &usize| !is_stale_marker(samples.values[*at]);
     for step in 0..steps.grid.steps {
         let time = steps.time(step);
@@ -139,16 +149,79 @@ fn fill_smoothed(samples: &SampleColumns, steps: &Steps, track: &mut Track) {
             .rev()
             .find(live)
             .filter(|&at| samples.timestamps[at] > time.saturating_sub(steps.lookback_ms));
-        let value = match (before, after) {
-            (_, Some(b)) if samples.timestamps[b] == time => samples.values[b],
-            (Some(a), Some(b)) => {
-                let (t1, t2) = (samples.timestamps[a] as f64, samples.timestamps[b] as f64);
-                let (v1, v2) = (samples.values[a], samples.values[b]);
-                v1 + (v2 - v1) * (time as f64 - t1) / (t2 - t1)
+        match (before, after) {
+            (_, Some(b)) if samples.timestamps[b] == time => fill_one(samples, b, step, track),
+            (Some(a), Some(b)) => fill_between(samples, (a, b), (step, time), track, note),
+            (Some(a), None) => fill_one(samples, a, step, track),
+            _ => {}
+        }
+    }
+}
+
+fn fill_one(samples: &SampleColumns, at: usize, step: usize, track: &mut Track) {
+    match samples.histogram(at) {
+        Some(histogram) => track.column.set_histogram(step, histogram.clone()),
+        None => track.column.set(step, samples.values[at]),
+    }
+}
+
+fn fill_between(
+    samples: &SampleColumns,
+    (a, b): (usize, usize),
+    (step, time): (usize, TimestampMs),
+    track: &mut Track,
+    note: &Note<'_>,
+) {
+    let (t1, t2) = (samples.timestamps[a], samples.timestamps[b]);
+    let part = (time - t1) as f64 / (t2 - t1) as f64;
+    match (samples.histogram(a), samples.histogram(b)) {
+        (None, None) => {
+            let (v1, v2) = (samples.values[a], samples.values[b]);
+            track.column.set(step, v1 + (v2 - v1) * part);
+        }
+        (Some(h1), Some(h2)) => match histogram_between(h1, h2, part) {
+            Ok((between, reconciled)) => {
+                if reconciled {
+                    note(Odd::Reconciled, track);
+                }
+                track.column.set_histogram(step, Arc::new(between));
             }
-            (Some(a), None) => samples.values[a],
-            _ => continue,
+            Err(Incompatible) => note(Odd::Incompatible, track),
+        },
+        _ => note(Odd::Mixed, track),
+    }
+}
+
+/// What may be odd about two neighbours.
+#[derive(Clone, Copy)]
+enum Odd {
+    /// One is a float, the other a histogram.
+    Mixed,
+    /// One has exponential buckets, the other custom ones.
+    Incompatible,
+    /// Both have custom bounds, but not the same.
+    Reconciled,
+}
+
+type Note<'a> = dyn Fn(Odd, &Track) + 'a;
+
+impl Eval<'_> {
+    fn note_odd(&self, selector: &VectorSelector, odd: Odd, track: &Track) {
+        let name = track.labels.metric_name();
+        let text = match odd {
+            Odd::Mixed => {
+                format!("encountered a mix of histograms and floats for metric name \"{name}\"")
+            }
+            Odd::Incompatible => format!(
+                "vector contains a mix of histograms with exponential and custom buckets schemas \
+                 for metric name \"{name}\""
+            ),
+            Odd::Reconciled => {
+                let text = "mismatched custom buckets were reconciled during subtraction";
+                self.notes.info(text, selector.span);
+                return;
+            }
         };
-        track.column.set(step, value);
+        self.notes.warn(text, selector.span);
     }
 }

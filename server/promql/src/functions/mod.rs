@@ -18,6 +18,7 @@ mod sort;
 pub(crate) mod sum;
 mod table;
 
+pub(crate) use extended::histogram_between;
 pub use table::{FUNCTIONS, lookup};
 
 pub(crate) use implementations::{Implementation, RangeCall, RangeFn, implementation};

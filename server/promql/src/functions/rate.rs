@@ -57,7 +57,7 @@ fn extrapolated(
 ) {
     let extension = extension(call);
     if extension != Extended::No {
-        extended::change(track, windows, out, kind, extension == Extended::Smoothed);
+        extended::change(call, track, windows, out, kind, extension == Extended::Smoothed);
         return;
     }
     if !track.samples.histograms.is_empty() {
@@ -201,15 +201,7 @@ fn histogram_change(
     if counter && points.iter().any(|p| p.counter_reset == CounterReset::Gauge) {
         notes.warn(format!("this native histogram metric is not a counter: \"{name}\""), span);
     }
-    let incompatible = || {
-        notes.warn(
-            format!(
-                "vector contains a mix of histograms with exponential and custom buckets schemas \
-                 for metric name \"{name}\""
-            ),
-            span,
-        );
-    };
+    let incompatible = || warn_incompatible(call, track);
     // A first sample before a reset counts for nothing, so its layout does not matter either.
     let empty;
     let mut before: &FloatHistogram = first;
@@ -262,6 +254,18 @@ fn histogram_change(
     change.counter_reset = CounterReset::Gauge;
     histogram::compact(&mut change);
     Some(change)
+}
+
+/// Notes that histograms with exponential and with custom buckets stand in one window.
+pub(super) fn warn_incompatible(call: &RangeCall<'_, '_>, track: &RangeTrack) {
+    let name = track.labels.metric_name();
+    call.eval.notes.warn(
+        format!(
+            "vector contains a mix of histograms with exponential and custom buckets schemas for \
+             metric name \"{name}\""
+        ),
+        call.span(call.matrix),
+    );
 }
 
 /// `irate`
@@ -352,11 +356,7 @@ fn instant_histogram(
                 difference.histogram
             }
             Err(histogram::Incompatible) => {
-                let text = format!(
-                    "vector contains a mix of histograms with exponential and custom buckets \
-                     schemas for metric name \"{name}\""
-                );
-                notes.warn(text, span);
+                warn_incompatible(call, track);
                 return None;
             }
         }

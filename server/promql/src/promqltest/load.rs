@@ -65,26 +65,22 @@ pub(super) fn load(
     appender.commit().map_err(|error| error.to_string())
 }
 
-/// What is known of resets before a sample once the database has stored it after another.
+/// What is known of resets before a sample once the database has stored it after another. The
+/// first sample of a chunk says nothing of what was before it, and a reset starts a chunk.
 fn hinted(histogram: &Arc<FloatHistogram>, before: Option<&FloatHistogram>) -> Arc<FloatHistogram> {
-    let mut hinted = histogram.clone();
-    let given = hinted.counter_reset;
-    if matches!(given, CounterReset::Gauge | CounterReset::Reset) {
-        return hinted;
+    let given = histogram.counter_reset;
+    if given == CounterReset::Gauge {
+        return histogram.clone();
     }
-    let found = match before {
-        None => CounterReset::Unknown,
-        Some(before) => {
-            let mut open = FloatHistogram::clone(histogram);
-            open.counter_reset = CounterReset::Unknown;
-            let reset = histogram::is_reset(before, &open);
-            if reset { CounterReset::Reset } else { CounterReset::NotReset }
-        }
-    };
-    if found != given {
-        Arc::make_mut(&mut hinted).counter_reset = found;
+    let mut open = FloatHistogram::clone(histogram);
+    let before = before.filter(|before| before.counter_reset != CounterReset::Gauge);
+    open.counter_reset = CounterReset::Unknown;
+    if given != CounterReset::Reset
+        && before.is_some_and(|before| !histogram::is_reset(before, &open))
+    {
+        open.counter_reset = CounterReset::NotReset;
     }
-    hinted
+    Arc::new(open)
 }
 
 fn append(appender: &mut dyn Appender, labels: &Labels, time: i64, v: f64) -> Result<(), String> {
