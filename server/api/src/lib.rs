@@ -4,10 +4,13 @@
 //! and write JSON; they hold no state and compute nothing themselves.
 
 mod answer;
+mod compress;
+mod cors;
 mod error;
 mod federate;
 mod histogram;
 mod json;
+mod methods;
 mod params;
 mod query;
 mod router;

@@ -7,15 +7,17 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::routing::{any, get, post};
+use axum::routing::any;
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::oneshot;
 
 use crate::answer::{respond, text};
+use crate::compress::compressed;
 use crate::error::ApiError;
+use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{federate, query, rules, series, status, targets};
+use crate::{cors, federate, query, rules, series, status, targets};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -24,56 +26,66 @@ pub fn router(state: Arc<ApiState>) -> Router {
     let api = Router::new()
         .merge(queries())
         .merge(statuses())
-        .fallback(|| async { respond(Err(ApiError::not_found("not found"))) })
-        .layer(middleware::from_fn_with_state(state.clone(), ready));
+        .route_layer(middleware::from_fn_with_state(state.clone(), shared_with_others))
+        .route_layer(middleware::from_fn(compressed))
+        .route_layer(middleware::from_fn_with_state(state.clone(), ready))
+        .fallback(unknown_api);
+    let federate = read(federated).layer(middleware::from_fn(compressed));
+    let reload = only("GET, OPTIONS, POST, PUT").get(only_post).post(reload).put(reload);
     Router::new()
         .nest("/api/v1", api)
-        .route("/federate", get(federated))
-        .route("/-/healthy", get(healthy))
-        .route("/-/ready", get(is_ready))
-        .route("/-/reload", post(reload).put(reload).fallback(only_post))
-        .layer(middleware::from_fn_with_state(state.clone(), cors))
+        // Not a part of what is nested.
+        .route("/api/v1/", any(unknown_api))
+        .route("/federate", federate)
+        .route("/-/healthy", only("GET, HEAD, OPTIONS").get(healthy))
+        .route("/-/ready", only("GET, HEAD, OPTIONS").get(is_ready))
+        .route("/-/reload", reload)
+        .fallback(unknown)
         .with_state(state)
 }
 
 fn queries() -> Router<Arc<ApiState>> {
+    let series = only("DELETE, GET, OPTIONS, POST");
+    let series = series.get(all_series).post(all_series).delete(delete_series);
     Router::new()
-        .route("/query", get(instant).post(instant))
-        .route("/query_range", get(range).post(range))
-        .route("/series", get(all_series).post(all_series))
-        .route("/labels", get(labels).post(labels))
-        .route("/label/{name}/values", get(label_values))
-        .route("/metadata", get(metadata))
-        .route("/targets", get(all_targets))
-        .route("/targets/metadata", get(target_metadata))
-        .route("/rules", get(all_rules))
+        .route("/query", ask(instant))
+        .route("/query_range", ask(range))
+        .route("/series", series)
+        .route("/labels", ask(labels))
+        .route("/label/{name}/values", read(label_values))
+        .route("/metadata", read(metadata))
+        .route("/targets", read(all_targets))
+        .route("/targets/metadata", read(target_metadata))
+        .route("/rules", read(all_rules))
         .route(
             "/alertmanagers",
-            get(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
+            read(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
         )
-        .route("/format_query", get(formatted).post(formatted))
-        .route("/alerts", get(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
+        .route("/format_query", ask(formatted))
+        .route("/alerts", read(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
         .route(
             "/scrape_pools",
-            get(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }),
+            read(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }),
         )
 }
 
 fn statuses() -> Router<Arc<ApiState>> {
     Router::new()
-        .route("/status/config", get(|State(s): Shared| async { respond(status::config(s).await) }))
-        .route("/status/flags", get(|State(s): Shared| async { respond(status::flags(s).await) }))
-        .route("/status/buildinfo", get(|| async { respond(status::build_info().await) }))
+        .route(
+            "/status/config",
+            read(|State(s): Shared| async { respond(status::config(s).await) }),
+        )
+        .route("/status/flags", read(|State(s): Shared| async { respond(status::flags(s).await) }))
+        .route("/status/buildinfo", read(|| async { respond(status::build_info().await) }))
         .route(
             "/status/runtimeinfo",
-            get(|State(s): Shared| async { respond(status::runtime_info(s).await) }),
+            read(|State(s): Shared| async { respond(status::runtime_info(s).await) }),
         )
-        .route("/status/tsdb", get(tsdb))
+        .route("/status/tsdb", read(tsdb))
         .route(
             "/status/walreplay",
-            get(|State(s): Shared| async { respond(status::wal_replay(s).await) }),
+            read(|State(s): Shared| async { respond(status::wal_replay(s).await) }),
         )
-        .route("/{*rest}", any(|| async { respond(Err(ApiError::not_found("not found"))) }))
 }
 
 /// Parameters of the query string, then those of a form body.
@@ -181,30 +193,34 @@ async fn only_post() -> Response<Body> {
     text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed")
 }
 
+/// The original has the route and nothing behind it; deletion is an admin's.
+async fn delete_series() -> Response<Body> {
+    respond(Err(ApiError::internal("not implemented")))
+}
+
 /// Cross-origin headers for origins that `--web.cors.origin` matches.
-async fn cors(State(state): Shared, request: Request, next: Next) -> Response<Body> {
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let mut response = if request.method() == Method::OPTIONS {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        response
-    } else {
-        next.run(request).await
+async fn shared_with_others(State(state): Shared, request: Request, next: Next) -> Response<Body> {
+    let origin = cors::origin(request.headers());
+    let mut response = match *request.method() {
+        Method::OPTIONS => cors::preflight(),
+        _ => next.run(request).await,
     };
-    let allowed = origin.filter(|origin| {
-        origin.to_str().is_ok_and(|origin| state.options.cors_origin.is_match(origin))
-    });
-    if let Some(origin) = allowed {
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        for (name, value) in [
-            (header::ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
-            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
-            (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Date"),
-            (header::VARY, "Origin"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
+    // A method that is not served is refused before anybody looks at origins.
+    if !response.headers().contains_key(header::ALLOW) {
+        cors::add(response.headers_mut(), origin, &state.options.cors_origin);
     }
+    response
+}
+
+/// Browsers may ask about every path below the API, before it is known whether it exists.
+async fn unknown_api(State(state): Shared, request: Request) -> Response<Body> {
+    if request.method() != Method::OPTIONS {
+        return unknown().await;
+    }
+    if !state.status.is_ready() {
+        return not_ready();
+    }
+    let mut response = cors::preflight();
+    cors::add(response.headers_mut(), cors::origin(request.headers()), &state.options.cors_origin);
     response
 }

@@ -1,0 +1,101 @@
+//! What is answered to a path or a method that is not served: the words and headers of Go's router.
+
+use axum::body::Body;
+use axum::handler::Handler;
+use axum::http::header::{ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method, Response, StatusCode};
+use axum::routing::{MethodRouter, any};
+
+/// A route that is only read.
+pub(crate) fn read<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    only("GET, OPTIONS").get(handler)
+}
+
+/// A route whose parameters come in the query or in a form.
+pub(crate) fn ask<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    only("GET, OPTIONS, POST").get(handler.clone()).post(handler)
+}
+
+/// A route without methods yet, which tells whoever asks with another one which ones there are.
+pub(crate) fn only<S>(allow: &'static str) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    // Made of `any`, it gets no `Allow` of axum's own.
+    any(move |method: Method| async move {
+        let mut response = match method {
+            Method::OPTIONS => Response::new(Body::empty()),
+            _ => failure(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n"),
+        };
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        response
+    })
+}
+
+/// The answer to unknown paths.
+pub(crate) async fn unknown() -> Response<Body> {
+    failure(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+/// An error as Go's `http.Error` writes it.
+fn failure(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::extract::Request;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn paths_and_methods_that_are_not_served_are_answered_as_by_the_original() {
+        let fine = || async { "fine" };
+        let router: Router = Router::new()
+            .route("/read", read(fine))
+            .route("/ask", ask(fine))
+            .route("/health", only("GET, HEAD, OPTIONS").get(fine))
+            .fallback(unknown);
+        let wrong = "Method Not Allowed\n";
+        for (request, status, allow, wanted) in [
+            ("GET /read", 200, "", "fine"),
+            ("POST /read", 405, "GET, OPTIONS", wrong),
+            ("OPTIONS /read", 200, "GET, OPTIONS", ""),
+            ("POST /ask", 200, "", "fine"),
+            ("DELETE /ask", 405, "GET, OPTIONS, POST", wrong),
+            ("PUT /health", 405, "GET, HEAD, OPTIONS", wrong),
+            ("GET /nothing", 404, "", "404 page not found\n"),
+            ("OPTIONS /nothing", 404, "", "404 page not found\n"),
+        ] {
+            let (method, path) = request.split_once(' ').unwrap();
+            let asked = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let answer = router.clone().oneshot(asked).await.unwrap();
+            assert_eq!(answer.status(), status, "{request}");
+            let allowed = answer.headers().get(ALLOW).map_or("", |value| value.to_str().unwrap());
+            assert_eq!(allowed, allow, "{request}");
+            let nosniff = answer.headers().get(X_CONTENT_TYPE_OPTIONS).is_some();
+            assert_eq!(nosniff, status >= 400, "{request}");
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, wanted, "{request}");
+        }
+    }
+}
