@@ -37,6 +37,10 @@ pub trait Appender: Send {
         histogram: &FloatHistogram,
     ) -> Result<SeriesRef, AppendError>;
 
+    /// Says since when the sample added last counts; zero where that is not known. Stores that do
+    /// not keep start times forget it.
+    fn set_start(&mut self, _start: TimestampMs) {}
+
     /// Adds an exemplar to a series of this batch or an earlier one.
     fn append_exemplar(
         &mut self,

@@ -14,6 +14,9 @@ pub struct SampleColumns {
     pub values: Vec<f64>,
     /// Histograms beside the floats.
     pub histograms: Vec<Option<Arc<FloatHistogram>>>,
+    /// Since when the counters behind the samples count. Empty where that is known of none;
+    /// otherwise as long as the other columns, zero where it is not known.
+    pub starts: Vec<TimestampMs>,
 }
 
 impl SampleColumns {
@@ -22,6 +25,7 @@ impl SampleColumns {
         self.timestamps.clear();
         self.values.clear();
         self.histograms.clear();
+        self.starts.clear();
     }
 
     /// How many samples there are.
@@ -43,6 +47,9 @@ impl SampleColumns {
         if !self.histograms.is_empty() {
             self.histograms.push(None);
         }
+        if !self.starts.is_empty() {
+            self.starts.push(0);
+        }
     }
 
     /// Adds a histogram sample.
@@ -51,6 +58,25 @@ impl SampleColumns {
         self.timestamps.push(timestamp);
         self.values.push(histogram.sum);
         self.histograms.push(Some(histogram));
+        if !self.starts.is_empty() {
+            self.starts.push(0);
+        }
+    }
+
+    /// Says since when the sample added last counts; zero where that is not known.
+    pub fn set_start(&mut self, start: TimestampMs) {
+        if start != 0 {
+            self.starts.resize(self.timestamps.len(), 0);
+        }
+        if let Some(last) = self.starts.last_mut() {
+            *last = start;
+        }
+    }
+
+    /// Since when the sample at a position counts, where that is known.
+    #[must_use]
+    pub fn start(&self, at: usize) -> Option<TimestampMs> {
+        self.starts.get(at).copied().filter(|&start| start != 0)
     }
 
     /// The histogram at a position, where that sample is one.

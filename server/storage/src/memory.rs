@@ -11,7 +11,8 @@ use crate::{
     SeriesSet, StorageError,
 };
 
-type Series = BTreeMap<Labels, BTreeMap<TimestampMs, Point>>;
+/// Samples and since when they count, by series and time.
+type Series = BTreeMap<Labels, BTreeMap<TimestampMs, (Point, TimestampMs)>>;
 
 #[derive(Clone, Debug)]
 enum Point {
@@ -40,12 +41,13 @@ impl Appendable for MemoryStore {
 
 struct MemoryAppender {
     store: MemoryStore,
-    batch: Vec<(Labels, TimestampMs, Point)>,
+    /// Series, time, sample, and since when it counts.
+    batch: Vec<(Labels, TimestampMs, Point, TimestampMs)>,
 }
 
 impl MemoryAppender {
     fn push(&mut self, labels: &Labels, timestamp: TimestampMs, point: Point) -> SeriesRef {
-        self.batch.push((labels.clone(), timestamp, point));
+        self.batch.push((labels.clone(), timestamp, point, 0));
         SeriesRef(labels.hash64().max(1))
     }
 }
@@ -71,6 +73,12 @@ impl Appender for MemoryAppender {
         Ok(self.push(labels, timestamp, Point::Histogram(Arc::new(histogram.clone()))))
     }
 
+    fn set_start(&mut self, start: TimestampMs) {
+        if let Some(last) = self.batch.last_mut() {
+            last.3 = start;
+        }
+    }
+
     fn append_exemplar(
         &mut self,
         _series: SeriesRef,
@@ -91,8 +99,8 @@ impl Appender for MemoryAppender {
 
     fn commit(self: Box<Self>) -> Result<(), StorageError> {
         let mut series = self.store.series.write();
-        for (labels, timestamp, point) in self.batch {
-            series.entry(labels).or_default().insert(timestamp, point);
+        for (labels, timestamp, point, start) in self.batch {
+            series.entry(labels).or_default().insert(timestamp, (point, start));
         }
         Ok(())
     }
@@ -188,13 +196,14 @@ impl SeriesSet for MemorySeriesSet {
             if self.start <= self.end
                 && let Some(points) = series.get(&labels)
             {
-                for (&timestamp, point) in points.range(self.start..=self.end) {
+                for (&timestamp, (point, start)) in points.range(self.start..=self.end) {
                     match point {
                         Point::Float(value) => samples.push(timestamp, *value),
                         Point::Histogram(histogram) => {
                             samples.push_histogram(timestamp, histogram.clone());
                         }
                     }
+                    samples.set_start(*start);
                 }
             }
             if !samples.is_empty() {

@@ -172,11 +172,15 @@ fn drop_stale(samples: &mut SampleColumns) {
         if !samples.histograms.is_empty() {
             samples.histograms.swap(kept, at);
         }
+        if !samples.starts.is_empty() {
+            samples.starts[kept] = samples.starts[at];
+        }
         kept += 1;
     }
     samples.timestamps.truncate(kept);
     samples.values.truncate(kept);
     samples.histograms.truncate(kept);
+    samples.starts.truncate(kept);
 }
 
 /// The samples of a track at their steps. What histograms say of resets before them does not hold

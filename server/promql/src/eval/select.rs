@@ -50,6 +50,17 @@ impl Eval<'_> {
         self.select_with(selector, grid, &fill_timestamps, sink)
     }
 
+    /// Like [`Eval::select`], but every value is the time in seconds since when the sample counts,
+    /// zero where that is not known.
+    pub(crate) fn select_starts(
+        &self,
+        selector: &VectorSelector,
+        grid: &Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), QueryError> {
+        self.select_with(selector, grid, &fill_starts, sink)
+    }
+
     fn select_with(
         &self,
         selector: &VectorSelector,
@@ -132,6 +143,12 @@ fn fill_newest(samples: &SampleColumns, steps: &Steps, track: &mut Track) {
 fn fill_timestamps(samples: &SampleColumns, steps: &Steps, track: &mut Track) {
     newest(samples, steps, |step, at| {
         track.column.values[step] = samples.timestamps[at] as f64 / 1000.0;
+    });
+}
+
+fn fill_starts(samples: &SampleColumns, steps: &Steps, track: &mut Track) {
+    newest(samples, steps, |step, at| {
+        track.column.values[step] = samples.start(at).unwrap_or(0) as f64 / 1000.0;
     });
 }
 

@@ -32,7 +32,7 @@ pub(super) fn timestamp(
 }
 
 /// `start_timestamp(v)`: when the counter behind a selector's sample began; zero where that is not
-/// known, which is everywhere, for the storage seam does not carry start times.
+/// known, nothing for what is not a selector.
 pub(super) fn start_timestamp(
     eval: &Eval<'_>,
     call: &Call,
@@ -41,12 +41,7 @@ pub(super) fn start_timestamp(
 ) -> Result<(), QueryError> {
     let vector = argument(call, 0)?;
     let Expr::Vector(selector) = unparen(vector) else { return Ok(()) };
-    eval.nameless(vector, sink, |sink| {
-        eval.select_timestamps(selector, grid, &mut |track| {
-            track.column.map_floats(|_| 0.0);
-            sink(track)
-        })
-    })
+    eval.nameless(vector, sink, |sink| eval.select_starts(selector, grid, sink))
 }
 
 /// A moment of the calendar.

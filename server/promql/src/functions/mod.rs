@@ -15,6 +15,7 @@ mod rate;
 mod regression;
 mod scalar;
 mod sort;
+mod starts;
 pub(crate) mod sum;
 mod table;
 

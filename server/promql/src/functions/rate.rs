@@ -6,10 +6,11 @@ use common_model::{CounterReset, FloatHistogram};
 
 use super::RangeCall;
 use super::extended;
+use super::starts::{Begin, Starts};
 use crate::ast::{Expr, Extended};
 use crate::eval::{RangeTrack, Window, Windows, unparen};
 use crate::value::Column;
-use crate::value::histogram;
+use crate::value::histogram::{self, Incompatible};
 
 /// `rate`
 pub(super) fn rate(
@@ -60,8 +61,9 @@ fn extrapolated(
         extended::change(call, track, windows, out, kind, extension == Extended::Smoothed);
         return;
     }
-    if !track.samples.histograms.is_empty() {
-        mixed_change(call, track, windows, out, kind);
+    let starts = Starts::new(call, track).filter(|_| kind.counter);
+    if !track.samples.histograms.is_empty() || starts.is_some() {
+        mixed_change(call, track, windows, out, kind, starts);
         return;
     }
     let values = &track.samples.values;
@@ -73,7 +75,7 @@ fn extrapolated(
         }
         let change = resets.change(values, first, last);
         let start = kind.counter.then_some(values[first]);
-        let factor = factor(track, window, windows, kind, start, change);
+        let factor = factor(track, window, windows, kind, (Begin::Open, start, change));
         out.set(window.step, change * factor);
     });
 }
@@ -119,22 +121,25 @@ impl Resets {
 
 /// By what a change between samples is stretched to the whole range. It reaches to the ends of
 /// the range where samples come near them, else half a sample's distance beyond; a counter is not
-/// stretched below zero.
+/// stretched below zero, nor beyond the time it began. `begin`, the first value of a counter, and
+/// the change say where that is.
 fn factor(
     track: &RangeTrack,
     window: &Window,
     windows: &Windows,
     kind: Kind,
-    start: Option<f64>,
-    change: f64,
+    (begin, start, change): (Begin, Option<f64>, f64),
 ) -> f64 {
     let timestamps = &track.samples.timestamps;
     let (first, last) = (timestamps[window.samples.start], timestamps[window.samples.end - 1]);
     let seconds = |ms: i64| ms as f64 / 1000.0;
     let mut to_start = seconds(first - window.start);
     let mut to_end = seconds(window.end - last);
-    let sampled = seconds(last - first);
-    let average = sampled / (window.samples.len() - 1) as f64;
+    let mut sampled = seconds(last - first);
+    let average = match window.samples.len() - 1 {
+        0 => 0.0,
+        distances => sampled / distances as f64,
+    };
     let near = average * 1.1;
     if to_start >= near {
         to_start = average / 2.0;
@@ -145,6 +150,12 @@ fn factor(
     {
         to_start = to_start.min(sampled * (start / change));
     }
+    if begin != Begin::Open {
+        to_start = 0.0;
+    }
+    if let Begin::Within(began) = begin {
+        sampled = seconds(last - began);
+    }
     if to_end >= near {
         to_end = average / 2.0;
     }
@@ -152,39 +163,73 @@ fn factor(
     if kind.per_second { factor / seconds(windows.range_ms) } else { factor }
 }
 
+/// The change in windows of floats or of histograms, with what start times say.
 fn mixed_change(
     call: &RangeCall<'_, '_>,
     track: &RangeTrack,
     windows: &Windows,
     out: &mut Column,
     kind: Kind,
+    starts: Option<Starts<'_>>,
 ) {
     let samples = &track.samples;
     windows.each(&samples.timestamps, |window| {
         let range = window.samples.clone();
-        let histograms = samples.histograms[range.clone()].iter().flatten().count();
-        if histograms != 0 && histograms != range.len() {
+        let points: Vec<&Arc<FloatHistogram>> =
+            samples.histograms.get(range.clone()).unwrap_or(&[]).iter().flatten().collect();
+        if !points.is_empty() && points.len() != range.len() {
             call.warn_mixed(track);
             return;
         }
-        if range.len() < 2 {
+        let begin = starts.map_or(Begin::Open, |starts| starts.begin(window));
+        if range.len() < 2 && !matches!(begin, Begin::Within(_)) {
             return;
         }
-        if histograms == 0 {
-            let values = &samples.values[range];
-            let change = Resets::new(values, kind.counter).change(values, 0, values.len() - 1);
+        if let Some(starts) = starts {
+            starts.warn_overlaps(call, track, range.start, range.end - 1);
+        }
+        let reset = |at: usize| starts.is_some_and(|starts| starts.reset(range.start + at));
+        let counted = matches!(begin, Begin::Within(_));
+        if points.is_empty() {
+            let values = &samples.values[range.clone()];
+            let change =
+                float_change(values, kind.counter, &reset) + if counted { values[0] } else { 0.0 };
             let start = kind.counter.then_some(values[0]);
-            out.set(window.step, change * factor(track, window, windows, kind, start, change));
+            let factor = factor(track, window, windows, kind, (begin, start, change));
+            out.set(window.step, change * factor);
             return;
         }
-        let points: Vec<&Arc<FloatHistogram>> =
-            samples.histograms[range].iter().flatten().collect();
-        if let Some(change) = histogram_change(call, track, &points, kind.counter) {
+        let resets = |at: usize| histogram::is_reset(points[at - 1], points[at]) || reset(at);
+        let counting = Counting { reset: &resets, from_zero: counted };
+        let counting = kind.counter.then_some(counting);
+        if let Some(change) = histogram_change(call, track, &points, counting) {
             let start = kind.counter.then_some(points[0].count);
-            let factor = factor(track, window, windows, kind, start, change.count);
+            let factor = factor(track, window, windows, kind, (begin, start, change.count));
             out.set_histogram(window.step, histogram::scaled(&change, factor));
         }
     });
+}
+
+/// Last minus first of floats, plus what a counter lost by resets.
+fn float_change(values: &[f64], counter: bool, reset: &dyn Fn(usize) -> bool) -> f64 {
+    let mut change = values[values.len() - 1] - values[0];
+    if counter {
+        for at in 1..values.len() {
+            if values[at] < values[at - 1] || reset(at) {
+                change += values[at - 1];
+            }
+        }
+    }
+    change
+}
+
+/// What makes the histograms of a window those of a counter.
+#[derive(Clone, Copy)]
+struct Counting<'a> {
+    /// Whether there was a reset between a point and the one before it.
+    reset: &'a dyn Fn(usize) -> bool,
+    /// The first point counts from zero within the window.
+    from_zero: bool,
 }
 
 /// Last minus first of histograms, with resets made good; nothing where they do not go together.
@@ -192,68 +237,76 @@ fn histogram_change(
     call: &RangeCall<'_, '_>,
     track: &RangeTrack,
     points: &[&Arc<FloatHistogram>],
-    counter: bool,
+    counting: Option<Counting<'_>>,
 ) -> Option<FloatHistogram> {
     let notes = &call.eval.notes;
     let span = call.span(call.matrix);
     let name = track.labels.metric_name();
-    let (first, second, last) = (*points.first()?, *points.get(1)?, *points.last()?);
-    if counter && points.iter().any(|p| p.counter_reset == CounterReset::Gauge) {
+    let is_gauge = |point: &&Arc<FloatHistogram>| point.counter_reset == CounterReset::Gauge;
+    if counting.is_some() && points.iter().any(is_gauge) {
         notes.warn(format!("this native histogram metric is not a counter: \"{name}\""), span);
     }
-    let incompatible = || warn_incompatible(call, track);
-    // A first sample before a reset counts for nothing, so its layout does not matter either.
-    let empty;
-    let mut before: &FloatHistogram = first;
-    if counter && histogram::is_reset(first, second) {
-        empty = FloatHistogram {
-            schema: second.schema,
-            custom_values: second.custom_values.clone(),
-            ..FloatHistogram::default()
-        };
-        before = &empty;
-    }
-    let custom = histogram::is_custom(before);
-    let looked_at = if counter { &points[1..] } else { &points[points.len() - 1..] };
-    if looked_at.iter().any(|p| histogram::is_custom(p) != custom) {
-        incompatible();
-        return None;
-    }
-    let least = looked_at.iter().map(|p| p.schema).min().unwrap_or(last.schema);
-    let Ok(mut change) = histogram::subtracted(last, before) else {
-        incompatible();
+    let Ok((mut change, subtracted, added)) = histogram_sum(points, counting) else {
+        warn_incompatible(call, track);
         return None;
     };
-    let mut reconciled = (change.reconciled, false);
-    if counter {
-        for &point in &points[1..] {
-            if histogram::is_reset(before, point) {
-                let Ok(sum) = histogram::added(&change.histogram, before) else {
-                    incompatible();
-                    return None;
-                };
-                reconciled.1 |= sum.reconciled;
-                change = sum;
-            }
-            before = point;
-        }
-    } else if first.counter_reset != CounterReset::Gauge
-        || last.counter_reset != CounterReset::Gauge
-    {
+    if counting.is_none() && ![points.first()?, points.last()?].into_iter().all(is_gauge) {
         notes.warn(format!("this native histogram metric is not a gauge: \"{name}\""), span);
     }
-    for (reconciled, doing) in [(reconciled.0, "subtraction"), (reconciled.1, "addition")] {
+    for (reconciled, doing) in [(subtracted, "subtraction"), (added, "addition")] {
         if reconciled {
             notes.info(format!("mismatched custom buckets were reconciled during {doing}"), span);
         }
     }
-    let mut change = change.histogram;
-    if !custom {
-        histogram::lower_resolution(&mut change, least);
-    }
     change.counter_reset = CounterReset::Gauge;
     histogram::compact(&mut change);
     Some(change)
+}
+
+/// The change, and whether custom bounds were merged by subtracting and by adding.
+fn histogram_sum(
+    points: &[&Arc<FloatHistogram>],
+    counting: Option<Counting<'_>>,
+) -> Result<(FloatHistogram, bool, bool), Incompatible> {
+    let [first, .., last] = points else {
+        // A single point that counts from zero.
+        let only = points.first().map(|point| FloatHistogram::clone(point));
+        return Ok((only.unwrap_or_default(), false, false));
+    };
+    let second = points[1];
+    let reset = |at: usize| counting.is_some_and(|counting| (counting.reset)(at));
+    let from_zero = counting.is_some_and(|counting| counting.from_zero);
+    // A first sample before a reset counts for nothing, so its layout does not matter either.
+    let reset_at_once = reset(1);
+    let empty = FloatHistogram {
+        schema: second.schema,
+        custom_values: second.custom_values.clone(),
+        ..FloatHistogram::default()
+    };
+    let before = if reset_at_once || from_zero { &empty } else { first.as_ref() };
+    let custom = histogram::is_custom(before);
+    let looked_at = match counting {
+        Some(counting) if counting.from_zero => points,
+        Some(_) => &points[1..],
+        None => &points[points.len() - 1..],
+    };
+    if looked_at.iter().any(|p| histogram::is_custom(p) != custom) {
+        return Err(Incompatible);
+    }
+    let least = looked_at.iter().map(|p| p.schema).min().unwrap_or(last.schema);
+    let difference = histogram::subtracted(last, before)?;
+    let (mut change, mut added) = (difference.histogram, false);
+    let lost = (1..points.len())
+        .filter(|&at| if at == 1 { reset_at_once && from_zero } else { reset(at) });
+    for at in lost {
+        let sum = histogram::added(&change, points[at - 1])?;
+        added |= sum.reconciled;
+        change = sum.histogram;
+    }
+    if !custom {
+        histogram::lower_resolution(&mut change, least);
+    }
+    Ok((change, difference.reconciled, added))
 }
 
 /// Notes that histograms with exponential and with custom buckets stand in one window.
@@ -297,22 +350,27 @@ fn instant_change(
     kind: Kind,
 ) {
     let samples = &track.samples;
+    let starts = Starts::new(call, track).filter(|_| kind.counter);
     windows.each(&samples.timestamps, |window| {
         if window.samples.len() < 2 {
             return;
         }
         let (b, a) = (window.samples.end - 1, window.samples.end - 2);
         let interval = (samples.timestamps[b] - samples.timestamps[a]) as f64 / 1000.0;
+        let started = starts.is_some_and(|starts| starts.reset(b));
+        if let Some(starts) = starts {
+            starts.warn_overlaps(call, track, a, b);
+        }
         match (samples.histogram(a), samples.histogram(b)) {
             (None, None) => {
                 let (before, now) = (samples.values[a], samples.values[b]);
-                let reset = kind.counter && now < before;
+                let reset = kind.counter && (now < before || started);
                 let change = if reset { now } else { now - before };
                 let divisor = if kind.per_second { interval } else { 1.0 };
                 out.set(window.step, change / divisor);
             }
             (Some(before), Some(now)) => {
-                if let Some(change) = instant_histogram(call, track, before, now, kind) {
+                if let Some(change) = instant_histogram(call, track, (before, now), kind, started) {
                     let divisor = if kind.per_second { interval } else { 1.0 };
                     let mut change = histogram::divided(&change, divisor);
                     histogram::compact(Arc::make_mut(&mut change));
@@ -327,9 +385,9 @@ fn instant_change(
 fn instant_histogram(
     call: &RangeCall<'_, '_>,
     track: &RangeTrack,
-    before: &FloatHistogram,
-    now: &FloatHistogram,
+    (before, now): (&FloatHistogram, &FloatHistogram),
     kind: Kind,
+    started: bool,
 ) -> Option<FloatHistogram> {
     let notes = &call.eval.notes;
     let span = call.span(call.matrix);
@@ -344,7 +402,7 @@ fn instant_histogram(
     if !kind.counter && !both_gauges {
         notes.warn(format!("this native histogram metric is not a gauge: \"{name}\""), span);
     }
-    let mut result = if kind.counter && histogram::is_reset(before, now) {
+    let mut result = if kind.counter && (started || histogram::is_reset(before, now)) {
         now.clone()
     } else {
         match histogram::subtracted(now, before) {
@@ -355,7 +413,7 @@ fn instant_histogram(
                 }
                 difference.histogram
             }
-            Err(histogram::Incompatible) => {
+            Err(Incompatible) => {
                 warn_incompatible(call, track);
                 return None;
             }
@@ -390,13 +448,14 @@ pub(super) fn resets(
     windows: &Windows,
     out: &mut Column,
 ) {
-    transitions(call, track, windows, out, &|a, b| match (
-        track.samples.histogram(a),
-        track.samples.histogram(b),
-    ) {
-        (None, None) => track.samples.values[b] < track.samples.values[a],
-        (Some(before), Some(now)) => histogram::is_reset(before, now),
-        _ => true,
+    let starts = Starts::new(call, track);
+    transitions(call, track, windows, out, &|a, b| {
+        let reset = match (track.samples.histogram(a), track.samples.histogram(b)) {
+            (None, None) => track.samples.values[b] < track.samples.values[a],
+            (Some(before), Some(now)) => histogram::is_reset(before, now),
+            _ => true,
+        };
+        reset || starts.is_some_and(|starts| starts.reset(b))
     });
 }
 

@@ -22,8 +22,8 @@ pub(super) fn series(line: &str) -> Result<SeriesDescription, String> {
     parse_series_description_with(line, &combine).map_err(|errors| errors.to_string())
 }
 
-/// Adds the lines' samples, `step_ms` apart from time zero on. Start times are left out: the
-/// in-memory store does not keep them.
+/// Adds the lines' samples, `step_ms` apart from time zero on. Lines of start
+/// times hold for the line of the same series after them.
 pub(super) fn load(
     store: &MemoryStore,
     step_ms: i64,
@@ -32,14 +32,18 @@ pub(super) fn load(
 ) -> Result<(), String> {
     let mut appender = store.appender();
     let mut classic = Classic::default();
+    let mut starts: Vec<(Labels, Vec<SequenceValue>)> = Vec::new();
     for line in lines {
         let series = series(line)?;
         if series.start_times {
+            starts.push((series.labels, series.values));
             continue;
         }
+        let own = starts.iter().position(|(labels, _)| *labels == series.labels);
+        let starts = own.map(|at| starts.swap_remove(at).1).unwrap_or_default();
         let mut time = 0;
         let mut before: Option<Arc<FloatHistogram>> = None;
-        for value in &series.values {
+        for (at, value) in series.values.iter().enumerate() {
             match value {
                 SequenceValue::Omitted => {}
                 SequenceValue::Float(value) => {
@@ -53,6 +57,11 @@ pub(super) fn load(
                     append_histogram(&mut *appender, &series.labels, time, &hinted)?;
                     before = Some(histogram.clone());
                 }
+            }
+            if let Some(SequenceValue::Float(offset)) = starts.get(at)
+                && *value != SequenceValue::Omitted
+            {
+                appender.set_start(time.saturating_add((offset * 1000.0).round() as i64));
             }
             time += step_ms;
         }

@@ -22,7 +22,7 @@ const FILES: &[(&str, usize, usize)] = &[
     ("range_queries", 13, 13),
     ("selectors", 23, 23),
     ("staleness", 13, 13),
-    ("start_timestamps", 3, 20),
+    ("start_timestamps", 20, 20),
     ("subquery", 26, 26),
     ("trig_functions", 13, 13),
     ("type_and_unit", 46, 46),
