@@ -241,6 +241,10 @@ pub(crate) fn histogram_between(
     b: &FloatHistogram,
     part: f64,
 ) -> Result<(FloatHistogram, bool), Incompatible> {
+    // Other buckets look like a reset, but a change of what is measured is not one of a counter.
+    if histogram::is_custom(a) != histogram::is_custom(b) {
+        return Err(Incompatible);
+    }
     let gauge = [a, b].iter().any(|h| h.counter_reset == CounterReset::Gauge);
     let mut sums = Sums::default();
     let mut result = sums.between(a, b, part, !gauge)?;

@@ -123,3 +123,58 @@ eval range from 0 to 7m step 1m min_over_time(x[3m])
 "#;
     check(script, &[]);
 }
+
+#[test]
+fn a_counter_counts_from_its_start_time_and_begins_anew_with_each() {
+    let script = r#"
+load 1m
+  s_total{start="unknown"} _ _ 1 2 3 4 5
+  s_total{start="outside"}@st _ _ -60s-1mx4
+  s_total{start="outside"} _ _ 1 2 3 4 5
+  s_total{start="inside"}@st _ _ -30s-1mx4
+  s_total{start="inside"} _ _ 1 2 3 4 5
+  s_total{start="sample"}@st _ _ 0-1mx4
+  s_total{start="sample"} _ _ 1 2 3 4 5
+  s_total{start="after"}@st _ _ 1ms-1mx4
+  s_total{start="after"} _ _ 1 2 3 4 5
+  once_total@st _ _ -1m
+  once_total _ _ 60
+  again_total@st _ _ -1m -1s _
+  again_total _ _ 5 5 2 _
+
+eval instant at 6m increase(s_total[5m])
+  {start="unknown"} 5
+  {start="outside"} 5
+  {start="inside"} 5
+  {start="sample"} 4
+  {start="after"} 6
+
+eval instant at 4m increase(once_total[4m])
+  {} 60
+
+eval instant at 4m increase(again_total[5m])
+  {} 12
+
+eval instant at 4m resets(again_total[5m])
+  {} 2
+
+eval instant at 4m start_timestamp(again_total)
+  {} 0
+"#;
+    check(script, &[]);
+}
+
+#[test]
+fn smoothed_finds_no_line_between_samples_of_different_kinds() {
+    let script = r#"
+load 30s
+  x {{schema:0 sum:1 count:1 buckets:[1]}} {{schema:-53 sum:1 count:1 custom_values:[5 10] buckets:[1]}} 3
+
+eval instant at 15s x smoothed
+  expect warn msg: PromQL warning: vector contains a mix of histograms with exponential and custom buckets schemas for metric name "x" (1:1)
+
+eval instant at 45s x smoothed
+  expect warn msg: PromQL warning: encountered a mix of histograms and floats for metric name "x" (1:1)
+"#;
+    check(script, &[]);
+}
