@@ -66,7 +66,10 @@ pub(super) fn load(
 }
 
 /// What is known of resets before a sample once the database has stored it after another.
-fn hinted(histogram: &Arc<FloatHistogram>, before: Option<&FloatHistogram>) -> Arc<FloatHistogram> {
+pub(super) fn hinted(
+    histogram: &Arc<FloatHistogram>,
+    before: Option<&FloatHistogram>,
+) -> Arc<FloatHistogram> {
     let mut hinted = histogram.clone();
     let given = hinted.counter_reset;
     if matches!(given, CounterReset::Gauge | CounterReset::Reset) {
