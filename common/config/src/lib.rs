@@ -10,6 +10,7 @@ mod process;
 pub mod prometheus;
 pub mod rules;
 mod secret;
+pub mod unit_test;
 mod url;
 pub mod web;
 pub mod yaml;

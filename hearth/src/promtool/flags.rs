@@ -187,12 +187,44 @@ const QUERIES: &[Command] = &[
     },
 ];
 
-const TESTS: &[Command] = &[Command {
-    name: "promql",
-    help: "Run files in the test language of PromQL. (Hearth only.)",
-    args: &[Arg::required("test-files", Kind::File, "The files to run.").rest()],
-    ..Command::EMPTY
-}];
+const TEST: &[Flag] =
+    &[Flag::new("junit", Kind::Str, "File path to store JUnit XML test results.")];
+
+const TEST_RULES: &[Flag] = &[
+    Flag::new(
+        "run",
+        Kind::Str,
+        "If set, will only run test groups whose names match the regular expression. Can be \
+         specified multiple times.",
+    )
+    .repeatable(),
+    Flag::switch("debug", "Enable unit test debugging."),
+    Flag::switch(
+        "diff",
+        "[Experimental] Print colored differential output between expected & received output.",
+    ),
+    Flag::switch(
+        "ignore-unknown-fields",
+        "Ignore unknown fields in the rule files. A server performs strict checks and refuses \
+         them; the test files themselves are always read strictly.",
+    ),
+];
+
+const TESTS: &[Command] = &[
+    Command {
+        name: "rules",
+        help: "Unit tests for rules.",
+        flags: &[TEST_RULES],
+        args: &[Arg::required("test-rule-file", Kind::File, "The unit test file.").rest()],
+        ..Command::EMPTY
+    },
+    Command {
+        name: "promql",
+        help: "Run files in the test language of PromQL. (Hearth only.)",
+        args: &[Arg::required("test-files", Kind::File, "The files to run.").rest()],
+        ..Command::EMPTY
+    },
+];
 
 /// The command line of `promtool`.
 pub(super) const PROGRAM: Program = Program {
@@ -215,7 +247,13 @@ pub(super) const PROGRAM: Program = Program {
                 commands: QUERIES,
                 ..Command::EMPTY
             },
-            Command { name: "test", help: "Unit testing.", commands: TESTS, ..Command::EMPTY },
+            Command {
+                name: "test",
+                help: "Unit testing.",
+                flags: &[TEST],
+                commands: TESTS,
+                ..Command::EMPTY
+            },
         ],
         ..Command::EMPTY
     },

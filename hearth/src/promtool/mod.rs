@@ -9,6 +9,7 @@ mod references;
 mod rules;
 mod show;
 mod test;
+mod unit;
 mod web;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["query", "range"] => query::range(&matches),
         ["query", "series"] => query::series(&matches),
         ["query", "labels"] => query::labels(&matches),
+        ["test", "rules"] => unit::rules(&matches),
         ["test", "promql"] => test::promql(&matches),
         other => {
             complain(&format!("promtool: error: no command {other:?}\n"));

@@ -125,7 +125,8 @@ fn exists(file: &str, what: &str) -> Result<(), String> {
     }
 }
 
-fn paths(pattern: &str) -> Result<Vec<String>, String> {
+/// The files that match a pattern.
+pub(super) fn paths(pattern: &str) -> Result<Vec<String>, String> {
     let found = glob::glob(pattern).map_err(|error| error.to_string())?;
     Ok(found.flatten().map(|path| path.display().to_string()).collect())
 }

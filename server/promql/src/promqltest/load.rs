@@ -76,7 +76,10 @@ pub(super) fn load(
 
 /// What is known of resets before a sample once the database has stored it after another. The
 /// first sample of a chunk says nothing of what was before it, and a reset starts a chunk.
-fn hinted(histogram: &Arc<FloatHistogram>, before: Option<&FloatHistogram>) -> Arc<FloatHistogram> {
+pub(super) fn hinted(
+    histogram: &Arc<FloatHistogram>,
+    before: Option<&FloatHistogram>,
+) -> Arc<FloatHistogram> {
     let given = histogram.counter_reset;
     if given == CounterReset::Gauge {
         return histogram.clone();

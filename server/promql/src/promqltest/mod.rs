@@ -5,11 +5,16 @@
 
 mod annotations;
 mod compare;
+mod expression;
+mod lazy;
 mod load;
 mod run;
 mod script;
 
 use std::fmt;
+
+pub use expression::{histogram_expression, histogram_text, parse_histogram};
+pub use lazy::{LazyLoader, OrderedStore};
 
 /// What became of a script.
 #[derive(Clone, Debug, Default)]
