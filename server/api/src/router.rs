@@ -15,7 +15,7 @@ use crate::answer::{respond, text};
 use crate::error::ApiError;
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{federate, query, rules, series, status, targets};
+use crate::{federate, query, rules, series, status, targets, tree};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -52,6 +52,7 @@ fn queries() -> Router<Arc<ApiState>> {
             get(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
         )
         .route("/format_query", get(formatted).post(formatted))
+        .route("/parse_query", get(parsed).post(parsed))
         .route("/alerts", get(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
         .route(
             "/scrape_pools",
@@ -106,6 +107,7 @@ handlers! {
     instant => query::instant,
     range => query::range,
     formatted => query::format,
+    parsed => tree::parse,
     all_series => series::series,
     labels => series::labels,
     metadata => targets::metadata,
