@@ -127,6 +127,11 @@ impl Json {
         self.raw("[").time(at).raw(",").value(value).raw("]")
     }
 
+    /// `true` or `false`.
+    pub(crate) fn boolean(&mut self, value: bool) -> &mut Json {
+        self.raw(if value { "true" } else { "false" })
+    }
+
     /// A plain number.
     pub(crate) fn number(&mut self, number: impl std::fmt::Display) -> &mut Json {
         // Writing to a Vec cannot fail.

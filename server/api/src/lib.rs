@@ -21,6 +21,8 @@ mod state;
 mod status;
 mod targets;
 mod time;
+mod timings;
+mod tree;
 
 pub use error::{ApiError, ErrorType};
 pub use router::router;

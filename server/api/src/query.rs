@@ -1,11 +1,11 @@
 //! `/api/v1/query` and `/api/v1/query_range`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common_model::FloatHistogram;
 use server_promql::ast::{Expr, ValueType};
-use server_promql::engine::{Interrupt, QueryOptions, QueryOutput, Stop};
+use server_promql::engine::{Interrupt, QueryOptions, QueryOutput, QueryStats, Stop};
 use server_promql::parser;
 use server_promql::value::{SampleValue, Value};
 
@@ -16,6 +16,7 @@ use crate::json::Json;
 use crate::params::{Params, parse_duration};
 use crate::running;
 use crate::state::ApiState;
+use crate::timings::Stopwatch;
 
 /// Points a series may have in the answer to a range query.
 const POINTS_MAX: i64 = 11_000;
@@ -28,13 +29,16 @@ pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answ
     let time = params.time("time")?.unwrap_or_else(|| (state.now)());
     let timeout = timeout(&state, &params)?;
     let lookback = lookback(&params)?;
+    let asked = Instant::now();
     running::run(&state, timeout, move |state, interrupt| {
+        let mut watch = Stopwatch::start(asked);
         let expr = parse(state, &params)?;
         in_time(interrupt)?;
+        watch.prepared();
         let query = params.get("query");
         let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
         let output = state.engine.instant(&*state.storage, &expr, time, &options)?;
-        Ok(answer(output, limit, &params))
+        Ok(answer(output, limit, &params, &watch))
     })
     .await
 }
@@ -64,9 +68,12 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
     let step_ms = (step / NANOS_PER_MILLI).max(1);
     let timeout = timeout(&state, &params)?;
     let lookback = lookback(&params)?;
+    let asked = Instant::now();
     running::run(&state, timeout, move |state, interrupt| {
+        let mut watch = Stopwatch::start(asked);
         let expr = parse(state, &params)?;
         in_time(interrupt)?;
+        watch.prepared();
         let kind = expr.value_type();
         if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
             let problem = format!(
@@ -79,7 +86,7 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
         let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
         let storage = &*state.storage;
         let output = state.engine.range(storage, &expr, start, end, step_ms, &options)?;
-        Ok(answer(output, limit, &params))
+        Ok(answer(output, limit, &params, &watch))
     })
     .await
 }
@@ -92,7 +99,8 @@ pub(crate) async fn format(state: Arc<ApiState>, params: Params) -> Result<Answe
     }))
 }
 
-fn parse(state: &ApiState, params: &Params) -> Result<Expr, ApiError> {
+/// The expression that is asked about.
+pub(crate) fn parse(state: &ApiState, params: &Params) -> Result<Expr, ApiError> {
     parser::parse(params.get("query"), &state.parser)
         .map_err(|error| ApiError::parameter("query", error))
 }
@@ -127,7 +135,11 @@ fn lookback(params: &Params) -> Result<Option<i64>, ApiError> {
     Ok(Some(nanoseconds / NANOS_PER_MILLI).filter(|milliseconds| *milliseconds > 0))
 }
 
-fn answer(mut output: QueryOutput, limit: usize, params: &Params) -> Answer {
+fn answer(mut output: QueryOutput, limit: usize, params: &Params, watch: &Stopwatch) -> Answer {
+    let mut stats = Json::default();
+    if !params.get("stats").is_empty() {
+        write_stats(&mut stats, &output.stats, watch);
+    }
     if limit > 0 {
         let cut = match &mut output.value {
             Value::Vector(samples) if samples.len() > limit => {
@@ -147,15 +159,19 @@ fn answer(mut output: QueryOutput, limit: usize, params: &Params) -> Answer {
     let mut json = Json::default();
     json.raw("{\"resultType\":").string(output.value.type_name()).raw(",\"result\":");
     write_value(&mut json, &output.value);
-    if !params.get("stats").is_empty() {
-        let stats = output.stats;
-        json.raw(",\"stats\":{\"samples\":{\"totalQueryableSamples\":").number(stats.samples_total);
-        json.raw(",\"peakSamples\":").number(stats.samples_peak);
-        json.raw("},\"hearth\":{\"peakBytes\":").number(stats.bytes_peak);
-        json.raw(",\"series\":").number(stats.series_total).raw("}}");
-    }
+    json.bytes.append(&mut stats.bytes);
     json.raw("}");
     Answer { data: json, warnings: output.warnings, infos: output.infos }
+}
+
+/// `,"stats":{...}`
+fn write_stats(json: &mut Json, stats: &QueryStats, watch: &Stopwatch) {
+    json.raw(",\"stats\":{\"timings\":");
+    watch.write(json);
+    json.raw(",\"samples\":{\"totalQueryableSamples\":").number(stats.samples_total);
+    json.raw(",\"peakSamples\":").number(stats.samples_peak);
+    json.raw("},\"hearth\":{\"peakBytes\":").number(stats.bytes_peak);
+    json.raw(",\"series\":").number(stats.series_total).raw("}}");
 }
 
 fn write_value(json: &mut Json, value: &Value) {

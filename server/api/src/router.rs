@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{cors, federate, query, rules, series, status, targets};
+use crate::{cors, federate, query, rules, series, status, targets, tree};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -62,6 +62,7 @@ fn queries() -> Router<Arc<ApiState>> {
             read(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
         )
         .route("/format_query", ask(formatted))
+        .route("/parse_query", ask(parsed))
         .route("/alerts", read(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
         .route(
             "/scrape_pools",
@@ -118,6 +119,7 @@ handlers! {
     instant => query::instant,
     range => query::range,
     formatted => query::format,
+    parsed => tree::parse,
     all_series => series::series,
     labels => series::labels,
     metadata => targets::metadata,
