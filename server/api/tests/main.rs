@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod parameters;
+mod refused;
 mod trees;
 mod world;
