@@ -13,6 +13,7 @@ mod json;
 mod methods;
 mod params;
 mod query;
+mod result;
 mod router;
 mod rules;
 mod running;
