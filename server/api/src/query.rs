@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common_model::FloatHistogram;
 use server_promql::ast::{Expr, ValueType};
 use server_promql::engine::{Interrupt, QueryOptions, QueryOutput, QueryStats, Stop};
 use server_promql::parser;
-use server_promql::value::{SampleValue, Value};
+use server_promql::value::Value;
 
 use crate::answer::Answer;
 use crate::error::{ApiError, ErrorType};
-use crate::histogram;
 use crate::json::Json;
 use crate::params::{Params, parse_duration};
+use crate::result::write_value;
 use crate::running;
 use crate::state::ApiState;
 use crate::timings::Stopwatch;
@@ -172,58 +171,4 @@ fn write_stats(json: &mut Json, stats: &QueryStats, watch: &Stopwatch) {
     json.raw(",\"peakSamples\":").number(stats.samples_peak);
     json.raw("},\"hearth\":{\"peakBytes\":").number(stats.bytes_peak);
     json.raw(",\"series\":").number(stats.series_total).raw("}}");
-}
-
-fn write_value(json: &mut Json, value: &Value) {
-    match value {
-        Value::Scalar { timestamp, value } => {
-            json.scalar(*timestamp, *value);
-        }
-        Value::String { timestamp, value } => {
-            json.raw("[").number(*timestamp as f64 / 1000.0).raw(",").string(value).raw("]");
-        }
-        Value::Vector(samples) => {
-            json.list(samples, |json, sample| {
-                json.raw("{\"metric\":").labels(&sample.labels);
-                match &sample.value {
-                    SampleValue::Float(value) => {
-                        json.raw(",\"value\":").point(sample.timestamp, *value);
-                    }
-                    SampleValue::Histogram(value) => {
-                        json.raw(",\"histogram\":");
-                        histogram_point(json, sample.timestamp, value);
-                    }
-                }
-                json.raw("}");
-            });
-        }
-        Value::Matrix(series) => {
-            json.list(series, |json, series| {
-                json.raw("{\"metric\":").labels(&series.labels);
-                let points = &series.points;
-                let count = points.len();
-                let is_float = |at: &usize| points.histogram(*at).is_none();
-                if (0..count).any(|at| is_float(&at)) {
-                    json.raw(",\"values\":");
-                    json.list((0..count).filter(is_float), |json, at| {
-                        json.point(points.timestamps[at], points.values[at]);
-                    });
-                }
-                if !points.histograms.is_empty() {
-                    json.raw(",\"histograms\":");
-                    let histograms = (0..count).filter_map(|at| Some((at, points.histogram(at)?)));
-                    json.list(histograms, |json, (at, value)| {
-                        histogram_point(json, points.timestamps[at], value);
-                    });
-                }
-                json.raw("}");
-            });
-        }
-    }
-}
-
-fn histogram_point(json: &mut Json, at: i64, value: &FloatHistogram) {
-    json.raw("[").time(at).raw(",");
-    histogram::write(json, value);
-    json.raw("]");
 }
