@@ -120,9 +120,9 @@ fn run(db: &Db, file: &str, runs: usize, names: &[String]) {
         for _ in 0..runs {
             let start = Instant::now();
             let output = evaluate(db, query, end);
-            bytes = server_api::result_json(&output.value).len();
-            took.push(start.elapsed().as_secs_f64() * 1000.0);
             stats = output.stats;
+            bytes = server_api::result_json(output).unwrap().len();
+            took.push(start.elapsed().as_secs_f64() * 1000.0);
         }
         let cpu = (cpu_ms() - cpu) / runs as f64;
         took.sort_by(f64::total_cmp);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use server_promql::ast::{Expr, ValueType};
-use server_promql::engine::{Interrupt, QueryOptions, QueryOutput, QueryStats, Stop};
+use server_promql::engine::{Interrupt, Limit, QueryOptions, QueryOutput, QueryStats, Stop};
 use server_promql::parser;
 use server_promql::value::Value;
 
@@ -12,7 +12,7 @@ use crate::answer::Answer;
 use crate::error::{ApiError, ErrorType};
 use crate::json::Json;
 use crate::params::{Params, parse_duration};
-use crate::result::write_value;
+use crate::result;
 use crate::running;
 use crate::state::ApiState;
 use crate::timings::Stopwatch;
@@ -35,9 +35,10 @@ pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answ
         in_time(interrupt)?;
         watch.prepared();
         let query = params.get("query");
-        let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
+        let options =
+            QueryOptions { query, lookback_delta_ms: lookback, interrupt, ..Default::default() };
         let output = state.engine.instant(&*state.storage, &expr, time, &options)?;
-        Ok(answer(output, limit, &params, &watch))
+        answer(output, limit, &params, &watch, interrupt)
     })
     .await
 }
@@ -59,6 +60,7 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
     }
     let nanoseconds = i128::from(end - start) * i128::from(NANOS_PER_MILLI);
     if nanoseconds / i128::from(step) > i128::from(POINTS_MAX) {
+        state.engine.options().shared.count(Limit::Points);
         return Err(ApiError::bad_data(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
              resolution (?step=XX)",
@@ -82,10 +84,11 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
             return Err(ApiError::parameter("query", problem));
         }
         let query = params.get("query");
-        let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
+        let options =
+            QueryOptions { query, lookback_delta_ms: lookback, interrupt, ..Default::default() };
         let storage = &*state.storage;
         let output = state.engine.range(storage, &expr, start, end, step_ms, &options)?;
-        Ok(answer(output, limit, &params, &watch))
+        answer(output, limit, &params, &watch, interrupt)
     })
     .await
 }
@@ -134,7 +137,13 @@ fn lookback(params: &Params) -> Result<Option<i64>, ApiError> {
     Ok(Some(nanoseconds / NANOS_PER_MILLI).filter(|milliseconds| *milliseconds > 0))
 }
 
-fn answer(mut output: QueryOutput, limit: usize, params: &Params, watch: &Stopwatch) -> Answer {
+fn answer(
+    mut output: QueryOutput,
+    limit: usize,
+    params: &Params,
+    watch: &Stopwatch,
+    interrupt: &dyn Interrupt,
+) -> Result<Answer, ApiError> {
     let mut stats = Json::default();
     if !params.get("stats").is_empty() {
         write_stats(&mut stats, &output.stats, watch);
@@ -157,10 +166,12 @@ fn answer(mut output: QueryOutput, limit: usize, params: &Params, watch: &Stopwa
     }
     let mut json = Json::default();
     json.raw("{\"resultType\":").string(output.value.type_name()).raw(",\"result\":");
-    write_value(&mut json, &output.value);
+    let memory = output.memory;
+    result::write(&mut json, output.value, &memory, interrupt)?;
     json.bytes.append(&mut stats.bytes);
     json.raw("}");
-    Answer { data: json, warnings: output.warnings, infos: output.infos }
+    let (warnings, infos) = (output.warnings, output.infos);
+    Ok(Answer { data: json, warnings, infos, memory: Some(memory) })
 }
 
 /// `,"stats":{...}`
