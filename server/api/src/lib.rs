@@ -26,5 +26,6 @@ mod timings;
 mod tree;
 
 pub use error::{ApiError, ErrorType};
+pub use result::result_json;
 pub use router::router;
 pub use state::{ApiOptions, ApiState, Asked, Reload, Status};

@@ -1,7 +1,7 @@
 //! The result of a query as JSON, within the query's memory and time.
 
 use common_model::{FloatHistogram, Labels};
-use server_promql::engine::{Interrupt, Reservation};
+use server_promql::engine::{Interrupt, NoInterrupt, QueryOutput, Reservation};
 use server_promql::value::{Sample, SampleValue, Series, Value};
 
 use crate::error::ApiError;
@@ -14,6 +14,17 @@ const POINTS_BETWEEN_CHECKS: usize = 4096;
 
 /// Bytes that one point takes in a result, as the engine charges it.
 const POINT_BYTES: usize = 16;
+
+/// The result of a query as it stands under `data.result` of an answer.
+///
+/// # Errors
+/// Where the text does not fit into what the query may hold, with the reason.
+pub fn result_json(output: QueryOutput) -> Result<Vec<u8>, String> {
+    let mut json = Json::default();
+    write(&mut json, output.value, &output.memory, &NoInterrupt)
+        .map_err(|error| error.message)?;
+    Ok(json.bytes)
+}
 
 /// Writes a value and drops it piece by piece, so that a result is hardly ever held twice. What is
 /// written is charged to the memory of the result.
