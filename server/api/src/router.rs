@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::routing::any;
 use http_body_util::{BodyExt, Limited};
+use server_promql::engine::Share;
 use tokio::sync::oneshot;
 
 use crate::answer::{respond, text};
@@ -18,6 +19,9 @@ use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
 use crate::{cors, federate, query, rules, series, status, targets, tree};
+
+/// What a byte of a form may take: as it came, decoded, and in the syntax tree of what it says.
+const FORM_BYTES_FACTOR: usize = 16;
 
 type Shared = State<Arc<ApiState>>;
 
@@ -90,14 +94,23 @@ fn statuses() -> Router<Arc<ApiState>> {
 }
 
 /// Parameters of the query string, then those of a form body.
-async fn params(request: Request) -> Result<Params, ApiError> {
+async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> {
     let (head, body) = request.into_parts();
     let mut params = Params::default();
     if head.method == Method::POST {
-        let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-        let body =
-            body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
-        params.extend(&body.to_bytes());
+        let memory = Arc::new(state.engine.reservation(Share::Interactive));
+        let mut body = Limited::new(body, BODY_BYTES_MAX);
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame
+                .map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
+            if let Ok(data) = frame.into_data() {
+                memory.charge(data.len() * FORM_BYTES_FACTOR)?;
+                bytes.extend_from_slice(&data);
+            }
+        }
+        params.extend(&bytes);
+        params.hold(memory);
     }
     params.extend(head.uri.query().unwrap_or("").as_bytes());
     Ok(params)
@@ -107,7 +120,7 @@ async fn params(request: Request) -> Result<Params, ApiError> {
 macro_rules! handlers {
     ($($name:ident => $answer:path),* $(,)?) => {
         $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
-            match params(request).await {
+            match params(&state, request).await {
                 Ok(params) => respond($answer(state, params).await),
                 Err(error) => respond(Err(error)),
             }
@@ -134,7 +147,7 @@ async fn label_values(
     Path(name): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => respond(series::label_values(state, name, params).await),
         Err(error) => respond(Err(error)),
     }
@@ -144,7 +157,7 @@ async fn federated(State(state): Shared, request: Request) -> Response<Body> {
     if !state.status.is_ready() {
         return not_ready();
     }
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => federate::federate(state, params).await,
         Err(error) => text(error.kind.status(), error.message),
     }
