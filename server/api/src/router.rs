@@ -21,7 +21,7 @@ use crate::state::ApiState;
 use crate::{cors, federate, query, rules, series, status, targets, tree};
 
 /// What a byte of a form may take: as it came, decoded, and in the syntax tree of what it says.
-const FORM_BYTES_FACTOR: usize = 16;
+const FORM_BYTES_FACTOR: usize = 6;
 
 type Shared = State<Arc<ApiState>>;
 
