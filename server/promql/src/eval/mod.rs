@@ -19,7 +19,7 @@ mod window;
 
 use std::cell::Cell;
 
-use common_model::Labels;
+use common_model::{Labels, MatchOp, Matcher};
 use server_storage::{Querier, Queryable};
 
 use crate::ast::{Expr, Span, ValueType};
@@ -38,6 +38,9 @@ pub(crate) use window::{Window, Windows};
 
 /// Takes the series of an instant vector.
 pub(crate) type Sink<'a> = dyn FnMut(&mut Track) -> Result<(), QueryError> + 'a;
+
+/// Regular expressions in one selector.
+const REGEX_MATCHERS_MAX: usize = 64;
 
 /// How many series pass between two looks at the interrupt.
 const SERIES_BETWEEN_CHECKS: u64 = 64;
@@ -96,6 +99,18 @@ impl<'q> Eval<'q> {
     /// Refuses grids of which not even one column would fit.
     pub(crate) fn check_grid(&self, grid: &Grid) -> Result<(), QueryError> {
         self.budget.check(grid.steps, grid.steps.saturating_mul(size_of::<f64>()))
+    }
+
+    /// Refuses selectors whose regular expressions alone would take long: the store asks each of
+    /// every value, and cannot be interrupted meanwhile.
+    pub(crate) fn check_matchers(&self, matchers: &[Matcher]) -> Result<(), QueryError> {
+        let is_regex = |m: &&Matcher| !matches!(m.op, MatchOp::Equal | MatchOp::NotEqual);
+        match matchers.iter().filter(is_regex).count() {
+            0..=REGEX_MATCHERS_MAX => Ok(()),
+            count => Err(QueryError::BadData(format!(
+                "selector has {count} regular expressions, at most {REGEX_MATCHERS_MAX} are allowed"
+            ))),
+        }
     }
 
     /// Ends the query when the asker wants it to.
