@@ -9,6 +9,7 @@ use common_service::clock::{Clock, SystemClock};
 use common_service::notify::{Notifier, State};
 use common_service::process::ProcessCollector;
 use common_service::signals::{self, Request, Signals};
+use common_template::prometheus::PrometheusFunctions;
 use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions};
 use server_api::{ApiState, Reload, Status};
 use server_tsdb::Db;
@@ -16,6 +17,7 @@ use server_tsdb::fs::RealFs;
 use tokio::sync::mpsc;
 
 use super::browser;
+use super::loader;
 use super::parts::Parts;
 use super::reload::{self, Reloader};
 use super::settings::Settings;
@@ -148,6 +150,11 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
         storage_retention: settings.retention_text.clone(),
         hostname: settings.hostname.clone(),
         working_directory: here.display().to_string(),
+        features: server_api::Features {
+            delayed_name_removal: settings.delayed_name_removal,
+            discoveries: loader::DISCOVERIES.iter().copied().chain(["static"]).collect(),
+            template_functions: PrometheusFunctions::names().collect(),
+        },
     }
 }
 

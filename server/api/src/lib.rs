@@ -7,6 +7,7 @@ mod answer;
 mod compress;
 mod cors;
 mod error;
+mod features;
 mod federate;
 mod histogram;
 mod json;
@@ -25,5 +26,6 @@ mod timings;
 mod tree;
 
 pub use error::{ApiError, ErrorType};
+pub use features::Features;
 pub use router::router;
 pub use state::{ApiOptions, ApiState, Asked, Reload, Status};

@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{cors, federate, query, rules, series, status, targets, tree};
+use crate::{cors, features, federate, query, rules, series, status, targets, tree};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -72,6 +72,7 @@ fn queries() -> Router<Arc<ApiState>> {
 
 fn statuses() -> Router<Arc<ApiState>> {
     Router::new()
+        .route("/features", read(|State(s): Shared| async { respond(features::features(s).await) }))
         .route(
             "/status/config",
             read(|State(s): Shared| async { respond(status::config(s).await) }),

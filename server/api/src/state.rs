@@ -12,6 +12,8 @@ use server_promql::parser;
 use server_storage::Queryable;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::features::Features;
+
 /// Settings of the API, from flags.
 pub struct ApiOptions {
     /// `--query.timeout`.
@@ -34,6 +36,8 @@ pub struct ApiOptions {
     pub hostname: String,
     /// Working directory, for `/api/v1/status/runtimeinfo`.
     pub working_directory: String,
+    /// What else `/api/v1/features` shows.
+    pub features: Features,
 }
 
 /// A request to reload, answered with what went wrong.

@@ -115,6 +115,11 @@ fn options_of_the_api() -> ApiOptions {
         storage_retention: "15d".to_owned(),
         hostname: "h".to_owned(),
         working_directory: "/".to_owned(),
+        features: server_api::Features {
+            discoveries: vec!["static"],
+            template_functions: vec!["humanize"],
+            ..server_api::Features::default()
+        },
     }
 }
 
