@@ -8,6 +8,7 @@ const COMMON: &[Flag] = &[
     Flag::new("web.config.file", Kind::Str, "[EXPERIMENTAL] Path to configuration file that can enable TLS or authentication.").default(""),
     Flag::new("web.read-timeout", Kind::Duration, "Maximum duration before timing out read of the request, and closing idle connections.").default("5m"),
     Flag::new("web.max-connections", Kind::Int, "Maximum number of simultaneous connections across all listeners.").default("512"),
+    Flag::new("web.max-notifications-subscribers", Kind::Int, "Limits the maximum number of subscribers that can concurrently receive live notifications. If the limit is reached, new subscription requests will be denied until existing connections close.").default("16"),
     Flag::new("web.external-url", Kind::Str, "The URL under which Prometheus is externally reachable (for example, if Prometheus is served via a reverse proxy). Used for generating relative and absolute links back to Prometheus itself.").placeholder("<URL>"),
     Flag::new("web.route-prefix", Kind::Str, "Prefix for the internal routes of web endpoints. Defaults to path of --web.external-url.").placeholder("<path>"),
     Flag::switch("web.enable-lifecycle", "Enable shutdown and reload via HTTP request."),

@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     /// `--web.config.file`; empty where there is none.
     pub(crate) web_config: String,
     pub(crate) connections_max: usize,
+    pub(crate) notification_subscribers: usize,
     pub(crate) read_timeout: Duration,
     pub(crate) external_url: String,
     pub(crate) route_prefix: String,
@@ -112,6 +113,7 @@ impl Settings {
             node: None,
             web_config: matches.str("web.config.file").to_owned(),
             connections_max: size(matches.int("web.max-connections")),
+            notification_subscribers: size(matches.int("web.max-notifications-subscribers")),
             read_timeout: matches.duration("web.read-timeout"),
             route_prefix: route_prefix(matches, &external_url),
             lifecycle: matches.bool("web.enable-lifecycle"),

@@ -12,6 +12,7 @@ mod federate;
 mod histogram;
 mod json;
 mod methods;
+mod notifications;
 mod params;
 mod query;
 mod router;
@@ -27,5 +28,6 @@ mod tree;
 
 pub use error::{ApiError, ErrorType};
 pub use features::Features;
+pub use notifications::{Notice, Notifications};
 pub use router::router;
 pub use state::{ApiOptions, ApiState, Asked, Reload, Status};

@@ -72,6 +72,14 @@ fn queries() -> Router<Arc<ApiState>> {
 
 fn statuses() -> Router<Arc<ApiState>> {
     Router::new()
+        .route(
+            "/notifications",
+            read(|State(s): Shared| async move { respond(Ok(s.notifications.list())) }),
+        )
+        .route(
+            "/notifications/live",
+            read(|State(s): Shared| async move { s.notifications.clone().live() }),
+        )
         .route("/features", read(|State(s): Shared| async { respond(features::features(s).await) }))
         .route(
             "/status/config",
@@ -166,9 +174,12 @@ fn not_ready() -> Response<Body> {
     response
 }
 
-/// Until the log is replayed only `walreplay` is answered.
+/// Until the log is replayed only these are answered.
+const BEFORE_READY: [&str; 3] = ["/status/walreplay", "/notifications", "/notifications/live"];
+
 async fn ready(State(state): Shared, request: Request, next: Next) -> Response<Body> {
-    if state.status.is_ready() || request.uri().path().ends_with("/status/walreplay") {
+    let path = request.uri().path();
+    if state.status.is_ready() || BEFORE_READY.iter().any(|always| path.ends_with(always)) {
         return next.run(request).await;
     }
     not_ready()

@@ -13,6 +13,7 @@ use server_storage::Queryable;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::features::Features;
+use crate::notifications::Notifications;
 
 /// Settings of the API, from flags.
 pub struct ApiOptions {
@@ -55,6 +56,8 @@ pub struct Asked {
     pub rules: Arc<server_rules::Manager>,
     /// Alertmanagers.
     pub notify: Arc<server_notify::Manager>,
+    /// What operators should know.
+    pub notifications: Arc<Notifications>,
     /// The wall clock in milliseconds.
     pub now: server_scrape::Now,
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod features;
+mod notifications;
 mod parameters;
 mod refused;
 mod trees;

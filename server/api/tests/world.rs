@@ -10,7 +10,7 @@ use axum::http::{Request, StatusCode};
 use common_instrument::Registry;
 use common_model::Labels;
 use http_body_util::BodyExt;
-use server_api::{ApiOptions, ApiState, Asked, Status};
+use server_api::{ApiOptions, ApiState, Asked, Notifications, Status};
 use server_promql::engine::Engine;
 use server_promql::parser;
 use server_rules::{LoadOptions, RuleSet};
@@ -35,6 +35,8 @@ groups:
 /// What is asked, with what must live as long as it.
 pub(crate) struct World {
     router: Router,
+    pub(crate) notifications: Arc<Notifications>,
+    pub(crate) status: Arc<Status>,
     _files: tempfile::TempDir,
 }
 
@@ -67,21 +69,36 @@ impl World {
         let groups = server_rules::load(RULES, "r.yml", &LoadOptions::default()).unwrap();
         let interval = Duration::from_secs(1_000_000);
         rules.apply(RuleSet { groups, interval, ..RuleSet::default() }).await;
+        let notifications = Arc::new(Notifications::new(2, now.clone(), &registry));
         let asked = Asked {
             storage: Arc::new(store),
             db,
             scrape: Arc::new(server_scrape::Manager::new(scrape, &registry)),
             rules: Arc::new(rules),
             notify: Arc::new(server_notify::Manager::new(Default::default(), &registry)),
+            notifications: notifications.clone(),
             now,
         };
         let status = Arc::new(Status::new(0));
         status.ready.store(true, Ordering::Release);
         let (reload, _) = tokio::sync::mpsc::channel(1);
         let parser = parser::Options::default();
-        let state =
-            ApiState::new(options_of_the_api(), asked, Engine::default(), parser, reload, status);
-        World { router: server_api::router(Arc::new(state)), _files: files }
+        let state = ApiState::new(
+            options_of_the_api(),
+            asked,
+            Engine::default(),
+            parser,
+            reload,
+            status.clone(),
+        );
+        let router = server_api::router(Arc::new(state));
+        World { router, notifications, status, _files: files }
+    }
+
+    /// Asks for something that may not end.
+    pub(crate) async fn open(&self, path: &str) -> axum::http::Response<Body> {
+        let request = Request::get(format!("/api/v1/{path}")).body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Asks `GET path?query` or `POST path?query form`, below `/api/v1`.
