@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) query_bytes: usize,
     pub(crate) parser: parser::Options,
     pub(crate) delayed_name_removal: bool,
+    /// Whether names can be searched over the API.
+    pub(crate) search: bool,
     /// All flags as `/api/v1/status/flags` shows them.
     pub(crate) shown: Vec<(String, String)>,
     pub(crate) hostname: String,
@@ -133,6 +135,7 @@ impl Settings {
             query_bytes: usize::try_from(matches.bytes("query.max-memory")).unwrap_or(usize::MAX),
             parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
+            search: has("search-api"),
             shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
             external_url,
             listen,

@@ -18,6 +18,7 @@ mod query;
 mod router;
 mod rules;
 mod running;
+mod search;
 mod series;
 mod state;
 mod status;

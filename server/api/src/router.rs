@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{cors, features, federate, query, rules, series, status, targets, tree};
+use crate::{cors, features, federate, query, rules, search, series, status, targets, tree};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -61,6 +61,9 @@ fn queries() -> Router<Arc<ApiState>> {
             "/alertmanagers",
             read(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
         )
+        .route("/search/metric_names", ask(metric_names))
+        .route("/search/label_names", ask(label_names))
+        .route("/search/label_values", ask(searched_values))
         .route("/format_query", ask(formatted))
         .route("/parse_query", ask(parsed))
         .route("/alerts", read(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
@@ -147,6 +150,24 @@ async fn label_values(
         Ok(params) => respond(series::label_values(state, name, params).await),
         Err(error) => respond(Err(error)),
     }
+}
+
+/// Makes a handler of a place to search.
+macro_rules! searches {
+    ($($name:ident => $place:ident),* $(,)?) => {
+        $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
+            match params(request).await {
+                Ok(params) => search::search(state, params, search::Place::$place).await,
+                Err(error) => respond(Err(error)),
+            }
+        })*
+    };
+}
+
+searches! {
+    metric_names => MetricNames,
+    label_names => LabelNames,
+    searched_values => LabelValues,
 }
 
 async fn federated(State(state): Shared, request: Request) -> Response<Body> {

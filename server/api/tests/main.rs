@@ -5,5 +5,6 @@ mod features;
 mod notifications;
 mod parameters;
 mod refused;
+mod search;
 mod trees;
 mod world;

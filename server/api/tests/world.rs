@@ -132,6 +132,7 @@ fn options_of_the_api() -> ApiOptions {
         storage_retention: "15d".to_owned(),
         hostname: "h".to_owned(),
         working_directory: "/".to_owned(),
+        search: true,
         features: server_api::Features {
             discoveries: vec!["static"],
             template_functions: vec!["humanize"],
