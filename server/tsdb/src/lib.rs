@@ -13,6 +13,7 @@ mod appender;
 mod blocks;
 mod codec;
 mod db;
+mod delete;
 mod error;
 mod head;
 mod maintenance;
@@ -24,6 +25,7 @@ mod replay;
 mod stats;
 
 pub use db::Db;
+pub use delete::DELETED_RANGES_MAX;
 pub use error::Error;
 pub use maintenance::Maintenance;
 pub use options::{CHUNK_RANGE_MS, Options};

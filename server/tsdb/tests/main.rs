@@ -10,6 +10,7 @@ mod blocks;
 mod codec;
 mod concurrency;
 mod crash;
+mod deletions;
 mod faults;
 mod peers;
 mod support;
