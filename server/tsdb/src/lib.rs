@@ -11,6 +11,7 @@ mod appender;
 mod codec;
 mod db;
 mod error;
+mod exemplars;
 mod head;
 mod maintenance;
 mod metrics;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common_instrument::{CollectError, Collector, Family, SampleValue, Samples};
 
 use crate::db::{Db, Inner};
+use crate::exemplars;
 use crate::head::HeadCounters;
 use crate::wal::{WalCounters, segments};
 
@@ -226,6 +227,7 @@ impl Collector for Db {
         samples.push(&CHUNK_BYTES, &[], stats.chunk_bytes as f64);
         samples.push(&SYMBOL_BYTES, &[], inner.head.symbols.read().text_bytes() as f64);
         times(samples, stats.min_time, stats.max_time);
+        exemplars::collect(samples, &inner.head);
         samples.push(&RETENTION, &[], inner.options.retention_ms as f64 / 1000.0);
         log(samples, inner);
         Ok(())

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use common_model::Labels;
 
 use crate::Error;
 use crate::fs::Fs;
-use crate::head::{Appended, Head, Page, Place, page_of};
-use crate::wal::record::{self, RecordKind, RefSample};
+use crate::head::{Appended, Head, Offered, Page, Place, page_of};
+use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
 
 /// What a replay found.
@@ -106,6 +107,7 @@ impl<'a> Replay<'a> {
                     self.tombstone(reference, first, last);
                 })
             }
+            RecordKind::Exemplars if self.head.exemplars.is_on() => self.exemplars(record),
             _ => {
                 *self.report.records_skipped.entry(kind).or_default() += 1;
                 Ok(())
@@ -178,6 +180,30 @@ impl<'a> Replay<'a> {
             self.head.cover(oldest, newest);
         }
         decoded
+    }
+
+    fn exemplars(&mut self, record: &[u8]) -> Result<(), String> {
+        let oldest = self.head.min_valid_time.load(Ordering::Acquire);
+        record::decode_exemplars(record, |exemplar: RefExemplar<'_>| {
+            if exemplar.time < oldest {
+                return;
+            }
+            let head = self.head;
+            let id = self.resolve(exemplar.series);
+            let labels =
+                id.and_then(|id| self.with(id, |series| head.labels(&series.labels)));
+            let Some(labels) = labels else {
+                self.report.unknown_refs += 1;
+                return;
+            };
+            let offered = Offered {
+                labels: exemplar.labels.clone(),
+                value: exemplar.value,
+                time: exemplar.time,
+                own_time: false,
+            };
+            head.exemplars.add(&labels, offered);
+        })
     }
 
     fn metadata(&mut self, reference: u64, metadata: &common_model::Metadata) {
