@@ -16,7 +16,8 @@ use server_tsdb::fs::RealFs;
 use tokio::sync::mpsc;
 
 use super::browser;
-use super::parts::Parts;
+use super::loader::Loaded;
+use super::parts::{self, Parts};
 use super::reload::{self, Reloader};
 use super::settings::Settings;
 
@@ -52,7 +53,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let registry = Registry::new();
     registry.register("process", Arc::new(ProcessCollector::new("/proc")));
     register_build_info(&registry);
-    let db = open(&settings, &registry).await?;
+    let db = open(&settings, &loaded, &registry).await?;
     let status = Arc::new(Status::new(clock.now_ms()));
     let evaluation_interval = loaded.config.global.evaluation_interval;
     let parts = Parts::build(&settings, evaluation_interval, &db, &registry)?;
@@ -128,8 +129,10 @@ async fn attend(
 }
 
 /// Opens the store; replaying its log may take a while.
-async fn open(settings: &Settings, registry: &Registry) -> Result<Db, Failure> {
-    let options = settings.tsdb.clone();
+async fn open(settings: &Settings, loaded: &Loaded, registry: &Registry) -> Result<Db, Failure> {
+    let mut options = settings.tsdb.clone();
+    // Those of the log find a ring of the right size.
+    options.exemplars_max = parts::exemplars_max(settings.exemplar_storage, &loaded.config);
     let db = tokio::task::spawn_blocking(move || Db::open(options, Arc::new(RealFs))).await??;
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)

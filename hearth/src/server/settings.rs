@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) query_bytes: usize,
     pub(crate) parser: parser::Options,
     pub(crate) delayed_name_removal: bool,
+    /// Whether exemplars are stored; how many, the configuration says.
+    pub(crate) exemplar_storage: bool,
     /// All flags as `/api/v1/status/flags` shows them.
     pub(crate) shown: Vec<(String, String)>,
     pub(crate) hostname: String,
@@ -131,6 +133,7 @@ impl Settings {
             query_bytes: usize::try_from(matches.bytes("query.max-memory")).unwrap_or(usize::MAX),
             parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
+            exemplar_storage: has("exemplar-storage"),
             shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
             external_url,
             listen,

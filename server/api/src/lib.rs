@@ -7,6 +7,7 @@ mod answer;
 mod compress;
 mod cors;
 mod error;
+mod exemplars;
 mod federate;
 mod histogram;
 mod json;

@@ -190,8 +190,7 @@ impl<'a> Replay<'a> {
             }
             let head = self.head;
             let id = self.resolve(exemplar.series);
-            let labels =
-                id.and_then(|id| self.with(id, |series| head.labels(&series.labels)));
+            let labels = id.and_then(|id| self.with(id, |series| head.labels(&series.labels)));
             let Some(labels) = labels else {
                 self.report.unknown_refs += 1;
                 return;

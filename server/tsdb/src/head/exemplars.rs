@@ -150,7 +150,8 @@ impl Exemplars {
         };
         let mut found = Vec::new();
         for (series, chain) in &ring.chains {
-            let times = [chain.oldest, chain.newest].map(|at| ring.slots[at as usize].exemplar.time);
+            let times =
+                [chain.oldest, chain.newest].map(|at| ring.slots[at as usize].exemplar.time);
             if times[0] > end || times[1] < start || !fits(series) {
                 continue;
             }
