@@ -9,6 +9,7 @@ mod basics;
 mod codec;
 mod concurrency;
 mod crash;
+mod exemplars;
 mod faults;
 mod peers;
 mod support;
