@@ -14,6 +14,7 @@ mod json;
 mod methods;
 mod params;
 mod query;
+mod result;
 mod router;
 mod rules;
 mod running;
@@ -26,5 +27,6 @@ mod timings;
 mod tree;
 
 pub use error::{ApiError, ErrorType};
+pub use result::result_json;
 pub use router::router;
 pub use state::{ApiOptions, ApiState, Asked, Reload, Status};

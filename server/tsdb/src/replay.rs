@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use common_model::Labels;
 
@@ -183,11 +182,7 @@ impl<'a> Replay<'a> {
     }
 
     fn exemplars(&mut self, record: &[u8]) -> Result<(), String> {
-        let oldest = self.head.min_valid_time.load(Ordering::Acquire);
         record::decode_exemplars(record, |exemplar: RefExemplar<'_>| {
-            if exemplar.time < oldest {
-                return;
-            }
             let head = self.head;
             let id = self.resolve(exemplar.series);
             let labels = id.and_then(|id| self.with(id, |series| head.labels(&series.labels)));

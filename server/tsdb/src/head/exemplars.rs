@@ -318,7 +318,6 @@ mod tests {
         let (mut plain, mut max) = (Vec::<(String, i64)>::new(), 3);
         exemplars.resize(max);
         let mut seed = 7_u64;
-        println!("seed {seed}");
         for time in 0..3000_i64 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             if time % 50 == 49 {
@@ -338,7 +337,8 @@ mod tests {
             for (series, time) in &plain {
                 wanted.entry(series.clone()).or_default().push(*time);
             }
-            assert_eq!(all(&exemplars), wanted.into_iter().collect::<Vec<_>>());
+            let wanted: Vec<_> = wanted.into_iter().collect();
+            assert_eq!(all(&exemplars), wanted, "seed 7, exemplar {time}");
             let filling = exemplars.filling();
             assert_eq!((filling.exemplars, filling.oldest_time), (plain.len(), plain[0].1));
         }
