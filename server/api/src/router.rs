@@ -17,7 +17,9 @@ use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{admin, cors, features, federate, query, rules, search, series, status, targets, tree};
+use crate::{
+    admin, cors, exemplars, features, federate, query, rules, search, series, status, targets, tree,
+};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -51,6 +53,7 @@ fn queries() -> Router<Arc<ApiState>> {
     Router::new()
         .route("/query", ask(instant))
         .route("/query_range", ask(range))
+        .route("/query_exemplars", ask(all_exemplars))
         .route("/series", series)
         .route("/labels", ask(labels))
         .route("/label/{name}/values", read(label_values))
@@ -153,6 +156,13 @@ handlers! {
     target_metadata => targets::target_metadata,
     tsdb => status::tsdb,
     all_rules => rules::rules,
+}
+
+async fn all_exemplars(State(state): Shared, request: Request) -> Response<Body> {
+    match params(request).await {
+        Ok(params) => exemplars::query(state, params).await,
+        Err(error) => respond(Err(error)),
+    }
 }
 
 async fn label_values(

@@ -15,6 +15,7 @@ mod codec;
 mod db;
 mod delete;
 mod error;
+mod exemplars;
 mod head;
 mod maintenance;
 mod merge;

@@ -11,6 +11,7 @@ mod codec;
 mod concurrency;
 mod crash;
 mod deletions;
+mod exemplars;
 mod faults;
 mod peers;
 mod support;
