@@ -157,6 +157,7 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
         storage_retention: settings.retention_text.clone(),
         hostname: settings.hostname.clone(),
         working_directory: here.display().to_string(),
+        admin: settings.admin,
         search: settings.search,
         features: server_api::Features {
             delayed_name_removal: settings.delayed_name_removal,

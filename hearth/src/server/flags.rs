@@ -12,6 +12,7 @@ const COMMON: &[Flag] = &[
     Flag::new("web.external-url", Kind::Str, "The URL under which Prometheus is externally reachable (for example, if Prometheus is served via a reverse proxy). Used for generating relative and absolute links back to Prometheus itself.").placeholder("<URL>"),
     Flag::new("web.route-prefix", Kind::Str, "Prefix for the internal routes of web endpoints. Defaults to path of --web.external-url.").placeholder("<path>"),
     Flag::switch("web.enable-lifecycle", "Enable shutdown and reload via HTTP request."),
+    Flag::switch("web.enable-admin-api", "Enable API endpoints for admin control actions."),
     Flag::new("web.cors.origin", Kind::Str, "Regex for CORS origin. It is fully anchored.").default(".*"),
     Flag::new("storage.tsdb.retention.time", Kind::Str, "How long to retain samples in storage.").default("15d"),
     Flag::new("storage.tsdb.wal-segment-size", Kind::Bytes, "Size at which to split the tsdb WAL segment files.").hidden(),

@@ -136,7 +136,7 @@ fn off(names: &[&'static str]) -> Group {
 
 fn api(state: &ApiState) -> Group {
     Group::from([
-        ("admin", false),
+        ("admin", state.options.admin),
         ("exclude_alerts", true),
         ("label_values_match", true),
         ("lifecycle", state.options.lifecycle),

@@ -3,6 +3,7 @@
 //! [`router`] makes it an axum router over what [`ApiState`] names. Handlers read parameters, ask
 //! and write JSON; they hold no state and compute nothing themselves.
 
+mod admin;
 mod answer;
 mod compress;
 mod cors;

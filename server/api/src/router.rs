@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{cors, features, federate, query, rules, search, series, status, targets, tree};
+use crate::{admin, cors, features, federate, query, rules, search, series, status, targets, tree};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -26,6 +26,7 @@ pub fn router(state: Arc<ApiState>) -> Router {
     let api = Router::new()
         .merge(queries())
         .merge(statuses())
+        .merge(admins())
         .route_layer(middleware::from_fn_with_state(state.clone(), shared_with_others))
         .route_layer(middleware::from_fn(compressed))
         .route_layer(middleware::from_fn_with_state(state.clone(), ready))
@@ -101,11 +102,24 @@ fn statuses() -> Router<Arc<ApiState>> {
         )
 }
 
+/// What changes the store.
+fn admins() -> Router<Arc<ApiState>> {
+    let delete = only("OPTIONS, POST, PUT").post(admin_delete).put(admin_delete);
+    Router::new().route("/admin/tsdb/delete_series", delete)
+}
+
+async fn admin_delete(State(state): Shared, request: Request) -> Response<Body> {
+    match params(request).await {
+        Ok(params) => admin::delete_series(state, params).await,
+        Err(error) => respond(Err(error)),
+    }
+}
+
 /// Parameters of the query string, then those of a form body.
 async fn params(request: Request) -> Result<Params, ApiError> {
     let (head, body) = request.into_parts();
     let mut params = Params::default();
-    if head.method == Method::POST {
+    if matches!(head.method, Method::POST | Method::PUT) {
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
         let body =
             body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;

@@ -37,6 +37,8 @@ pub struct ApiOptions {
     pub hostname: String,
     /// Working directory, for `/api/v1/status/runtimeinfo`.
     pub working_directory: String,
+    /// `--web.enable-admin-api`.
+    pub admin: bool,
     /// `--enable-feature=search-api`.
     pub search: bool,
     /// What else `/api/v1/features` shows.

@@ -10,6 +10,7 @@ async fn features_say_what_is_there_and_what_is_switched_on() {
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
     for (group, name, wanted) in [
         ("api", "lifecycle", Some(false)),
+        ("api", "admin", Some(true)),
         ("api", "query_stats", Some(true)),
         ("promql", "at_modifier", Some(true)),
         ("promql", "duration_expr", Some(true)),

@@ -41,7 +41,17 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Everything is allowed.
     pub(crate) async fn new() -> World {
+        World::with(options_of_the_api()).await
+    }
+
+    /// What the flags allow by default.
+    pub(crate) async fn restricted() -> World {
+        World::with(ApiOptions { admin: false, search: false, ..options_of_the_api() }).await
+    }
+
+    async fn with(options: ApiOptions) -> World {
         let files = tempfile::tempdir().unwrap();
         let options = server_tsdb::Options::new(files.path().join("data"));
         let db = server_tsdb::Db::open(options, Arc::new(server_tsdb::fs::RealFs)).unwrap();
@@ -83,14 +93,8 @@ impl World {
         status.ready.store(true, Ordering::Release);
         let (reload, _) = tokio::sync::mpsc::channel(1);
         let parser = parser::Options::default();
-        let state = ApiState::new(
-            options_of_the_api(),
-            asked,
-            Engine::default(),
-            parser,
-            reload,
-            status.clone(),
-        );
+        let state =
+            ApiState::new(options, asked, Engine::default(), parser, reload, status.clone());
         let router = server_api::router(Arc::new(state));
         World { router, notifications, status, _files: files }
     }
@@ -132,6 +136,7 @@ fn options_of_the_api() -> ApiOptions {
         storage_retention: "15d".to_owned(),
         hostname: "h".to_owned(),
         working_directory: "/".to_owned(),
+        admin: true,
         search: true,
         features: server_api::Features {
             discoveries: vec!["static"],

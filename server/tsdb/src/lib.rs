@@ -10,6 +10,7 @@ pub mod wal;
 mod appender;
 mod codec;
 mod db;
+mod delete;
 mod error;
 mod head;
 mod maintenance;
@@ -20,6 +21,7 @@ mod replay;
 mod stats;
 
 pub use db::Db;
+pub use delete::DELETED_RANGES_MAX;
 pub use error::Error;
 pub use maintenance::Maintenance;
 pub use options::{CHUNK_RANGE_MS, Options};

@@ -9,6 +9,7 @@ mod basics;
 mod codec;
 mod concurrency;
 mod crash;
+mod deletions;
 mod faults;
 mod peers;
 mod support;
