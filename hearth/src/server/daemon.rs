@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use super::browser;
 use super::loader;
 use super::parts::Parts;
+use super::queries::QueryLimits;
 use super::reload::{self, Reloader};
 use super::settings::Settings;
 
@@ -58,6 +59,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let subscribers = settings.notification_subscribers;
     let notifications = Arc::new(Notifications::new(subscribers, now, &registry));
     notifications.raise(Notice::Starting);
+    registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
     let db = open(&settings, &registry).await?;
     let status = Arc::new(Status::new(clock.now_ms()));
     let evaluation_interval = loaded.config.global.evaluation_interval;
