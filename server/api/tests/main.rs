@@ -5,6 +5,7 @@ mod admin;
 mod features;
 mod notifications;
 mod parameters;
+mod pools;
 mod refused;
 mod search;
 mod trees;
