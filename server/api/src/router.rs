@@ -18,7 +18,8 @@ use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
 use crate::{
-    admin, cors, exemplars, features, federate, query, rules, search, series, status, targets, tree,
+    admin, cors, exemplars, features, federate, pools, query, rules, search, series, status,
+    targets, tree,
 };
 
 type Shared = State<Arc<ApiState>>;
@@ -60,6 +61,8 @@ fn queries() -> Router<Arc<ApiState>> {
         .route("/metadata", read(metadata))
         .route("/targets", read(all_targets))
         .route("/targets/metadata", read(target_metadata))
+        .route("/targets/relabel_steps", read(relabel_steps))
+        .route("/scrape_pools/config", read(pool_config))
         .route("/rules", read(all_rules))
         .route(
             "/alertmanagers",
@@ -71,10 +74,7 @@ fn queries() -> Router<Arc<ApiState>> {
         .route("/format_query", ask(formatted))
         .route("/parse_query", ask(parsed))
         .route("/alerts", read(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
-        .route(
-            "/scrape_pools",
-            read(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }),
-        )
+        .route("/scrape_pools", read(|State(s): Shared| async { respond(pools::pools(s).await) }))
 }
 
 fn statuses() -> Router<Arc<ApiState>> {
@@ -99,6 +99,10 @@ fn statuses() -> Router<Arc<ApiState>> {
             read(|State(s): Shared| async { respond(status::runtime_info(s).await) }),
         )
         .route("/status/tsdb", read(tsdb))
+        .route(
+            "/status/tsdb/blocks",
+            read(|State(s): Shared| async { respond(status::blocks(s).await) }),
+        )
         .route(
             "/status/walreplay",
             read(|State(s): Shared| async { respond(status::wal_replay(s).await) }),
@@ -154,6 +158,8 @@ handlers! {
     metadata => targets::metadata,
     all_targets => targets::targets,
     target_metadata => targets::target_metadata,
+    relabel_steps => pools::relabel_steps,
+    pool_config => pools::config,
     tsdb => status::tsdb,
     all_rules => rules::rules,
 }
