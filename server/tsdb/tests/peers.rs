@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Some hour in 2023; chunks of two hours are aligned with it.
 const START: i64 = 1_700_006_400_000;
 
-fn peer(name: &str) -> Option<PathBuf> {
+pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("HEARTH_PEERS").unwrap_or_else(|| "/opt/peers".into());
     let path = Path::new(&root).join("usr/bin").join(name);
     if path.exists() {
