@@ -6,6 +6,7 @@ mod flags;
 mod lint;
 mod metrics;
 mod promql;
+mod push;
 mod query;
 mod references;
 mod rules;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["query", "range"] => query::range(&matches),
         ["query", "series"] => query::series(&matches),
         ["query", "labels"] => query::labels(&matches),
+        ["push", "metrics"] => push::metrics(&matches),
         ["promql", "format"] => promql::format(&matches),
         ["promql", "label-matchers", "set"] => promql::set(&matches),
         ["promql", "label-matchers", "delete"] => promql::delete(&matches),
