@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::routing::any;
 use http_body_util::{BodyExt, Limited};
+use server_promql::engine::Share;
 use tokio::sync::oneshot;
 
 use crate::answer::{respond, text};
@@ -21,6 +22,9 @@ use crate::{
     admin, cors, exemplars, features, federate, pools, query, rules, search, series, status,
     targets, tree,
 };
+
+/// What a byte of a form may take: as it came, decoded, and in the syntax tree of what it says.
+const FORM_BYTES_FACTOR: usize = 16;
 
 type Shared = State<Arc<ApiState>>;
 
@@ -123,7 +127,7 @@ async fn admin_delete(State(state): Shared, request: Request) -> Response<Body> 
 }
 
 /// Parameters of the query string, then those of a form body.
-async fn params(request: Request) -> Result<Params, ApiError> {
+async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> {
     let (head, body) = request.into_parts();
     let mut params = Params::default();
     if matches!(head.method, Method::POST | Method::PUT) {
@@ -131,6 +135,20 @@ async fn params(request: Request) -> Result<Params, ApiError> {
         let body =
             body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
         params.extend(&body.to_bytes());
+    if head.method == Method::POST {
+        let memory = Arc::new(state.engine.reservation(Share::Interactive));
+        let mut body = Limited::new(body, BODY_BYTES_MAX);
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame
+                .map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
+            if let Ok(data) = frame.into_data() {
+                memory.charge(data.len() * FORM_BYTES_FACTOR)?;
+                bytes.extend_from_slice(&data);
+            }
+        }
+        params.extend(&bytes);
+        params.hold(memory);
     }
     params.extend(head.uri.query().unwrap_or("").as_bytes());
     Ok(params)
@@ -140,7 +158,7 @@ async fn params(request: Request) -> Result<Params, ApiError> {
 macro_rules! handlers {
     ($($name:ident => $answer:path),* $(,)?) => {
         $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
-            match params(request).await {
+            match params(&state, request).await {
                 Ok(params) => respond($answer(state, params).await),
                 Err(error) => respond(Err(error)),
             }
@@ -176,7 +194,7 @@ async fn label_values(
     Path(name): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => respond(series::label_values(state, name, params).await),
         Err(error) => respond(Err(error)),
     }
@@ -204,7 +222,7 @@ async fn federated(State(state): Shared, request: Request) -> Response<Body> {
     if !state.status.is_ready() {
         return not_ready();
     }
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => federate::federate(state, params).await,
         Err(error) => text(error.kind.status(), error.message),
     }
