@@ -6,7 +6,7 @@ use std::time::Duration;
 use common_instrument::Registry;
 use common_service::clock::{Clock, SystemClock};
 use exporters_node::NodeExporter;
-use server_api::Asked;
+use server_api::{Asked, Notifications};
 use server_notify::{Alert, Sink};
 use server_rules::RuleSet;
 use server_scrape::{Manager, ManagerOptions, Now};
@@ -104,13 +104,14 @@ impl Parts {
     }
 
     /// What the API asks.
-    pub(crate) fn asked(&self) -> Asked {
+    pub(crate) fn asked(&self, notifications: Arc<Notifications>) -> Asked {
         Asked {
             storage: Arc::new(self.db.clone()),
             db: self.db.clone(),
             scrape: self.scrape.clone(),
             rules: self.rules.clone(),
             notify: self.notify.clone(),
+            notifications,
             now: self.now.clone(),
         }
     }

@@ -10,7 +10,12 @@ use common_re2::Regex;
 use server_promql::engine::Engine;
 use server_promql::parser;
 use server_storage::Queryable;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::running::Queries;
+
+use crate::features::Features;
+use crate::notifications::Notifications;
 
 /// Settings of the API, from flags.
 pub struct ApiOptions {
@@ -34,6 +39,12 @@ pub struct ApiOptions {
     pub hostname: String,
     /// Working directory, for `/api/v1/status/runtimeinfo`.
     pub working_directory: String,
+    /// `--web.enable-admin-api`.
+    pub admin: bool,
+    /// `--enable-feature=search-api`.
+    pub search: bool,
+    /// What else `/api/v1/features` shows.
+    pub features: Features,
 }
 
 /// A request to reload, answered with what went wrong.
@@ -51,6 +62,8 @@ pub struct Asked {
     pub rules: Arc<server_rules::Manager>,
     /// Alertmanagers.
     pub notify: Arc<server_notify::Manager>,
+    /// What operators should know.
+    pub notifications: Arc<Notifications>,
     /// The wall clock in milliseconds.
     pub now: server_scrape::Now,
 }
@@ -66,8 +79,8 @@ pub struct ApiState {
     /// Asks the daemon to reload.
     pub(crate) reload: mpsc::Sender<Reload>,
     pub(crate) status: Arc<Status>,
-    /// Queries that may run beside each other.
-    pub(crate) queries: Semaphore,
+    /// Queries that run beside each other.
+    pub(crate) queries: Queries,
 }
 
 impl ApiState {
@@ -81,7 +94,7 @@ impl ApiState {
         reload: mpsc::Sender<Reload>,
         status: Arc<Status>,
     ) -> ApiState {
-        let queries = Semaphore::new(options.query_concurrency_max.max(1));
+        let queries = Queries::new(options.query_concurrency_max);
         ApiState { options, asked, engine, parser, reload, status, queries }
     }
 }

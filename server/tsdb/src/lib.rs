@@ -13,6 +13,7 @@ mod appender;
 mod blocks;
 mod codec;
 mod db;
+mod delete;
 mod error;
 mod head;
 mod maintenance;
@@ -25,6 +26,7 @@ mod stats;
 
 pub use blocks::{OpenedBlocks, open_blocks};
 pub use db::Db;
+pub use delete::DELETED_RANGES_MAX;
 pub use error::Error;
 pub use maintenance::Maintenance;
 pub use merge::block_querier;

@@ -11,6 +11,7 @@ mod blocks_written;
 mod codec;
 mod concurrency;
 mod crash;
+mod deletions;
 mod faults;
 mod peers;
 mod support;

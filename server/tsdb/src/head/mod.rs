@@ -9,13 +9,14 @@ mod series;
 mod symbols;
 mod truncate;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use common_model::Labels;
 use parking_lot::RwLock;
 use server_storage::SampleColumns;
+
+use crate::delete::Tombstones;
 
 pub(crate) use index::Index;
 pub(crate) use metadata::MetadataTable;
@@ -30,8 +31,8 @@ pub(crate) struct Head {
     pub(crate) index: RwLock<Index>,
     pub(crate) symbols: RwLock<Symbols>,
     pub(crate) metadata: RwLock<MetadataTable>,
-    /// Deleted ranges of time, first and last, by series; found in a log that Prometheus wrote.
-    pub(crate) tombstones: RwLock<HashMap<u32, Vec<(i64, i64)>>>,
+    /// Deleted ranges of time, first and last, by series.
+    pub(crate) tombstones: RwLock<Tombstones>,
     /// Time of the oldest sample; `i64::MAX` while there is none.
     pub(crate) min_time: AtomicI64,
     /// Time of the newest sample; `i64::MIN` while there is none.
