@@ -120,7 +120,7 @@ fn admins() -> Router<Arc<ApiState>> {
 }
 
 async fn admin_delete(State(state): Shared, request: Request) -> Response<Body> {
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => admin::delete_series(state, params).await,
         Err(error) => respond(Err(error)),
     }
@@ -131,11 +131,6 @@ async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> 
     let (head, body) = request.into_parts();
     let mut params = Params::default();
     if matches!(head.method, Method::POST | Method::PUT) {
-        let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-        let body =
-            body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
-        params.extend(&body.to_bytes());
-    if head.method == Method::POST {
         let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut body = Limited::new(body, BODY_BYTES_MAX);
         let mut bytes = Vec::new();
