@@ -1,13 +1,12 @@
 //! The parts of the daemon that a configuration drives.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use common_config::Config;
 use common_instrument::Registry;
 use common_service::clock::{Clock, SystemClock};
 use exporters_node::NodeExporter;
-use server_api::Asked;
+use server_api::{Asked, Notifications};
 use server_notify::{Alert, Sink};
 use server_rules::RuleSet;
 use server_scrape::{Manager, ManagerOptions, Now};
@@ -21,13 +20,12 @@ use super::sources;
 /// What rules need.
 fn rule_options(
     settings: &Settings,
-    evaluation_interval: Duration,
     db: &Db,
     now: &Now,
     notify: Arc<server_notify::Manager>,
 ) -> server_rules::ManagerOptions {
     server_rules::ManagerOptions {
-        engine: settings.engine(evaluation_interval),
+        engine: settings.engine(),
         storage: Arc::new(db.clone()),
         appendable: Arc::new(db.clone()),
         notify: Arc::new(move |alerts| notify.send(alerts)),
@@ -83,7 +81,6 @@ impl Parts {
     /// Builds the parts; none of them does anything before a configuration is applied.
     pub(crate) fn build(
         settings: &Settings,
-        evaluation_interval: Duration,
         db: &Db,
         registry: &Registry,
     ) -> Result<Parts, Failure> {
@@ -104,7 +101,7 @@ impl Parts {
         let queue_capacity = settings.queue_capacity;
         let options = server_notify::Options { queue_capacity, local, ..Default::default() };
         let notify = Arc::new(server_notify::Manager::new(options, registry));
-        let options = rule_options(settings, evaluation_interval, db, &now, notify.clone());
+        let options = rule_options(settings, db, &now, notify.clone());
         let rules = Arc::new(server_rules::Manager::new(options, registry));
         let maintenance = db.spawn_maintenance(now.clone())?;
         let exemplar_storage = settings.exemplar_storage;
@@ -113,13 +110,14 @@ impl Parts {
     }
 
     /// What the API asks.
-    pub(crate) fn asked(&self) -> Asked {
+    pub(crate) fn asked(&self, notifications: Arc<Notifications>) -> Asked {
         Asked {
             storage: Arc::new(self.db.clone()),
             db: self.db.clone(),
             scrape: self.scrape.clone(),
             rules: self.rules.clone(),
             notify: self.notify.clone(),
+            notifications,
             now: self.now.clone(),
         }
     }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use common_model::Labels;
 
-use crate::Error;
 use crate::fs::Fs;
 use crate::head::{Appended, Head, Offered, Page, Place, page_of};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
+use crate::{Error, delete};
 
 /// What a replay found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -215,7 +215,7 @@ impl<'a> Replay<'a> {
     fn tombstone(&mut self, reference: u64, first: i64, last: i64) {
         match self.resolve(reference).filter(|id| self.head.has(u64::from(*id))) {
             Some(id) => {
-                self.head.tombstones.write().entry(id).or_default().push((first, last));
+                delete::add(self.head.tombstones.write().entry(id).or_default(), (first, last));
             }
             None => self.report.unknown_refs += 1,
         }

@@ -7,9 +7,11 @@
 
 mod basics;
 mod blocks;
+mod blocks_written;
 mod codec;
 mod concurrency;
 mod crash;
+mod deletions;
 mod exemplars;
 mod faults;
 mod peers;

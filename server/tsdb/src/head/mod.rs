@@ -10,13 +10,14 @@ mod series;
 mod symbols;
 mod truncate;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use common_model::Labels;
 use parking_lot::RwLock;
 use server_storage::SampleColumns;
+
+use crate::delete::Tombstones;
 
 pub(crate) use exemplars::{Exemplars, LABEL_CHARS_MAX, Offered, Verdict};
 pub(crate) use index::Index;
@@ -33,8 +34,8 @@ pub(crate) struct Head {
     pub(crate) index: RwLock<Index>,
     pub(crate) symbols: RwLock<Symbols>,
     pub(crate) metadata: RwLock<MetadataTable>,
-    /// Deleted ranges of time, first and last, by series; found in a log that Prometheus wrote.
-    pub(crate) tombstones: RwLock<HashMap<u32, Vec<(i64, i64)>>>,
+    /// Deleted ranges of time, first and last, by series.
+    pub(crate) tombstones: RwLock<Tombstones>,
     pub(crate) exemplars: Exemplars,
     /// Time of the oldest sample; `i64::MAX` while there is none.
     pub(crate) min_time: AtomicI64,

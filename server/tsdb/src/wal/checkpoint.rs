@@ -149,7 +149,7 @@ impl Writer<'_> {
                 let (_, time) = (cursor.be64()?, cursor.be64()? as i64);
                 (time >= self.min_time).then(|| as_is(reader))
             }
-            RecordKind::Tombstones => Some(as_is(reader)),
+            RecordKind::Tombstones => self.tombstones(reader),
             RecordKind::MmapMarkers | RecordKind::SamplesV2 | RecordKind::Unknown => None,
         }
     }
@@ -189,6 +189,18 @@ impl Writer<'_> {
         let mut out = Vec::new();
         record::encode_samples(&mut out, kept);
         (!out.is_empty()).then(|| Record::new(&out))
+    }
+
+    fn tombstones(&self, reader: &SegmentReader) -> Option<Record> {
+        let mut out = Vec::new();
+        record::begin_tombstones(&mut out);
+        let each = |series: u64, first: i64, last: i64| {
+            if last >= self.min_time && (self.keep)(series) {
+                record::push_tombstone(&mut out, series, first, last);
+            }
+        };
+        record::decode_tombstones(reader.record(), each).ok()?;
+        (out.len() > 1).then(|| Record::new(&out))
     }
 
     fn exemplars(&self, reader: &SegmentReader) -> Option<Record> {

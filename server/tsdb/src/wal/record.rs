@@ -139,6 +139,18 @@ pub fn push_metadata(out: &mut Vec<u8>, series: u64, metadata: &Metadata) {
     }
 }
 
+/// Starts a record of deleted ranges.
+pub fn begin_tombstones(out: &mut Vec<u8>) {
+    out.push(3);
+}
+
+/// Adds a range, first and last time, that was deleted of a series.
+pub fn push_tombstone(out: &mut Vec<u8>, series: u64, first: i64, last: i64) {
+    out.extend_from_slice(&series.to_be_bytes());
+    push_varint(out, first);
+    push_varint(out, last);
+}
+
 /// Reads a series record, calling `each` with number and labels; says what is wrong with it.
 pub fn decode_series<'a>(
     record: &'a [u8],
