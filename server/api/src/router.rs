@@ -178,7 +178,7 @@ handlers! {
 }
 
 async fn all_exemplars(State(state): Shared, request: Request) -> Response<Body> {
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => exemplars::query(state, params).await,
         Err(error) => respond(Err(error)),
     }
@@ -199,7 +199,7 @@ async fn label_values(
 macro_rules! searches {
     ($($name:ident => $place:ident),* $(,)?) => {
         $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
-            match params(request).await {
+            match params(&state, request).await {
                 Ok(params) => search::search(state, params, search::Place::$place).await,
                 Err(error) => respond(Err(error)),
             }
