@@ -17,6 +17,7 @@ mod metrics;
 mod options;
 mod querier;
 mod replay;
+mod samples;
 mod stats;
 
 pub use db::Db;

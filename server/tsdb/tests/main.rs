@@ -10,6 +10,7 @@ mod codec;
 mod concurrency;
 mod crash;
 mod faults;
+mod histograms;
 mod peers;
 mod support;
 mod upkeep;

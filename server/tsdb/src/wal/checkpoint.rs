@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use common_model::Metadata;
 
+use super::histograms::{HistogramRecord, RefHistogram};
 use super::record::{self, RecordKind, RefSample};
 use super::segments::{Listing, checkpoint_path, segment_path};
 use super::writer::Record;
@@ -142,7 +143,8 @@ impl Writer<'_> {
                 record::decode_metadata(plain, each).ok()?;
                 None
             }
-            RecordKind::Histograms | RecordKind::Exemplars => {
+            RecordKind::Histograms => self.histograms(reader),
+            RecordKind::Exemplars => {
                 // Not ours, so not taken apart: kept as long as its first sample would be.
                 let mut cursor = Cursor { rest: plain.get(1..)? };
                 let (_, time) = (cursor.be64()?, cursor.be64()? as i64);
@@ -188,6 +190,24 @@ impl Writer<'_> {
         let mut out = Vec::new();
         record::encode_samples(&mut out, kept);
         (!out.is_empty()).then(|| Record::new(&out))
+    }
+
+    fn histograms(&self, reader: &SegmentReader) -> Option<Record> {
+        let kind = *reader.record().first()?;
+        let mut kept = HistogramRecord::new(kind);
+        let mut dropped = 0;
+        let each = |sample: RefHistogram, bytes: &[u8]| {
+            if sample.time >= self.min_time && (self.keep)(sample.series) {
+                kept.push_raw(sample.series, sample.time, bytes);
+            } else {
+                dropped += 1;
+            }
+        };
+        super::histograms::decode(reader.record(), each).ok()?;
+        if dropped == 0 {
+            return Some(as_is(reader));
+        }
+        (!kept.is_empty()).then(|| Record::new(kept.bytes()))
     }
 
     fn finish(mut self) -> Result<(), Error> {
