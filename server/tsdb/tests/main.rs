@@ -11,6 +11,7 @@ mod concurrency;
 mod crash;
 mod faults;
 mod histograms;
+mod peer_histograms;
 mod peers;
 mod support;
 mod upkeep;

@@ -110,9 +110,9 @@ impl Open {
     /// Starts a chunk of histograms. `continues` says that the chunk before, `self`, was ended for
     /// its size alone, so that it is known whether there was a reset between the two.
     pub(super) fn begin(&self, time: i64, histogram: &AnyHistogram, continues: bool) -> Open {
-        let before = match self {
-            Open::Histogram(open) => Some(&open.writer),
-            Open::Float(_) => None,
+        let (before, foretold) = match self {
+            Open::Histogram(open) => (Some(&open.writer), open.foretold),
+            Open::Float(_) => (None, false),
         };
         let writer = match histogram {
             AnyHistogram::Integer(h) => {
@@ -130,7 +130,13 @@ impl Open {
                 AnyWriter::Float(HistogramWriter::begin(header(before, h, continues), time, h))
             }
         };
-        Open::Histogram(Box::new(OpenHistogram { writer, foretold: false }))
+        let mut next = Open::Histogram(Box::new(OpenHistogram { writer, foretold: false }));
+        let same = self.encoding() == next.encoding();
+        if let Open::Histogram(next) = &mut next {
+            // As Prometheus has it: behind a reset no end is foretold again.
+            next.foretold = foretold && same && !continues;
+        }
+        next
     }
 }
 

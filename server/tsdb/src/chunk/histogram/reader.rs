@@ -76,6 +76,12 @@ impl<'a, T: Count> HistogramReader<'a, T> {
         }
     }
 
+    /// What the chunk says of a reset between the chunk before and this one; or that it holds gauges.
+    #[must_use]
+    pub fn header(&self) -> CounterReset {
+        self.header
+    }
+
     /// Moves to the next sample and gives its time; `None` after the last one.
     pub fn next_time(&mut self) -> Result<Option<i64>, ChunkError> {
         if self.read == self.samples {
