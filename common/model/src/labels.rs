@@ -49,6 +49,21 @@ impl Labels {
         if text.is_empty() { Labels::empty() } else { Labels(Arc::from(text)) }
     }
 
+    /// As [`Labels::from_sorted`], for readers of many sets: `buffer` is emptied and kept for the
+    /// next one, so that a set costs one allocation. An error of the source ends it.
+    pub fn try_from_sorted<'a, E>(
+        buffer: &mut String,
+        pairs: impl IntoIterator<Item = Result<(&'a str, &'a str), E>>,
+    ) -> Result<Labels, E> {
+        buffer.clear();
+        for pair in pairs {
+            let (name, value) = pair?;
+            write_part(buffer, name);
+            write_part(buffer, value);
+        }
+        Ok(if buffer.is_empty() { Labels::empty() } else { Labels(Arc::from(buffer.as_str())) })
+    }
+
     /// Names and values in order of the names.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {

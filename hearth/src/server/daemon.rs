@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::browser;
 use super::parts::Parts;
+use super::queries::QueryLimits;
 use super::reload::{self, Reloader};
 use super::settings::Settings;
 
@@ -52,6 +53,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let registry = Registry::new();
     registry.register("process", Arc::new(ProcessCollector::new("/proc")));
     register_build_info(&registry);
+    registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
     let db = open(&settings, &registry).await?;
     let status = Arc::new(Status::new(clock.now_ms()));
     let evaluation_interval = loaded.config.global.evaluation_interval;

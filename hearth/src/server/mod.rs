@@ -5,6 +5,7 @@ mod daemon;
 mod flags;
 pub(crate) mod loader;
 mod parts;
+mod queries;
 mod reload;
 mod settings;
 mod sources;

@@ -1,13 +1,14 @@
 //! What the flags mean: everything that holds until the process ends.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common_config::duration;
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
 use exporters_node::NodeOptions;
-use server_promql::engine::{Engine, EngineOptions};
+use server_promql::engine::{Engine, EngineOptions, SharedLimits};
 use server_promql::parser;
 use server_rules::Timing;
 
@@ -41,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) query_concurrency: usize,
     pub(crate) query_samples: usize,
     pub(crate) query_bytes: usize,
+    /// Shared by the engines of queries and rules.
+    pub(crate) query_shared: Arc<SharedLimits>,
     pub(crate) parser: parser::Options,
     pub(crate) delayed_name_removal: bool,
     /// All flags as `/api/v1/status/flags` shows them.
@@ -128,7 +131,10 @@ impl Settings {
             query_timeout: matches.duration("query.timeout"),
             query_concurrency: size(matches.int("query.max-concurrency")),
             query_samples: size(matches.int("query.max-samples")),
-            query_bytes: usize::try_from(matches.bytes("query.max-memory")).unwrap_or(usize::MAX),
+            query_bytes: bytes(matches.bytes("query.max-memory")),
+            query_shared: Arc::new(SharedLimits::new(bytes(
+                matches.bytes("query.max-memory-total"),
+            ))),
             parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
             shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
@@ -148,6 +154,7 @@ impl Settings {
             samples_max: self.query_samples,
             memory_bytes_max: self.query_bytes,
             delayed_name_removal: self.delayed_name_removal,
+            shared: self.query_shared.clone(),
             ..EngineOptions::default()
         })
     }
@@ -155,6 +162,10 @@ impl Settings {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn bytes(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn size(number: i64) -> usize {

@@ -1,8 +1,12 @@
 //! The envelope of every answer: `{"status":"success","data":...,"warnings":[...]}`.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
+use bytes::Bytes;
+use server_promql::engine::Reservation;
 
 use crate::error::ApiError;
 use crate::json::Json;
@@ -14,6 +18,20 @@ pub(crate) struct Answer {
     pub(crate) data: Json,
     pub(crate) warnings: Vec<String>,
     pub(crate) infos: Vec<String>,
+    /// The memory of the answer, held until it is sent.
+    pub(crate) memory: Option<Arc<Reservation>>,
+}
+
+/// The bytes of an answer with their memory.
+struct Held {
+    bytes: Vec<u8>,
+    _memory: Option<Arc<Reservation>>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Answer {
@@ -31,15 +49,16 @@ impl Answer {
 
 /// Makes an HTTP response of a handler's result.
 pub(crate) fn respond(result: Result<Answer, ApiError>) -> Response<Body> {
-    let mut json = Json::default();
+    let (mut json, mut memory) = (Json::default(), None);
     let status = match result {
         Ok(answer) => {
-            json.bytes.reserve(answer.data.bytes.len() + 64);
-            json.raw("{\"status\":\"success\"");
-            if !answer.data.bytes.is_empty() {
-                json.raw(",\"data\":");
-                json.bytes.extend_from_slice(&answer.data.bytes);
-            }
+            const HEAD: &[u8] = b"{\"status\":\"success\"";
+            const DATA: &[u8] = b",\"data\":";
+            // The data may be large, so it is not copied into what goes around it.
+            json = answer.data;
+            memory = answer.memory;
+            let data: &[u8] = if json.bytes.is_empty() { &[] } else { DATA };
+            json.bytes.splice(..0, HEAD.iter().chain(data).copied());
             for (key, notes) in [(",\"warnings\":", answer.warnings), (",\"infos\":", answer.infos)]
             {
                 if !notes.is_empty() {
@@ -55,7 +74,8 @@ pub(crate) fn respond(result: Result<Answer, ApiError>) -> Response<Body> {
         }
     };
     json.raw("}");
-    let mut response = Response::new(Body::from(json.bytes));
+    let held = Held { bytes: json.bytes, _memory: memory };
+    let mut response = Response::new(Body::from(Bytes::from_owner(held)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -9,6 +9,7 @@ use common_model::{
     Labels, METRIC_NAME, Matcher, TimestampMs, is_legacy_label_name, is_legacy_metric_name,
     is_stale_marker, push_float,
 };
+use server_promql::engine::Share;
 use server_storage::{SampleColumns, SelectHints};
 
 use crate::answer::text;
@@ -19,6 +20,9 @@ use crate::state::ApiState;
 
 /// A series counts as current this long, as in queries.
 const LOOKBACK_MS: TimestampMs = 5 * 60 * 1000;
+
+/// What a sample takes beside its labels, held and written.
+const SAMPLE_BYTES: usize = 128;
 
 /// Answers a federation request.
 pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<Body> {
@@ -31,20 +35,24 @@ pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<B
     };
     let now = (state.now)();
     let external = state.status.external_labels.load_full();
-    let result = running::run(&state, state.options.query_timeout, move |state, _| {
+    let result = running::run(&state, state.options.query_timeout, move |state, interrupt| {
         let (start, end) = (now - LOOKBACK_MS + 1, now);
         let querier = state.storage.querier(start, end)?;
         let hints = SelectHints { start, end, ..SelectHints::default() };
+        let memory = state.engine.reservation(Share::Interactive);
         let mut newest: BTreeMap<Labels, (TimestampMs, f64)> = BTreeMap::new();
         let mut samples = SampleColumns::default();
         for set in &sets {
             let mut series = querier.select(false, &hints, set)?;
             while let Some(labels) = series.next(&mut samples)? {
+                running::check(interrupt)?;
                 // Native histograms have no form in the text format.
                 let last =
                     samples.len().checked_sub(1).filter(|at| samples.histogram(*at).is_none());
                 let Some(last) = last else { continue };
                 if !is_stale_marker(samples.values[last]) {
+                    // Held, and written once.
+                    memory.charge(2 * labels.heap_bytes() + SAMPLE_BYTES)?;
                     newest.insert(labels, (samples.timestamps[last], samples.values[last]));
                 }
             }

@@ -13,6 +13,7 @@ mod json;
 mod methods;
 mod params;
 mod query;
+mod result;
 mod router;
 mod rules;
 mod running;
@@ -25,5 +26,6 @@ mod timings;
 mod tree;
 
 pub use error::{ApiError, ErrorType};
+pub use result::result_json;
 pub use router::router;
 pub use state::{ApiOptions, ApiState, Asked, Reload, Status};

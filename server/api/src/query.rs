@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common_model::FloatHistogram;
 use server_promql::ast::{Expr, ValueType};
-use server_promql::engine::{Interrupt, QueryOptions, QueryOutput, QueryStats, Stop};
+use server_promql::engine::{Interrupt, Limit, QueryOptions, QueryOutput, QueryStats, Stop};
 use server_promql::parser;
-use server_promql::value::{SampleValue, Value};
+use server_promql::value::Value;
 
 use crate::answer::Answer;
 use crate::error::{ApiError, ErrorType};
-use crate::histogram;
 use crate::json::Json;
 use crate::params::{Params, parse_duration};
+use crate::result;
 use crate::running;
 use crate::state::ApiState;
 use crate::timings::Stopwatch;
@@ -36,9 +35,10 @@ pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answ
         in_time(interrupt)?;
         watch.prepared();
         let query = params.get("query");
-        let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
+        let options =
+            QueryOptions { query, lookback_delta_ms: lookback, interrupt, ..Default::default() };
         let output = state.engine.instant(&*state.storage, &expr, time, &options)?;
-        Ok(answer(output, limit, &params, &watch))
+        answer(output, limit, &params, &watch, interrupt)
     })
     .await
 }
@@ -60,6 +60,7 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
     }
     let nanoseconds = i128::from(end - start) * i128::from(NANOS_PER_MILLI);
     if nanoseconds / i128::from(step) > i128::from(POINTS_MAX) {
+        state.engine.options().shared.count(Limit::Points);
         return Err(ApiError::bad_data(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
              resolution (?step=XX)",
@@ -83,10 +84,11 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
             return Err(ApiError::parameter("query", problem));
         }
         let query = params.get("query");
-        let options = QueryOptions { query, lookback_delta_ms: lookback, interrupt };
+        let options =
+            QueryOptions { query, lookback_delta_ms: lookback, interrupt, ..Default::default() };
         let storage = &*state.storage;
         let output = state.engine.range(storage, &expr, start, end, step_ms, &options)?;
-        Ok(answer(output, limit, &params, &watch))
+        answer(output, limit, &params, &watch, interrupt)
     })
     .await
 }
@@ -135,7 +137,13 @@ fn lookback(params: &Params) -> Result<Option<i64>, ApiError> {
     Ok(Some(nanoseconds / NANOS_PER_MILLI).filter(|milliseconds| *milliseconds > 0))
 }
 
-fn answer(mut output: QueryOutput, limit: usize, params: &Params, watch: &Stopwatch) -> Answer {
+fn answer(
+    mut output: QueryOutput,
+    limit: usize,
+    params: &Params,
+    watch: &Stopwatch,
+    interrupt: &dyn Interrupt,
+) -> Result<Answer, ApiError> {
     let mut stats = Json::default();
     if !params.get("stats").is_empty() {
         write_stats(&mut stats, &output.stats, watch);
@@ -158,10 +166,12 @@ fn answer(mut output: QueryOutput, limit: usize, params: &Params, watch: &Stopwa
     }
     let mut json = Json::default();
     json.raw("{\"resultType\":").string(output.value.type_name()).raw(",\"result\":");
-    write_value(&mut json, &output.value);
+    let memory = output.memory;
+    result::write(&mut json, output.value, &memory, interrupt)?;
     json.bytes.append(&mut stats.bytes);
     json.raw("}");
-    Answer { data: json, warnings: output.warnings, infos: output.infos }
+    let (warnings, infos) = (output.warnings, output.infos);
+    Ok(Answer { data: json, warnings, infos, memory: Some(memory) })
 }
 
 /// `,"stats":{...}`
@@ -172,58 +182,4 @@ fn write_stats(json: &mut Json, stats: &QueryStats, watch: &Stopwatch) {
     json.raw(",\"peakSamples\":").number(stats.samples_peak);
     json.raw("},\"hearth\":{\"peakBytes\":").number(stats.bytes_peak);
     json.raw(",\"series\":").number(stats.series_total).raw("}}");
-}
-
-fn write_value(json: &mut Json, value: &Value) {
-    match value {
-        Value::Scalar { timestamp, value } => {
-            json.scalar(*timestamp, *value);
-        }
-        Value::String { timestamp, value } => {
-            json.raw("[").number(*timestamp as f64 / 1000.0).raw(",").string(value).raw("]");
-        }
-        Value::Vector(samples) => {
-            json.list(samples, |json, sample| {
-                json.raw("{\"metric\":").labels(&sample.labels);
-                match &sample.value {
-                    SampleValue::Float(value) => {
-                        json.raw(",\"value\":").point(sample.timestamp, *value);
-                    }
-                    SampleValue::Histogram(value) => {
-                        json.raw(",\"histogram\":");
-                        histogram_point(json, sample.timestamp, value);
-                    }
-                }
-                json.raw("}");
-            });
-        }
-        Value::Matrix(series) => {
-            json.list(series, |json, series| {
-                json.raw("{\"metric\":").labels(&series.labels);
-                let points = &series.points;
-                let count = points.len();
-                let is_float = |at: &usize| points.histogram(*at).is_none();
-                if (0..count).any(|at| is_float(&at)) {
-                    json.raw(",\"values\":");
-                    json.list((0..count).filter(is_float), |json, at| {
-                        json.point(points.timestamps[at], points.values[at]);
-                    });
-                }
-                if !points.histograms.is_empty() {
-                    json.raw(",\"histograms\":");
-                    let histograms = (0..count).filter_map(|at| Some((at, points.histogram(at)?)));
-                    json.list(histograms, |json, (at, value)| {
-                        histogram_point(json, points.timestamps[at], value);
-                    });
-                }
-                json.raw("}");
-            });
-        }
-    }
-}
-
-fn histogram_point(json: &mut Json, at: i64, value: &FloatHistogram) {
-    json.raw("[").time(at).raw(",");
-    histogram::write(json, value);
-    json.raw("]");
 }

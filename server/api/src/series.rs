@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common_model::{Labels, Matcher, TimestampMs};
+use server_promql::engine::{Interrupt, Share};
 use server_storage::{SampleColumns, SelectHints, StorageError};
 
 use crate::answer::Answer;
@@ -11,6 +12,9 @@ use crate::error::ApiError;
 use crate::params::{Params, TIME_MAX, TIME_MIN};
 use crate::running;
 use crate::state::ApiState;
+
+/// What an item takes in a sorted set and around its text in the answer.
+const ITEM_BYTES: usize = 64;
 
 /// What these three share: a range, sets of matchers, a limit.
 struct Selection {
@@ -31,14 +35,23 @@ impl Selection {
     /// Takes names or values of every set together, sorted and without duplicates.
     fn union(
         &self,
+        state: &ApiState,
+        interrupt: &dyn Interrupt,
         mut find: impl FnMut(&[Matcher]) -> Result<Vec<String>, StorageError>,
     ) -> Result<Answer, ApiError> {
+        let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut all = BTreeSet::new();
-        if self.sets.is_empty() {
-            all.extend(find(&[])?);
-        }
-        for set in &self.sets {
-            all.extend(find(set)?);
+        let none: &[Vec<Matcher>] = &[Vec::new()];
+        let sets = if self.sets.is_empty() { none } else { &self.sets };
+        for set in sets {
+            running::check(interrupt)?;
+            for text in find(set)? {
+                // Held as a text of its own, and written once.
+                let bytes = 2 * text.len() + ITEM_BYTES;
+                if all.insert(text) {
+                    memory.charge(bytes)?;
+                }
+            }
         }
         let cut = self.limit > 0 && all.len() > self.limit;
         let shown = if cut { self.limit } else { all.len() };
@@ -48,6 +61,7 @@ impl Selection {
         if cut {
             answer.warnings.push("results truncated due to limit".to_owned());
         }
+        answer.memory = Some(memory);
         Ok(answer)
     }
 
@@ -66,9 +80,10 @@ impl From<StorageError> for ApiError {
 /// `/api/v1/labels`
 pub(crate) async fn labels(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
     let selection = Selection::read(&params)?;
-    running::run(&state, state.options.query_timeout, move |state, _| {
+    running::run(&state, state.options.query_timeout, move |state, interrupt| {
         let querier = state.storage.querier(selection.start, selection.end)?;
-        selection.union(|matchers| querier.label_names(matchers, selection.probe()))
+        selection
+            .union(state, interrupt, |matchers| querier.label_names(matchers, selection.probe()))
     })
     .await
 }
@@ -84,9 +99,11 @@ pub(crate) async fn label_values(
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
     }
     let selection = Selection::read(&params)?;
-    running::run(&state, state.options.query_timeout, move |state, _| {
+    running::run(&state, state.options.query_timeout, move |state, interrupt| {
         let querier = state.storage.querier(selection.start, selection.end)?;
-        selection.union(|matchers| querier.label_values(&name, matchers, selection.probe()))
+        selection.union(state, interrupt, |matchers| {
+            querier.label_values(&name, matchers, selection.probe())
+        })
     })
     .await
 }
@@ -103,7 +120,7 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
     // Only here are wrong selectors reported under their parameter's name.
     params.matchers().map_err(|error| ApiError::parameter("match[]", error.message))?;
     let selection = Selection::read(&params)?;
-    running::run(&state, state.options.query_timeout, move |state, _| {
+    running::run(&state, state.options.query_timeout, move |state, interrupt| {
         let querier = state.storage.querier(selection.start, selection.end)?;
         let hints = SelectHints {
             start: selection.start,
@@ -111,12 +128,17 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
             labels_only: true,
             limit: selection.probe(),
         };
+        let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut found: BTreeSet<Labels> = BTreeSet::new();
         let mut samples = SampleColumns::default();
         for set in &selection.sets {
             let mut series = querier.select(true, &hints, set)?;
             while let Some(labels) = series.next(&mut samples)? {
-                found.insert(labels);
+                running::check(interrupt)?;
+                let bytes = 2 * labels.heap_bytes() + ITEM_BYTES;
+                if found.insert(labels) {
+                    memory.charge(bytes)?;
+                }
             }
         }
         let cut = selection.limit > 0 && found.len() > selection.limit;
@@ -129,6 +151,7 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
         if cut {
             answer.warnings.push("results truncated due to limit".to_owned());
         }
+        answer.memory = Some(memory);
         Ok(answer)
     })
     .await

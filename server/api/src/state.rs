@@ -10,7 +10,9 @@ use common_re2::Regex;
 use server_promql::engine::Engine;
 use server_promql::parser;
 use server_storage::Queryable;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::running::Queries;
 
 /// Settings of the API, from flags.
 pub struct ApiOptions {
@@ -66,8 +68,8 @@ pub struct ApiState {
     /// Asks the daemon to reload.
     pub(crate) reload: mpsc::Sender<Reload>,
     pub(crate) status: Arc<Status>,
-    /// Queries that may run beside each other.
-    pub(crate) queries: Semaphore,
+    /// Queries that run beside each other.
+    pub(crate) queries: Queries,
 }
 
 impl ApiState {
@@ -81,7 +83,7 @@ impl ApiState {
         reload: mpsc::Sender<Reload>,
         status: Arc<Status>,
     ) -> ApiState {
-        let queries = Semaphore::new(options.query_concurrency_max.max(1));
+        let queries = Queries::new(options.query_concurrency_max);
         ApiState { options, asked, engine, parser, reload, status, queries }
     }
 }

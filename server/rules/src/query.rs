@@ -3,7 +3,7 @@
 use common_model::Labels;
 use common_template::prometheus::{Env, QuerySample};
 use server_promql::ast::Expr;
-use server_promql::engine::QueryOptions;
+use server_promql::engine::{QueryOptions, Share};
 use server_promql::parser;
 use server_promql::value::{Sample, SampleValue, Value};
 
@@ -17,7 +17,12 @@ pub(crate) fn vector(
     time: i64,
 ) -> Result<Vec<Sample>, String> {
     let deadline = evaluator.deadline();
-    let options = QueryOptions { query: text, lookback_delta_ms: None, interrupt: &deadline };
+    let options = QueryOptions {
+        query: text,
+        lookback_delta_ms: None,
+        interrupt: &deadline,
+        share: Share::Rules,
+    };
     let engine = &evaluator.options.engine;
     let output = engine
         .instant(&*evaluator.options.storage, expr, time, &options)

@@ -12,9 +12,12 @@ use parking_lot::Mutex;
 use server_storage::{Appendable, Appender, Querier, Queryable, StorageError};
 
 use crate::appender::Batch;
+use crate::block::BlockMeta;
+use crate::blocks::{self, Blocks};
 use crate::fs::{Fs, Lock};
 use crate::head::Head;
 use crate::maintenance::Schedule;
+use crate::merge::MergeQuerier;
 use crate::querier::HeadQuerier;
 use crate::replay::{Aliases, Replay, ReplayReport, SegmentOutcome};
 use crate::wal::segments::{self, Listing, checkpoint_path, segment_path};
@@ -33,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) wal_dir: PathBuf,
     pub(crate) head: Head,
+    pub(crate) blocks: Blocks,
     pub(crate) wal: Mutex<Wal>,
     pub(crate) wal_counters: Arc<WalCounters>,
     /// Held while a sync runs, and before the log is locked: one at a time.
@@ -76,6 +80,7 @@ impl Db {
             fs,
             wal_dir,
             head,
+            blocks: Blocks::default(),
             wal: Mutex::new(wal),
             wal_counters,
             sync: Mutex::new(()),
@@ -87,6 +92,17 @@ impl Db {
             lock: Mutex::new(Some(lock)),
             closed: AtomicBool::new(false),
         };
+        if let Err(error) = blocks::clean(&*inner.fs, &inner.options.dir) {
+            tracing::warn!(%error, "what is left of an unfinished block stays");
+        }
+        if let Err(error) = inner.reload_blocks() {
+            tracing::error!(%error, "not all blocks are as they should be");
+        }
+        // The log may hold samples that blocks hold too, and others beside them: it is replayed
+        // whole and queries drop what is there twice. New samples must lie behind the blocks.
+        if let Some(time) = inner.blocks.max_time() {
+            inner.head.min_valid_time.fetch_max(time, Ordering::AcqRel);
+        }
         Ok(Db { inner: Arc::new(inner) })
     }
 
@@ -105,7 +121,19 @@ impl Db {
     /// A view of the samples in `[start, end]`.
     #[must_use]
     pub fn querier(&self, start: TimestampMs, end: TimestampMs) -> Box<dyn Querier> {
-        Box::new(HeadQuerier { db: self.inner.clone(), start, end })
+        let head = HeadQuerier { db: self.inner.clone(), start, end };
+        let mut blocks = Vec::clone(&self.inner.blocks.list());
+        blocks.retain(|open| open.block.meta().overlaps(start, end));
+        if blocks.is_empty() {
+            return Box::new(head);
+        }
+        Box::new(MergeQuerier { blocks, head: Some(head), start, end })
+    }
+
+    /// What the open blocks say of themselves, in order of time.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<BlockMeta> {
+        self.inner.blocks.list().iter().map(|open| open.block.meta().clone()).collect()
     }
 
     /// What metrics say of themselves: metric name and metadata, each pair once, sorted by name.

@@ -1,18 +1,22 @@
 //! The time-series database: head, write-ahead log and chunks in Prometheus' formats.
 //!
 //! A batch goes through [`Db`]'s appender into the log ([`wal`]) and then into the head, where
-//! queries find it; opening replays the log. All files are reached through [`fs`].
+//! queries find it; opening replays the log. [`block`]s hold what is older. All files are reached
+//! through [`fs`].
 
+pub mod block;
 pub mod chunk;
 pub mod fs;
 pub mod wal;
 
 mod appender;
+mod blocks;
 mod codec;
 mod db;
 mod error;
 mod head;
 mod maintenance;
+mod merge;
 mod metrics;
 mod options;
 mod querier;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use common_model::TimestampMs;
 
 use crate::Error;
+use crate::blocks::Retention;
 use crate::db::{Db, Inner};
 use crate::wal::{checkpoint, count, segments};
 
@@ -31,6 +32,7 @@ pub(crate) struct Schedule {
     synced: Option<TimestampMs>,
     truncated: Option<TimestampMs>,
     measured: Option<TimestampMs>,
+    reloaded: Option<TimestampMs>,
 }
 
 /// Whether `interval` has passed; a clock that was set back counts as passed.
@@ -93,6 +95,27 @@ impl Db {
         result.map(|()| true)
     }
 
+    /// Looks for blocks that are new or too old, when the interval of the options has passed since
+    /// the last time.
+    pub fn reload_if_due(&self, now: TimestampMs) -> Result<(), Error> {
+        {
+            let mut schedule = self.inner.schedule.lock();
+            let last = schedule.reloaded.get_or_insert(now);
+            if !due(Some(*last), now, self.inner.options.reload_interval_ms) {
+                return Ok(());
+            }
+            *last = now;
+        }
+        self.reload_blocks()
+    }
+
+    /// Opens blocks that appeared in the directory, forgets those that vanished and removes those
+    /// that are replaced by others, too old or too much.
+    pub fn reload_blocks(&self) -> Result<(), Error> {
+        self.inner.check_open()?;
+        self.inner.reload_blocks()
+    }
+
     /// Drops chunks that end before `time` and shortens the log accordingly. On error the memory is
     /// free all the same and the log longer than need be.
     pub fn truncate(&self, time: TimestampMs) -> Result<(), Error> {
@@ -132,6 +155,9 @@ impl Db {
                     }
                     if let Err(error) = db.truncate_if_due(clock()) {
                         tracing::error!(%error, "the log is not shortened");
+                    }
+                    if let Err(error) = db.reload_if_due(clock()) {
+                        tracing::error!(%error, "blocks are not reloaded");
                     }
                     thread::park_timeout(TICK);
                 }
@@ -187,6 +213,15 @@ impl Inner {
             return None;
         }
         Some(limit.min(oldest.saturating_add(2 * step)))
+    }
+
+    pub(crate) fn reload_blocks(&self) -> Result<(), Error> {
+        let retention = Retention {
+            time_ms: self.options.retention_ms,
+            bytes: self.options.retention_bytes,
+            log_bytes: segments::bytes(&*self.fs, &self.wal_dir).unwrap_or_default(),
+        };
+        self.blocks.reload(&*self.fs, &self.options.dir, retention)
     }
 
     /// Replaces the older part of the log by a checkpoint.

@@ -14,6 +14,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// How long samples are kept.
     pub retention_ms: i64,
+    /// Bytes of blocks and log together; when there are more the oldest blocks go. Zero is no limit.
+    pub retention_bytes: u64,
     /// Bytes of all chunks in memory; when there are more the oldest go, whatever the retention,
     /// but none of the newest [`Options::chunk_range_ms`].
     pub chunk_bytes_max: u64,
@@ -27,6 +29,8 @@ pub struct Options {
     pub sync_interval_ms: i64,
     /// How often old samples are looked for.
     pub truncate_interval_ms: i64,
+    /// How often the directory is looked through for blocks that are new or too old.
+    pub reload_interval_ms: i64,
     /// Range that no chunk crosses; half of it is how far behind the newest sample others may be.
     pub chunk_range_ms: i64,
 }
@@ -38,12 +42,14 @@ impl Options {
         Options {
             dir: dir.into(),
             retention_ms: 15 * 24 * 60 * 60 * 1000,
+            retention_bytes: 0,
             chunk_bytes_max: 128 << 20,
             series_max: 5_000_000,
             batch_samples_max: 16_000_000,
             wal_segment_bytes: SEGMENT_BYTES,
             sync_interval_ms: 1000,
             truncate_interval_ms: 60 * 60 * 1000,
+            reload_interval_ms: 60 * 1000,
             chunk_range_ms: CHUNK_RANGE_MS,
         }
     }

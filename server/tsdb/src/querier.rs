@@ -17,7 +17,7 @@ pub(crate) struct HeadQuerier {
 }
 
 /// Series by number; labels come along where they had to be sorted.
-struct HeadSeries {
+pub(crate) struct HeadSeries {
     db: Arc<Inner>,
     ids: std::vec::IntoIter<(u32, Option<Labels>)>,
     page: Option<(u32, Arc<Page>)>,
@@ -41,7 +41,7 @@ impl HeadQuerier {
     }
 
     /// Labels of the series that satisfy the matchers and have samples in the querier's time.
-    fn each_labels(&self, matchers: &[Matcher], mut each: impl FnMut(&Labels)) {
+    pub(crate) fn each_labels(&self, matchers: &[Matcher], each: &mut dyn FnMut(&Labels)) {
         let ids = matching(&self.db.head, matchers).into_iter().map(|id| (id, None)).collect();
         let hints = SelectHints { labels_only: true, ..SelectHints::default() };
         let mut series = self.series(ids, &hints);
@@ -74,7 +74,8 @@ impl HeadSeries {
         Some(known.unwrap_or_else(|| self.db.head.labels(&series.labels)))
     }
 
-    fn read(
+    /// Appends the samples of a series that is still there, and says its labels if it has any.
+    pub(crate) fn read(
         &mut self,
         id: u32,
         known: Option<Labels>,
@@ -91,6 +92,50 @@ impl HeadSeries {
             return Ok(None);
         }
         Ok(Some(known.unwrap_or_else(|| self.db.head.labels(&series.labels))))
+    }
+}
+
+/// What a merge with blocks needs.
+impl HeadSeries {
+    /// How many series are left.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The labels of the next series, where series are sorted.
+    pub(crate) fn peek(&self) -> Option<&Labels> {
+        self.ids.as_slice().first()?.1.as_ref()
+    }
+
+    /// Leaves the next series out and says its number.
+    pub(crate) fn take_id(&mut self) -> Option<u32> {
+        self.ids.next().map(|(id, _)| id)
+    }
+
+    /// Takes the next series, with its labels even where it has no samples.
+    pub(crate) fn take(
+        &mut self,
+        samples: &mut SampleColumns,
+    ) -> Result<Option<Labels>, StorageError> {
+        let Some((id, labels)) = self.ids.next() else { return Ok(None) };
+        if !self.labels_only {
+            self.read(id, labels.clone(), samples)?;
+        }
+        Ok(labels)
+    }
+
+    /// The number of the series with these labels, if it is one of these; `found` takes note.
+    pub(crate) fn find(&self, labels: &Labels, found: &mut [bool]) -> Option<u32> {
+        let id = self.db.head.find(labels)?;
+        let at = self.ids.as_slice().binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        *found.get_mut(at)? = true;
+        Some(id)
+    }
+
+    /// Takes out what was found, so that the rest can follow.
+    pub(crate) fn leave_out(&mut self, found: &[bool]) {
+        let rest = std::mem::take(&mut self.ids).zip(found).filter(|(_, found)| !**found);
+        self.ids = rest.map(|(id, _)| id).collect::<Vec<_>>().into_iter();
     }
 }
 
@@ -120,21 +165,7 @@ impl Querier for HeadQuerier {
         hints: &SelectHints,
         matchers: &[Matcher],
     ) -> Result<Box<dyn SeriesSet>, StorageError> {
-        let ids = matching(&self.db.head, matchers);
-        let mut series = self.series(Vec::new(), hints);
-        let mut with_labels: Vec<(u32, Option<Labels>)> = Vec::with_capacity(ids.len());
-        for id in ids {
-            if !sorted {
-                with_labels.push((id, None));
-            } else if let Some(labels) = series.labels(id, None) {
-                with_labels.push((id, Some(labels)));
-            }
-        }
-        if sorted {
-            with_labels.sort_by(|a, b| a.1.cmp(&b.1));
-        }
-        series.ids = with_labels.into_iter();
-        Ok(Box::new(series))
+        Ok(Box::new(self.select_series(sorted, hints, matchers)))
     }
 
     fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Vec<String>, StorageError> {
@@ -144,7 +175,7 @@ impl Querier for HeadQuerier {
             let symbols = self.db.head.symbols.read();
             names.extend(index.postings.names().map(|(name, _)| symbols.text(name).to_owned()));
         } else {
-            self.each_labels(matchers, |labels| {
+            self.each_labels(matchers, &mut |labels| {
                 for (name, _) in labels {
                     if !names.contains(name) {
                         names.insert(name.to_owned());
@@ -170,7 +201,7 @@ impl Querier for HeadQuerier {
                 values.extend(found.map(|(value, _)| symbols.text(value).to_owned()));
             }
         } else {
-            self.each_labels(matchers, |labels| {
+            self.each_labels(matchers, &mut |labels| {
                 if let Some(value) = labels.get(name).filter(|value| !values.contains(*value)) {
                     values.insert(value.to_owned());
                 }
@@ -181,6 +212,36 @@ impl Querier for HeadQuerier {
 }
 
 impl HeadQuerier {
+    /// Series that satisfy all matchers.
+    pub(crate) fn select_series(
+        &self,
+        sorted: bool,
+        hints: &SelectHints,
+        matchers: &[Matcher],
+    ) -> HeadSeries {
+        let ids = matching(&self.db.head, matchers);
+        let mut series = self.series(Vec::new(), hints);
+        let mut with_labels: Vec<(u32, Option<Labels>)> = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !sorted {
+                with_labels.push((id, None));
+            } else if let Some(labels) = series.labels(id, None) {
+                with_labels.push((id, Some(labels)));
+            }
+        }
+        if sorted {
+            with_labels.sort_by(|a, b| a.1.cmp(&b.1));
+        }
+        series.ids = with_labels.into_iter();
+        series
+    }
+
+    /// Whether the head has samples in a range of time.
+    pub(crate) fn overlaps(&self, (start, end): (i64, i64)) -> bool {
+        let (min, max) = self.db.head.span();
+        min <= end && start <= max
+    }
+
     /// Whether every series of the head lies in the querier's time, so that none need be looked at.
     fn covers_head(&self) -> bool {
         let (min, max) = self.db.head.span();
@@ -188,7 +249,7 @@ impl HeadQuerier {
     }
 }
 
-fn limited(values: BTreeSet<String>, limit: usize) -> Vec<String> {
+pub(crate) fn limited(values: BTreeSet<String>, limit: usize) -> Vec<String> {
     let limit = if limit == 0 { usize::MAX } else { limit };
     values.into_iter().take(limit).collect()
 }

@@ -6,6 +6,7 @@
 )]
 
 mod basics;
+mod blocks;
 mod codec;
 mod concurrency;
 mod crash;

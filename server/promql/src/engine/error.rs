@@ -2,6 +2,8 @@
 
 use server_storage::StorageError;
 
+use super::Limit;
+
 /// Why a query has no result. The texts are Prometheus' where it has the case.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,11 +15,38 @@ pub enum QueryError {
     #[error("query was canceled in expression evaluation")]
     Canceled,
     /// More samples than `samples_max` would have to be held.
-    #[error("query processing would load too many samples into memory in query execution")]
-    TooManySamples,
+    #[error(
+        "query processing would load too many samples into memory in query execution: {wanted}, at \
+         most {limit} are allowed"
+    )]
+    TooManySamples {
+        /// The limit.
+        limit: usize,
+        /// How many it would have been just then.
+        wanted: usize,
+    },
     /// More bytes than `memory_bytes_max` would have to be held.
-    #[error("query processing would use more than {limit} bytes of memory in query execution")]
+    #[error(
+        "query processing would use more than {limit} bytes of memory in query execution: {wanted}"
+    )]
     TooMuchMemory {
+        /// The limit.
+        limit: usize,
+        /// How many it would have been just then.
+        wanted: usize,
+    },
+    /// What queries may hold together is in use.
+    #[error(
+        "query processing would use {wanted} bytes more of the memory that queries share: {in_use} \
+         of {limit} are in use, {others} by other queries"
+    )]
+    MemoryInUse {
+        /// How many bytes more.
+        wanted: usize,
+        /// Bytes in use.
+        in_use: usize,
+        /// Bytes in use by others.
+        others: usize,
         /// The limit.
         limit: usize,
     },
@@ -39,11 +68,24 @@ impl QueryError {
         match self {
             QueryError::Timeout => "timeout",
             QueryError::Canceled => "canceled",
-            QueryError::TooManySamples
+            QueryError::MemoryInUse { .. } => "unavailable",
+            QueryError::TooManySamples { .. }
             | QueryError::TooMuchMemory { .. }
             | QueryError::Execution(_) => "execution",
             QueryError::BadData(_) => "bad_data",
             QueryError::Storage(_) => "internal",
+        }
+    }
+
+    /// The limit that was exceeded, if that is why.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            QueryError::TooManySamples { .. } => Some(Limit::Samples),
+            QueryError::TooMuchMemory { .. } => Some(Limit::Bytes),
+            QueryError::MemoryInUse { .. } => Some(Limit::SharedBytes),
+            QueryError::Timeout => Some(Limit::Time),
+            _ => None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! What a query may use: samples, bytes, time.
 
-use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::QueryError;
+use super::{QueryError, Reservation};
 
 /// Asked now and then whether the query is to end. The caller owns the clock.
 pub trait Interrupt: Send + Sync {
@@ -33,46 +34,43 @@ impl Interrupt for NoInterrupt {
 #[derive(Debug)]
 pub(crate) struct Budget {
     samples_max: usize,
-    bytes_max: usize,
-    samples: Cell<usize>,
-    bytes: Cell<usize>,
-    samples_peak: Cell<usize>,
-    bytes_peak: Cell<usize>,
+    samples: AtomicUsize,
+    samples_peak: AtomicUsize,
+    memory: Arc<Reservation>,
 }
 
 impl Budget {
-    pub(crate) fn new(samples_max: usize, bytes_max: usize) -> Budget {
+    pub(crate) fn new(samples_max: usize, memory: Reservation) -> Budget {
         Budget {
             samples_max,
-            bytes_max,
-            samples: Cell::new(0),
-            bytes: Cell::new(0),
-            samples_peak: Cell::new(0),
-            bytes_peak: Cell::new(0),
+            samples: AtomicUsize::new(0),
+            samples_peak: AtomicUsize::new(0),
+            memory: Arc::new(memory),
         }
     }
 
     /// Counts samples and bytes that stay in memory.
     pub(crate) fn charge(&self, samples: usize, bytes: usize) -> Result<(), QueryError> {
-        let samples = self.samples.get().saturating_add(samples);
-        let bytes = self.bytes.get().saturating_add(bytes);
+        let too_many = |wanted| Err(QueryError::TooManySamples { limit: self.samples_max, wanted });
         if samples > self.samples_max {
-            return Err(QueryError::TooManySamples);
+            return too_many(samples.saturating_add(self.samples.load(Ordering::Relaxed)));
         }
-        if bytes > self.bytes_max {
-            return Err(QueryError::TooMuchMemory { limit: self.bytes_max });
-        }
-        self.samples.set(samples);
-        self.bytes.set(bytes);
-        self.samples_peak.set(self.samples_peak.get().max(samples));
-        self.bytes_peak.set(self.bytes_peak.get().max(bytes));
-        Ok(())
+        let sum = self.samples.fetch_add(samples, Ordering::Relaxed).saturating_add(samples);
+        let charged =
+            if sum > self.samples_max { too_many(sum) } else { self.memory.charge(bytes) };
+        match charged {
+            Ok(()) => self.samples_peak.fetch_max(sum, Ordering::Relaxed),
+            Err(_) => self.samples.fetch_sub(samples, Ordering::Relaxed),
+        };
+        charged
     }
 
     /// Takes back a charge.
     pub(crate) fn release(&self, samples: usize, bytes: usize) {
-        self.samples.set(self.samples.get().saturating_sub(samples));
-        self.bytes.set(self.bytes.get().saturating_sub(bytes));
+        let less = |held: usize| Some(held.saturating_sub(samples));
+        // The closure always gives a value, so the update cannot fail.
+        let _ = self.samples.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        self.memory.release(bytes);
     }
 
     /// Whether that much fits beside what is held now.
@@ -83,10 +81,11 @@ impl Budget {
     }
 
     pub(crate) fn samples_peak(&self) -> usize {
-        self.samples_peak.get()
+        self.samples_peak.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn bytes_peak(&self) -> usize {
-        self.bytes_peak.get()
+    /// What is held, for the one who keeps the result.
+    pub(crate) fn memory(&self) -> &Arc<Reservation> {
+        &self.memory
     }
 }

@@ -3,6 +3,9 @@
 mod error;
 mod limits;
 mod notes;
+mod shared;
+
+use std::sync::Arc;
 
 use common_model::{Labels, TimestampMs};
 use server_storage::{Queryable, SampleColumns};
@@ -13,6 +16,7 @@ use crate::value::{Point, Sample, SampleValue, Series, Track, Value};
 
 pub use error::QueryError;
 pub use limits::{Interrupt, NoInterrupt, Stop};
+pub use shared::{Limit, Reservation, Share, SharedLimits};
 
 pub(crate) use limits::Budget;
 pub(crate) use notes::Notes;
@@ -45,6 +49,8 @@ pub struct EngineOptions {
     pub type_and_unit_labels: bool,
     /// `rate` and its kin look at start timestamps.
     pub use_start_timestamps: bool,
+    /// What this engine's queries share, perhaps with those of other engines.
+    pub shared: Arc<SharedLimits>,
 }
 
 impl Default for EngineOptions {
@@ -57,6 +63,7 @@ impl Default for EngineOptions {
             delayed_name_removal: false,
             type_and_unit_labels: false,
             use_start_timestamps: false,
+            shared: Arc::default(),
         }
     }
 }
@@ -70,11 +77,18 @@ pub struct QueryOptions<'a> {
     pub lookback_delta_ms: Option<i64>,
     /// Ends the query early.
     pub interrupt: &'a dyn Interrupt,
+    /// Who asks, where memory is short.
+    pub share: Share,
 }
 
 impl Default for QueryOptions<'_> {
     fn default() -> Self {
-        QueryOptions { query: "", lookback_delta_ms: None, interrupt: &NoInterrupt }
+        QueryOptions {
+            query: "",
+            lookback_delta_ms: None,
+            interrupt: &NoInterrupt,
+            share: Share::Interactive,
+        }
     }
 }
 
@@ -89,6 +103,8 @@ pub struct QueryOutput {
     pub infos: Vec<String>,
     /// What it took.
     pub stats: QueryStats,
+    /// The memory of the result, to be dropped after it; what is made of it can be charged here.
+    pub memory: Arc<Reservation>,
 }
 
 /// What a query took.
@@ -131,6 +147,45 @@ impl Engine {
         time: TimestampMs,
         options: &QueryOptions<'_>,
     ) -> Result<QueryOutput, QueryError> {
+        self.counted(self.evaluate_instant(store, expr, time, options))
+    }
+
+    /// Evaluates at `start`, `start + step` ... up to `end`. The expression must be a scalar or an
+    /// instant vector; a scalar gives one series without labels.
+    pub fn range(
+        &self,
+        store: &dyn Queryable,
+        expr: &Expr,
+        start: TimestampMs,
+        end: TimestampMs,
+        step_ms: i64,
+        options: &QueryOptions<'_>,
+    ) -> Result<QueryOutput, QueryError> {
+        let grid = Grid::range(start, end, step_ms);
+        self.counted(grid.and_then(|grid| self.evaluate_range(store, expr, grid, options)))
+    }
+
+    /// Memory for what somebody does beside evaluating queries, within the limits of one query.
+    #[must_use]
+    pub fn reservation(&self, share: Share) -> Reservation {
+        let shared = self.options.shared.clone();
+        Reservation::new(shared, share, self.options.memory_bytes_max)
+    }
+
+    fn counted<T>(&self, result: Result<T, QueryError>) -> Result<T, QueryError> {
+        if let Some(limit) = result.as_ref().err().and_then(QueryError::limit) {
+            self.options.shared.count(limit);
+        }
+        result
+    }
+
+    fn evaluate_instant(
+        &self,
+        store: &dyn Queryable,
+        expr: &Expr,
+        time: TimestampMs,
+        options: &QueryOptions<'_>,
+    ) -> Result<QueryOutput, QueryError> {
         let grid = Grid::instant(time);
         let eval = Eval::new(&self.options, options, store, expr, grid)?;
         let value = match expr.value_type() {
@@ -146,15 +201,11 @@ impl Engine {
         Ok(finish(&eval, options.query, value))
     }
 
-    /// Evaluates at `start`, `start + step` ... up to `end`. The expression must be a scalar or an
-    /// instant vector; a scalar gives one series without labels.
-    pub fn range(
+    fn evaluate_range(
         &self,
         store: &dyn Queryable,
         expr: &Expr,
-        start: TimestampMs,
-        end: TimestampMs,
-        step_ms: i64,
+        grid: Grid,
         options: &QueryOptions<'_>,
     ) -> Result<QueryOutput, QueryError> {
         let value_type = expr.value_type();
@@ -164,7 +215,6 @@ impl Engine {
                 value_type.describe()
             )));
         }
-        let grid = Grid::range(start, end, step_ms)?;
         let eval = Eval::new(&self.options, options, store, expr, grid)?;
         let mut series = Vec::new();
         if value_type == ValueType::Scalar {
@@ -226,11 +276,13 @@ fn points_of(track: &Track, grid: &Grid) -> SampleColumns {
 
 fn finish(eval: &Eval<'_>, query: &str, value: Value) -> QueryOutput {
     let (warnings, infos) = eval.notes.render(query);
+    let memory = eval.budget.memory().clone();
+    memory.settle();
     let stats = QueryStats {
         samples_total: eval.samples_total.get(),
         samples_peak: eval.budget.samples_peak(),
-        bytes_peak: eval.budget.bytes_peak(),
+        bytes_peak: memory.bytes_peak(),
         series_total: eval.series_total.get(),
     };
-    QueryOutput { value, warnings, infos, stats }
+    QueryOutput { value, warnings, infos, stats, memory }
 }

@@ -23,7 +23,9 @@ use common_model::Labels;
 use server_storage::{Querier, Queryable};
 
 use crate::ast::{Expr, Span, ValueType};
-use crate::engine::{Budget, EngineOptions, NESTING_MAX, Notes, QueryError, QueryOptions, Stop};
+use crate::engine::{
+    Budget, EngineOptions, NESTING_MAX, Notes, QueryError, QueryOptions, Reservation, Stop,
+};
 use crate::value::{Scalars, Track};
 
 pub(crate) use call::argument;
@@ -73,6 +75,8 @@ impl<'q> Eval<'q> {
         let lookback_ms = query.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
         let times = shift::Times { whole, lookback_ms, subquery_step_ms: options.subquery_step_ms };
         let (start, end) = times.bounds(expr)?;
+        let shared = options.shared.clone();
+        let memory = Reservation::new(shared, query.share, options.memory_bytes_max);
         let eval = Eval {
             options,
             query,
@@ -80,7 +84,7 @@ impl<'q> Eval<'q> {
             whole,
             querier: store.querier(start, end)?,
             notes: Notes::default(),
-            budget: Budget::new(options.samples_max, options.memory_bytes_max),
+            budget: Budget::new(options.samples_max, memory),
             samples_total: Cell::new(0),
             series_total: Cell::new(0),
             compared: hints::Compared::of(expr),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{Entry, File, Fs, Lock};
+use super::{Entry, File, Fs, Lock, Mapped};
 
 /// What happens after the call that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,10 @@ impl Fs for FailingFs {
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         Ok(self.wrap(self.inner.open(path)?))
+    }
+
+    fn map(&self, path: &Path) -> io::Result<Mapped> {
+        self.inner.map(path)
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {

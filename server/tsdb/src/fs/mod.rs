@@ -1,6 +1,7 @@
 //! The only way the database touches files, so that tests can crash it and fail it anywhere.
 
 mod failing;
+mod mapped;
 mod memory;
 mod real;
 
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use failing::{FailingFs, FailureMode};
+pub use mapped::Mapped;
 pub use memory::MemoryFs;
 pub use real::RealFs;
 
@@ -35,6 +37,14 @@ pub trait Fs: fmt::Debug + Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
     /// Opens a file that exists, for reading and, where permitted, writing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// All bytes of a file that nobody changes any more.
+    fn map(&self, path: &Path) -> io::Result<Mapped> {
+        let file = self.open(path)?;
+        let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(usize::MAX)];
+        let len = read_full(&*file, &mut bytes, 0)?;
+        bytes.truncate(len);
+        Ok(Mapped::from(bytes))
+    }
     /// What stands in a directory, sorted by name.
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
     /// Gives a file or directory another name, replacing a file that has it.

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Entry, File, Fs, Lock};
+use super::{Entry, File, Fs, Lock, Mapped};
 
 /// The file system of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +44,10 @@ impl Fs for RealFs {
             Err(e) => return Err(e),
         };
         Ok(Arc::new(RealFile(file)))
+    }
+
+    fn map(&self, path: &Path) -> io::Result<Mapped> {
+        Mapped::pages(&fs::File::open(path)?)
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {

@@ -1,5 +1,7 @@
 //! What the database says of itself, under Prometheus' names where Prometheus has one.
 
+mod blocks;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common_instrument::{CollectError, Collector, Family, SampleValue, Samples};
@@ -227,22 +229,24 @@ impl Collector for Db {
         samples.push(&CHUNKS, &[], stats.chunks as f64);
         samples.push(&CHUNK_BYTES, &[], stats.chunk_bytes as f64);
         samples.push(&SYMBOL_BYTES, &[], inner.head.symbols.read().text_bytes() as f64);
-        times(samples, stats.min_time, stats.max_time);
+        let first = blocks::collect(samples, &inner.blocks, inner.options.retention_bytes);
+        let lowest = first.unwrap_or(stats.min_time).min(stats.min_time);
+        times(samples, stats.min_time, stats.max_time, lowest);
         samples.push(&RETENTION, &[], inner.options.retention_ms as f64 / 1000.0);
         log(samples, inner);
         Ok(())
     }
 }
 
-fn times(samples: &mut Samples, min: i64, max: i64) {
+fn times(samples: &mut Samples, min: i64, max: i64, lowest: i64) {
     let seconds = |ms: i64| (ms as f64 / 1000.0).trunc();
     for (family, value) in [
         (&MIN_TIME, min as f64),
         (&MIN_TIME_SECONDS, seconds(min)),
         (&MAX_TIME, max as f64),
         (&MAX_TIME_SECONDS, seconds(max)),
-        (&LOWEST, min as f64),
-        (&LOWEST_SECONDS, seconds(min)),
+        (&LOWEST, lowest as f64),
+        (&LOWEST_SECONDS, seconds(lowest)),
     ] {
         samples.push(family, &[], value);
     }

@@ -1,0 +1,152 @@
+//! The result of a query as JSON, within the query's memory and time.
+
+use common_model::{FloatHistogram, Labels};
+use server_promql::engine::{Interrupt, NoInterrupt, QueryOutput, Reservation};
+use server_promql::value::{Sample, SampleValue, Series, Value};
+
+use crate::error::ApiError;
+use crate::histogram;
+use crate::json::Json;
+use crate::running;
+
+/// Samples or points between two looks at the interrupt.
+const POINTS_BETWEEN_CHECKS: usize = 4096;
+
+/// Bytes that one point takes in a result, as the engine charges it.
+const POINT_BYTES: usize = 16;
+
+/// The result of a query as it stands under `data.result` of an answer.
+///
+/// # Errors
+/// Where the text does not fit into what the query may hold, with the reason.
+pub fn result_json(output: QueryOutput) -> Result<Vec<u8>, String> {
+    let mut json = Json::default();
+    write(&mut json, output.value, &output.memory, &NoInterrupt)
+        .map_err(|error| error.message)?;
+    Ok(json.bytes)
+}
+
+/// Writes a value and drops it piece by piece, so that a result is hardly ever held twice. What is
+/// written is charged to the memory of the result.
+pub(crate) fn write(
+    json: &mut Json,
+    value: Value,
+    memory: &Reservation,
+    interrupt: &dyn Interrupt,
+) -> Result<(), ApiError> {
+    match value {
+        Value::Scalar { timestamp, value } => {
+            json.scalar(timestamp, value);
+        }
+        Value::String { timestamp, value } => {
+            memory.charge(value.len())?;
+            json.raw("[").number(timestamp as f64 / 1000.0).raw(",").string(&value).raw("]");
+        }
+        Value::Vector(samples) => {
+            let bytes = |sample: &Sample| 64 + text_bytes(&sample.labels);
+            json.bytes.reserve_exact(samples.iter().map(bytes).sum());
+            let mut pieces = Pieces { json, memory, interrupt, unchecked: 0 };
+            pieces.json.raw("[");
+            for (at, sample) in samples.into_iter().enumerate() {
+                pieces.piece(at, 1, 0, |json| write_sample(json, &sample))?;
+            }
+            pieces.json.raw("]");
+        }
+        Value::Matrix(series) => {
+            let bytes = |series: &Series| {
+                64 + series.points.len() * POINT_TEXT_BYTES + text_bytes(&series.labels)
+            };
+            json.bytes.reserve_exact(series.iter().map(bytes).sum());
+            let mut pieces = Pieces { json, memory, interrupt, unchecked: 0 };
+            pieces.json.raw("[");
+            for (at, series) in series.into_iter().enumerate() {
+                let points = series.points.len();
+                let held = points * POINT_BYTES + series.labels.heap_bytes();
+                pieces.piece(at, points, held, |json| write_series(json, &series))?;
+            }
+            pieces.json.raw("]");
+        }
+    }
+    Ok(())
+}
+
+/// About what a point takes as text; memory that is reserved and not written to is not used.
+const POINT_TEXT_BYTES: usize = 40;
+
+fn text_bytes(labels: &Labels) -> usize {
+    labels.heap_bytes() + 8 * labels.len()
+}
+
+/// What has been written of a list.
+struct Pieces<'a> {
+    json: &'a mut Json,
+    memory: &'a Reservation,
+    interrupt: &'a dyn Interrupt,
+    unchecked: usize,
+}
+
+impl Pieces<'_> {
+    /// Writes an item of so many points, whose `held` bytes are then given back.
+    fn piece(
+        &mut self,
+        at: usize,
+        points: usize,
+        held: usize,
+        write: impl FnOnce(&mut Json),
+    ) -> Result<(), ApiError> {
+        self.unchecked += points + 1;
+        if self.unchecked > POINTS_BETWEEN_CHECKS {
+            self.unchecked = 0;
+            running::check(self.interrupt)?;
+        }
+        if at > 0 {
+            self.json.raw(",");
+        }
+        let before = self.json.bytes.len();
+        write(self.json);
+        self.memory.release(held);
+        self.memory.charge(self.json.bytes.len() - before)?;
+        Ok(())
+    }
+}
+
+fn histogram_point(json: &mut Json, at: i64, value: &FloatHistogram) {
+    json.raw("[").time(at).raw(",");
+    histogram::write(json, value);
+    json.raw("]");
+}
+
+fn write_sample(json: &mut Json, sample: &Sample) {
+    json.raw("{\"metric\":").labels(&sample.labels);
+    match &sample.value {
+        SampleValue::Float(value) => {
+            json.raw(",\"value\":").point(sample.timestamp, *value);
+        }
+        SampleValue::Histogram(value) => {
+            json.raw(",\"histogram\":");
+            histogram_point(json, sample.timestamp, value);
+        }
+    }
+    json.raw("}");
+}
+
+fn write_series(json: &mut Json, series: &Series) {
+    json.raw("{\"metric\":").labels(&series.labels);
+    let points = &series.points;
+    let count = points.len();
+    let is_float = |at: &usize| points.histogram(*at).is_none();
+    if (0..count).any(|at| is_float(&at)) {
+        json.raw(",\"values\":");
+        json.list((0..count).filter(is_float), |json, at| {
+            json.point(points.timestamps[at], points.values[at]);
+        });
+    }
+    if !points.histograms.is_empty() {
+        json.raw(",\"histograms\":");
+        let histograms = (0..count).filter_map(|at| Some((at, points.histogram(at)?)));
+        json.list(histograms, |json, (at, value)| {
+            histogram_point(json, points.timestamps[at], value);
+        });
+    }
+    json.raw("}");
+}

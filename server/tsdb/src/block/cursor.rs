@@ -1,0 +1,147 @@
+//! Walks over the series of one block that a query wants.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use common_model::{Labels, Matcher};
+use server_storage::SampleColumns;
+
+use super::{Block, SeriesEntry};
+use crate::Error;
+
+/// A block as a query sees it. Blocks of the same class have the same symbols, so that their series
+/// are compared by references.
+#[derive(Clone, Debug)]
+pub(crate) struct Classed {
+    pub(crate) block: Arc<Block>,
+    pub(crate) class: u32,
+}
+
+/// Stands at one series of a block.
+#[derive(Debug)]
+pub(crate) struct BlockCursor {
+    source: Classed,
+    numbers: std::vec::IntoIter<u32>,
+    current: Option<(u32, SeriesEntry)>,
+    /// First and last time wanted.
+    range: (i64, i64),
+}
+
+impl BlockCursor {
+    /// Stands at the first series that satisfies the matchers and has a chunk in the range.
+    pub(crate) fn new(
+        source: Classed,
+        matchers: &[Matcher],
+        range: (i64, i64),
+    ) -> Result<BlockCursor, Error> {
+        let numbers = source.block.matching(matchers)?.into_iter();
+        let mut cursor = BlockCursor { source, numbers, current: None, range };
+        cursor.advance()?;
+        Ok(cursor)
+    }
+
+    /// Goes on to the next series with a chunk in the range.
+    pub(crate) fn advance(&mut self) -> Result<(), Error> {
+        self.current = None;
+        let block = &self.source.block;
+        for number in self.numbers.by_ref() {
+            let entry = block.entry(number)?;
+            if block.first_time(&entry, self.range.0, self.range.1)?.is_some() {
+                self.current = Some((number, entry));
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the last series is behind.
+    pub(crate) fn is_done(&self) -> bool {
+        self.current.is_none()
+    }
+
+    /// The order of two cursors' series by labels; one that is done comes last.
+    pub(crate) fn compare(&self, other: &BlockCursor) -> Result<Ordering, Error> {
+        let ((_, entry), (_, others)) = match (&self.current, &other.current) {
+            (Some(one), Some(other)) => (one, other),
+            (one, other) => return Ok(one.is_none().cmp(&other.is_none())),
+        };
+        let block = &self.source.block;
+        let other = (&*other.source.block, others, other.source.class);
+        if self.source.class == other.2 && block.same_references(entry, (other.0, other.1)) {
+            return Ok(Ordering::Equal);
+        }
+        block.compare(entry, (other.0, other.1))
+    }
+
+    /// The labels of the series.
+    pub(crate) fn labels(&self, buffer: &mut String) -> Result<Labels, Error> {
+        match &self.current {
+            Some((_, entry)) => self.source.block.labels(entry, buffer),
+            None => Ok(Labels::empty()),
+        }
+    }
+
+    /// Adds the samples of the series to those of earlier sources: at the same time this one wins.
+    pub(crate) fn read(&self, columns: &mut SampleColumns, spare: &mut Spare) -> Result<(), Error> {
+        let Some((number, entry)) = &self.current else { return Ok(()) };
+        let block = &self.source.block;
+        let last = columns.timestamps.last().copied();
+        let first = block.first_time(entry, self.range.0, self.range.1)?;
+        if last.is_none() || first > last {
+            return block.read(*number, entry, self.range, columns);
+        }
+        spare.one.clear();
+        block.read(*number, entry, self.range, &mut spare.one)?;
+        spare.merge_into(columns);
+        Ok(())
+    }
+}
+
+/// Columns for samples that overlap.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    /// The later source's samples.
+    pub(crate) one: SampleColumns,
+    merged: SampleColumns,
+}
+
+impl Spare {
+    /// Merges the later source's samples into `columns`; at the same time the later one wins.
+    pub(crate) fn merge_into(&mut self, columns: &mut SampleColumns) {
+        if columns.is_empty() {
+            std::mem::swap(columns, &mut self.one);
+            return;
+        }
+        let (old, new) = (&*columns, &self.one);
+        let merged = &mut self.merged;
+        merged.clear();
+        if old.timestamps.last() < new.timestamps.first() {
+            (0..new.len()).for_each(|at| push(columns, new, at));
+            return;
+        }
+        let (mut i, mut j) = (0, 0);
+        while i < old.len() || j < new.len() {
+            let order = match (old.timestamps.get(i), new.timestamps.get(j)) {
+                (Some(old), Some(new)) => old.cmp(new),
+                (Some(_), None) => Ordering::Less,
+                _ => Ordering::Greater,
+            };
+            if order.is_lt() {
+                push(merged, old, i);
+            } else {
+                push(merged, new, j);
+            }
+            i += usize::from(order.is_le());
+            j += usize::from(order.is_ge());
+        }
+        std::mem::swap(columns, merged);
+    }
+}
+
+fn push(columns: &mut SampleColumns, from: &SampleColumns, at: usize) {
+    match from.histogram(at) {
+        Some(histogram) => columns.push_histogram(from.timestamps[at], histogram.clone()),
+        None => columns.push(from.timestamps[at], from.values[at]),
+    }
+    columns.set_start(from.start(at).unwrap_or_default());
+}

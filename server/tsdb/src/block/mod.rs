@@ -1,0 +1,317 @@
+//! Blocks: a span of time in files that never change, as Prometheus writes and reads them.
+//!
+//! [`Block`] reads one through mapped pages and keeps only an outline of its index in memory. All
+//! bytes are taken for hostile: what is wrong gives an error with file and position.
+
+mod chunks;
+mod cursor;
+mod decode;
+mod flaw;
+mod index;
+mod meta;
+mod select;
+mod symbols;
+mod table;
+mod tombstones;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use common_model::Labels;
+use server_storage::SampleColumns;
+
+use crate::Error;
+use crate::fs::{Fs, Mapped};
+
+pub(crate) use cursor::{BlockCursor, Classed, Spare};
+use flaw::Flaw;
+pub use index::ChunkMeta;
+use index::Index;
+use index::SeriesEntry;
+pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
+use select::matching;
+use tombstones::Tombstones;
+
+/// Most bytes a `meta.json` may have.
+const META_BYTES_MAX: usize = 16 << 20;
+
+/// An open block.
+pub struct Block {
+    dir: PathBuf,
+    meta: BlockMeta,
+    index: Index,
+    segments: Vec<Mapped>,
+    tombstones: Tombstones,
+    size_bytes: u64,
+}
+
+impl Block {
+    /// Opens the block in a folder and checks what can be checked without reading all of it.
+    pub fn open(fs: &dyn Fs, dir: &Path) -> Result<Block, Error> {
+        let read = |name: &str| {
+            let path = dir.join(name);
+            fs.map(&path).map_err(Error::io("map", &path))
+        };
+        let meta_text = read("meta.json")?;
+        let meta = parse_meta(&meta_text).map_err(corrupt(dir.join("meta.json")))?;
+        let index_bytes = read("index")?;
+        let index = Index::open(index_bytes).map_err(corrupt(dir.join("index")))?;
+        let mut size_bytes = (meta_text.len() + index.len()) as u64;
+        let tombstones = match read("tombstones") {
+            Ok(bytes) => {
+                size_bytes += bytes.len() as u64;
+                tombstones::parse(&bytes).map_err(corrupt(dir.join("tombstones")))?
+            }
+            Err(Error::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => {
+                Tombstones::new()
+            }
+            Err(error) => return Err(error),
+        };
+        let segments = open_segments(fs, &dir.join("chunks"))?;
+        size_bytes += segments.iter().map(|segment| segment.len() as u64).sum::<u64>();
+        Ok(Block { dir: dir.to_owned(), meta, index, segments, tombstones, size_bytes })
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn meta(&self) -> &BlockMeta {
+        &self.meta
+    }
+
+    /// Bytes of all its files.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Bytes of its outline in memory; the rest are pages the system may drop.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let ranges = self.tombstones.values().map(|ranges| ranges.capacity() * 16 + 48);
+        let segments = self.segments.capacity() * size_of::<Mapped>();
+        let index = self.index.symbols.heap_bytes() + self.index.table.heap_bytes();
+        index + segments + ranges.sum::<usize>()
+    }
+
+    /// Number of distinct label names and values.
+    #[must_use]
+    pub fn symbols(&self) -> usize {
+        self.index.symbols.len()
+    }
+
+    /// Names of labels and how many values each has, sorted.
+    pub fn label_names(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.index.table.names()
+    }
+
+    /// Calls `each` with the values of a label in order and the number of their series, until it
+    /// says false.
+    pub fn label_values(
+        &self,
+        name: &str,
+        each: &mut dyn FnMut(&str, usize) -> bool,
+    ) -> Result<(), Error> {
+        let mut broken = None;
+        let walked =
+            self.index.table.values(name, "", &mut |value, offset| match self.index.list(offset) {
+                Ok(list) => each(value, list.len()),
+                Err(flaw) => {
+                    broken = Some(flaw);
+                    false
+                }
+            });
+        walked.and(broken.map_or(Ok(()), Err)).map_err(|flaw| self.index_error(flaw))
+    }
+
+    /// Calls `each` with every series in order of labels and its chunks, until it says false.
+    pub fn series(&self, each: &mut dyn FnMut(&Labels, &[ChunkMeta]) -> bool) -> Result<(), Error> {
+        let mut buffer = String::new();
+        let mut chunks = Vec::new();
+        for number in self.index.all().map_err(|flaw| self.index_error(flaw))? {
+            let entry = self.entry(u32::from_be_bytes(*number))?;
+            let labels = self.labels(&entry, &mut buffer)?;
+            chunks.clear();
+            for chunk in self.index.chunks(&entry) {
+                chunks.push(chunk.map_err(|flaw| self.index_error(flaw))?);
+            }
+            if !each(&labels, &chunks) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Encoding and bytes of a chunk.
+    pub fn chunk(&self, reference: u64) -> Result<(u8, &[u8]), Error> {
+        self.raw_chunk(reference).map_err(|flaw| self.chunk_error(reference, flaw))
+    }
+
+    fn raw_chunk(&self, reference: u64) -> Result<(u8, &[u8]), Flaw> {
+        let offset = reference & u64::from(u32::MAX);
+        let segment = usize::try_from(reference >> 32).ok().and_then(|at| self.segments.get(at));
+        let missing = flaw::flaw(offset, "chunk segment does not exist, asked for");
+        chunks::chunk(segment.ok_or_else(missing)?, offset)
+    }
+
+    pub(crate) fn matching(&self, matchers: &[common_model::Matcher]) -> Result<Vec<u32>, Error> {
+        matching(&self.index, matchers).map_err(|flaw| self.index_error(flaw))
+    }
+
+    #[inline]
+    pub(crate) fn entry(&self, number: u32) -> Result<SeriesEntry, Error> {
+        self.index.series(number).map_err(|flaw| self.index_error(flaw))
+    }
+
+    /// The labels of a series; `buffer` is kept between calls.
+    pub(crate) fn labels(&self, entry: &SeriesEntry, buffer: &mut String) -> Result<Labels, Error> {
+        let pairs = self.index.labels(entry);
+        Labels::try_from_sorted(buffer, pairs).map_err(|flaw| self.index_error(flaw))
+    }
+
+    /// Whether references of symbols mean the same here and there.
+    pub(crate) fn same_symbols(&self, other: &Block) -> bool {
+        self.index.symbols.same(&other.index.symbols)
+    }
+
+    /// Whether two series have the same references.
+    #[inline]
+    pub(crate) fn same_references(
+        &self,
+        entry: &SeriesEntry,
+        other: (&Block, &SeriesEntry),
+    ) -> bool {
+        self.index.references(entry) == other.0.index.references(other.1)
+    }
+
+    /// The order of two series by labels.
+    pub(crate) fn compare(
+        &self,
+        entry: &SeriesEntry,
+        (other, others): (&Block, &SeriesEntry),
+    ) -> Result<std::cmp::Ordering, Error> {
+        let mut right = other.index.labels(others);
+        for left in self.index.labels(entry) {
+            let left = left.map_err(|flaw| self.index_error(flaw))?;
+            let Some(right) = right.next() else { return Ok(std::cmp::Ordering::Greater) };
+            let order = left.cmp(&right.map_err(|flaw| other.index_error(flaw))?);
+            if order.is_ne() {
+                return Ok(order);
+            }
+        }
+        Ok(right.next().map_or(std::cmp::Ordering::Equal, |_| std::cmp::Ordering::Less))
+    }
+
+    /// Time of the first sample of the first chunk that reaches into `[start, end]`.
+    #[inline]
+    pub(crate) fn first_time(
+        &self,
+        entry: &SeriesEntry,
+        start: i64,
+        end: i64,
+    ) -> Result<Option<i64>, Error> {
+        for chunk in self.index.chunks(entry) {
+            let chunk = chunk.map_err(|flaw| self.index_error(flaw))?;
+            if chunk.max_time >= start {
+                return Ok(Some(chunk.min_time).filter(|first| *first <= end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Appends the samples of a series in `[start, end]` to columns, deleted ones left out.
+    pub(crate) fn read(
+        &self,
+        number: u32,
+        entry: &SeriesEntry,
+        (start, end): (i64, i64),
+        columns: &mut SampleColumns,
+    ) -> Result<(), Error> {
+        let before = columns.len();
+        for chunk in self.index.chunks(entry) {
+            let chunk = chunk.map_err(|flaw| self.index_error(flaw))?;
+            if chunk.min_time > end {
+                break;
+            }
+            if chunk.max_time < start {
+                continue;
+            }
+            let (encoding, bytes) = self.chunk(chunk.reference)?;
+            decode::read(encoding, bytes, (start, end), columns).map_err(|error| {
+                let offset = chunk.reference & u64::from(u32::MAX);
+                self.corrupt_chunk(chunk.reference, format!("{error}, at byte {offset}"))
+            })?;
+        }
+        if let Some(ranges) = self.tombstones.get(&u64::from(number)) {
+            bury(ranges, before, columns);
+        }
+        Ok(())
+    }
+
+    fn index_error(&self, flaw: Flaw) -> Error {
+        corrupt(self.dir.join("index"))(flaw)
+    }
+
+    fn chunk_error(&self, reference: u64, flaw: Flaw) -> Error {
+        self.corrupt_chunk(reference, flaw.to_string())
+    }
+
+    fn corrupt_chunk(&self, reference: u64, problem: String) -> Error {
+        let name = format!("{:06}", (reference >> 32) + 1);
+        Error::Corrupt { path: self.dir.join("chunks").join(name), problem }
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Block").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+fn corrupt<P: ToString>(path: PathBuf) -> impl FnOnce(P) -> Error {
+    move |problem| Error::Corrupt { path, problem: problem.to_string() }
+}
+
+fn parse_meta(text: &[u8]) -> Result<BlockMeta, String> {
+    if text.len() > META_BYTES_MAX {
+        return Err(format!("{} bytes, at most {META_BYTES_MAX} are read", text.len()));
+    }
+    BlockMeta::parse(text)
+}
+
+fn open_segments(fs: &dyn Fs, dir: &Path) -> Result<Vec<Mapped>, Error> {
+    let mut segments = Vec::new();
+    for entry in fs.list(dir).map_err(Error::io("list", dir))? {
+        // Other names are none of ours, as in the original.
+        if entry.is_dir || entry.name.parse::<u64>().is_err() {
+            continue;
+        }
+        let path = dir.join(&entry.name);
+        let segment = fs.map(&path).map_err(Error::io("map", &path))?;
+        chunks::check_header(&segment).map_err(corrupt(path))?;
+        segments.push(segment);
+    }
+    Ok(segments)
+}
+
+/// Takes samples of deleted ranges out, from a place on.
+fn bury(ranges: &[(i64, i64)], from: usize, columns: &mut SampleColumns) {
+    let dead = |time: i64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&time));
+    let kept: Vec<bool> =
+        columns.timestamps.iter().enumerate().map(|(at, time)| at < from || !dead(*time)).collect();
+    retain(&mut columns.timestamps, &kept);
+    retain(&mut columns.values, &kept);
+    retain(&mut columns.histograms, &kept);
+    retain(&mut columns.starts, &kept);
+}
+
+/// Columns that are not used are empty and stay so.
+fn retain<T>(column: &mut Vec<T>, kept: &[bool]) {
+    let mut keep = kept.iter();
+    column.retain(|_| keep.next().is_some_and(|kept| *kept));
+}

@@ -1,0 +1,135 @@
+//! Series of a block that satisfy matchers, found in postings as they stand in the file.
+
+use std::borrow::Cow;
+
+use common_model::{MatchOp, Matcher};
+
+use super::flaw::Flaw;
+use super::index::Index;
+
+type List<'a> = Cow<'a, [[u8; 4]]>;
+
+/// Numbers of the series that satisfy all matchers, in order of labels.
+pub(crate) fn matching(index: &Index, matchers: &[Matcher]) -> Result<Vec<u32>, Flaw> {
+    let mut wanted: Vec<List<'_>> = Vec::new();
+    // A matcher that takes the empty text also takes series without the label, so it only says
+    // which series do not fit.
+    for matcher in matchers.iter().filter(|matcher| !matcher.matches_empty()) {
+        let list = having(index, matcher, true)?;
+        if list.is_empty() {
+            return Ok(Vec::new());
+        }
+        wanted.push(list);
+    }
+    wanted.sort_by_key(|list| list.len());
+    let mut lists = wanted.iter();
+    let shortest = match lists.next() {
+        Some(shortest) => shortest,
+        None => index.all()?,
+    };
+    let mut found: Vec<u32> = shortest.iter().map(|id| u32::from_be_bytes(*id)).collect();
+    for list in lists {
+        walk(&mut found, list, true);
+    }
+    for matcher in matchers.iter().filter(|matcher| matcher.matches_empty()) {
+        if found.is_empty() {
+            break;
+        }
+        walk(&mut found, &having(index, matcher, false)?, false);
+    }
+    Ok(found)
+}
+
+/// Series that have the label with a value whose match is `outcome`.
+fn having<'a>(index: &'a Index, matcher: &Matcher, outcome: bool) -> Result<List<'a>, Flaw> {
+    let name = matcher.name.as_str();
+    let mut lists: Vec<&'a [[u8; 4]]> = Vec::new();
+    let mut literal = |value: &str| -> Result<(), Flaw> {
+        if let Some(offset) = index.table.find(name, value)? {
+            lists.push(index.list(offset)?);
+        }
+        Ok(())
+    };
+    let positive = (matcher.op == MatchOp::Regex) == outcome;
+    let pattern = matcher.pattern().filter(|_| positive);
+    if matches!((matcher.op, outcome), (MatchOp::Equal, true) | (MatchOp::NotEqual, false)) {
+        literal(&matcher.value)?;
+    } else if let Some(literals) = pattern.and_then(|pattern| pattern.set()) {
+        for value in literals {
+            literal(value)?;
+        }
+    } else {
+        let prefix = pattern.map_or("", |pattern| pattern.prefix());
+        let mut offsets = Vec::new();
+        index.table.values(name, prefix, &mut |value, offset| {
+            if !value.starts_with(prefix) {
+                return false;
+            }
+            if matcher.matches(value) == outcome {
+                offsets.push(offset);
+            }
+            true
+        })?;
+        for offset in offsets {
+            lists.push(index.list(offset)?);
+        }
+    }
+    union(index, lists)
+}
+
+/// Series of any of the lists, which belong to one label.
+fn union<'a>(index: &'a Index, lists: Vec<&'a [[u8; 4]]>) -> Result<List<'a>, Flaw> {
+    let total: usize = lists.iter().map(|list| list.len()).sum();
+    match lists.as_slice() {
+        [] => return Ok(Cow::Borrowed(&[])),
+        [only] => return Ok(Cow::Borrowed(only)),
+        _ => {}
+    }
+    // A series has a label once: so many of them are all.
+    let all = index.all()?;
+    if total == all.len() {
+        return Ok(Cow::Borrowed(all));
+    }
+    let mut union = lists.concat();
+    // Big-endian bytes compare like their numbers; runs that are sorted already are merged.
+    union.sort();
+    union.dedup();
+    Ok(Cow::Owned(union))
+}
+
+/// Keeps of `found` what is in the list, or what is not.
+fn walk(found: &mut Vec<u32>, list: &[[u8; 4]], keep: bool) {
+    let at = |place: usize| u32::from_be_bytes(list[place]);
+    let mut place = 0;
+    found.retain(|&id| {
+        // Doubling steps: cheap when the next hit is near, and never worse than a binary search.
+        let mut step = 1;
+        while place + step < list.len() && at(place + step) < id {
+            step *= 2;
+        }
+        let end = list.len().min(place + step + 1);
+        place += list[place..end].partition_point(|other| u32::from_be_bytes(*other) < id);
+        (place < list.len() && at(place) == id) == keep
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::walk;
+
+    #[test]
+    fn lists_are_walked_by_leaps() {
+        let list: Vec<[u8; 4]> = (0..1000_u32).map(|n| (n * 3).to_be_bytes()).collect();
+        for short in [vec![], vec![0], vec![2999], vec![0, 1, 2, 3, 2997], vec![5, 6, 7, 600, 601]]
+        {
+            let inside = |id: &u32| id.is_multiple_of(3) && *id < 3000;
+            let (within, without): (Vec<u32>, Vec<u32>) = short.iter().partition(|id| inside(id));
+            let mut found = short.clone();
+            walk(&mut found, &list, true);
+            assert_eq!(found, within);
+            let mut found = short.clone();
+            walk(&mut found, &list, false);
+            assert_eq!(found, without);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The blocks of a data directory: which there are, what is wrong with some, which are too old.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::Error;
+use crate::block::{Block, BlockMeta, Classed};
+use crate::fs::Fs;
+use crate::wal::count;
+
+/// Letters and digits in the name of a block.
+const ULID_CHARS: usize = 26;
+/// How folders end whose making or removing was interrupted.
+const LEFT_BEHIND: [&str; 3] = [".tmp-for-creation", ".tmp-for-deletion", ".tmp"];
+
+/// The open blocks, ordered by time. Queries hold on to the list they started with.
+pub(crate) type BlockList = Arc<Vec<Classed>>;
+
+/// Blocks and what is to be known of them.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    list: RwLock<BlockList>,
+    /// Folders that look like blocks and cannot be opened, with the reason: said once.
+    broken: Mutex<BTreeMap<PathBuf, String>>,
+    /// Held while the list is being changed.
+    changing: Mutex<()>,
+    pub(crate) counters: BlockCounters,
+}
+
+/// What is counted about blocks.
+#[derive(Debug, Default)]
+pub(crate) struct BlockCounters {
+    pub(crate) reloads: AtomicU64,
+    pub(crate) reloads_failed: AtomicU64,
+    pub(crate) dropped_for_time: AtomicU64,
+    pub(crate) dropped_for_size: AtomicU64,
+}
+
+/// How long and how much is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retention {
+    pub(crate) time_ms: i64,
+    /// Bytes of blocks and log together; zero is no limit.
+    pub(crate) bytes: u64,
+    /// Bytes of the log.
+    pub(crate) log_bytes: u64,
+}
+
+/// Whether a folder has a block's name.
+pub(crate) fn is_ulid(name: &str) -> bool {
+    let letter = |c: u8| c.is_ascii_digit() || (c.is_ascii_uppercase() && !b"ILOU".contains(&c));
+    name.len() == ULID_CHARS && name.bytes().all(letter) && name.as_bytes()[0] <= b'7'
+}
+
+/// Opens all blocks of a directory, ordered by time, and says which cannot be opened and why.
+pub(crate) fn open_all(
+    fs: &dyn Fs,
+    dir: &Path,
+    known: &[Classed],
+) -> Result<(Vec<Arc<Block>>, Vec<(PathBuf, Error)>), Error> {
+    let (mut blocks, mut broken) = (Vec::new(), Vec::new());
+    for entry in fs.list(dir).map_err(Error::io("list", dir))? {
+        if !entry.is_dir || !is_ulid(&entry.name) {
+            continue;
+        }
+        let path = dir.join(&entry.name);
+        if let Some(open) = known.iter().find(|open| open.block.dir() == path) {
+            blocks.push(open.block.clone());
+            continue;
+        }
+        match Block::open(fs, &path) {
+            Ok(block) => blocks.push(Arc::new(block)),
+            Err(error) => broken.push((path, error)),
+        }
+    }
+    blocks.sort_by_key(|block| (block.meta().min_time, block.meta().max_time));
+    Ok((blocks, broken))
+}
+
+/// Gives blocks with equal symbols the same class.
+pub(crate) fn classify(blocks: Vec<Arc<Block>>) -> Vec<Classed> {
+    let mut classed: Vec<Classed> = Vec::with_capacity(blocks.len());
+    let mut firsts: Vec<usize> = Vec::new();
+    for block in blocks {
+        let known = firsts.iter().position(|&first| classed[first].block.same_symbols(&block));
+        let class = known.unwrap_or_else(|| {
+            firsts.push(classed.len());
+            firsts.len() - 1
+        });
+        classed.push(Classed { block, class: class as u32 });
+    }
+    classed
+}
+
+/// Removes folders whose making or removing was interrupted.
+pub(crate) fn clean(fs: &dyn Fs, dir: &Path) -> Result<(), Error> {
+    for entry in fs.list(dir).map_err(Error::io("list", dir))? {
+        let ulid = LEFT_BEHIND.iter().find_map(|end| entry.name.strip_suffix(end));
+        if entry.is_dir && ulid.is_some_and(is_ulid) {
+            let path = dir.join(&entry.name);
+            tracing::info!(path = %path.display(), "removing what was left of an unfinished block");
+            fs.remove_dir(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+impl Blocks {
+    /// The open blocks.
+    pub(crate) fn list(&self) -> BlockList {
+        self.list.read().clone()
+    }
+
+    /// Number of folders that cannot be opened.
+    pub(crate) fn broken(&self) -> usize {
+        self.broken.lock().len()
+    }
+
+    /// The first time behind all blocks whose samples came in order.
+    pub(crate) fn max_time(&self) -> Option<i64> {
+        let list = self.list();
+        let ordered = list.iter().map(|open| open.block.meta()).filter(|m| !m.is_out_of_order());
+        ordered.map(|meta| meta.max_time).max()
+    }
+
+    /// Looks which blocks there are now, and removes those that are replaced, empty, too old or too
+    /// much.
+    pub(crate) fn reload(
+        &self,
+        fs: &dyn Fs,
+        dir: &Path,
+        retention: Retention,
+    ) -> Result<(), Error> {
+        let _alone = self.changing.lock();
+        count(&self.counters.reloads, 1);
+        let before = self.list();
+        let opened = open_all(fs, dir, &before);
+        if opened.as_ref().map_or(true, |(_, broken)| !broken.is_empty()) {
+            count(&self.counters.reloads_failed, 1);
+        }
+        let (blocks, broken) = opened?;
+        self.set_aside(broken);
+        let gone = self.superfluous(&blocks, retention);
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            blocks.into_iter().partition(|block| gone.contains(block.dir()));
+        let same = |(open, block): (&Classed, &Arc<Block>)| Arc::ptr_eq(&open.block, block);
+        if before.len() != kept.len() || !before.iter().zip(&kept).all(same) {
+            *self.list.write() = Arc::new(classify(kept));
+        }
+        for block in gone {
+            remove(fs, dir, &block)?;
+        }
+        Ok(())
+    }
+
+    /// Says of each broken block once what is wrong with it.
+    fn set_aside(&self, broken: Vec<(PathBuf, Error)>) {
+        let mut known = self.broken.lock();
+        let now: BTreeMap<PathBuf, String> =
+            broken.into_iter().map(|(path, error)| (path, error.to_string())).collect();
+        for (path, error) in now.iter().filter(|(path, error)| known.get(*path) != Some(*error)) {
+            let path = path.display();
+            tracing::error!(%path, error, "a block is left out and stays as it is: it cannot be opened");
+        }
+        *known = now;
+    }
+
+    /// Folders of blocks that are to go.
+    fn superfluous(&self, blocks: &[Arc<Block>], retention: Retention) -> BTreeSet<PathBuf> {
+        let metas = || blocks.iter().map(|block| (block.dir().to_owned(), block.meta()));
+        let parents = |meta: &BlockMeta| {
+            meta.compaction.parents.iter().map(|parent| parent.ulid.clone()).collect::<Vec<_>>()
+        };
+        let replaced: BTreeSet<String> = metas().flat_map(|(_, meta)| parents(meta)).collect();
+        let mut gone: BTreeSet<PathBuf> = metas()
+            .filter(|(_, meta)| meta.compaction.deletable || replaced.contains(&meta.ulid))
+            .map(|(dir, _)| dir)
+            .collect();
+        // Newest first; what is kept is counted against both limits.
+        let mut rest: Vec<_> = blocks.iter().filter(|block| !gone.contains(block.dir())).collect();
+        rest.sort_by_key(|block| std::cmp::Reverse(block.meta().max_time));
+        let newest = rest.first().map_or(i64::MIN, |block| block.meta().max_time);
+        let mut bytes = retention.log_bytes;
+        let (mut old, mut large) = (false, false);
+        for block in rest {
+            old |= newest.saturating_sub(block.meta().max_time) >= retention.time_ms;
+            bytes = bytes.saturating_add(block.size_bytes());
+            large |= retention.bytes > 0 && bytes > retention.bytes;
+            if old || large {
+                let counters = &self.counters;
+                count(if old { &counters.dropped_for_time } else { &counters.dropped_for_size }, 1);
+                gone.insert(block.dir().to_owned());
+            }
+        }
+        gone
+    }
+}
+
+/// Removes a block so that a crash leaves either all of it or what [`clean`] removes.
+fn remove(fs: &dyn Fs, dir: &Path, block: &Block) -> Result<(), Error> {
+    let from = block.dir();
+    let mut to = from.as_os_str().to_owned();
+    to.push(".tmp-for-deletion");
+    let to = PathBuf::from(to);
+    tracing::info!(block = %from.display(), "removing a block");
+    fs.rename(from, &to).map_err(Error::io("rename", from))?;
+    fs.sync_dir(dir).map_err(Error::io("sync", dir))?;
+    fs.remove_dir(&to).map_err(Error::io("remove", &to))
+}

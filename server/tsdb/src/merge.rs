@@ -1,0 +1,272 @@
+//! A query over blocks and head: every series once, its samples in order of time.
+
+use std::collections::BTreeSet;
+
+use common_model::{Labels, Matcher, TimestampMs};
+use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError};
+
+use crate::block::{BlockCursor, Classed, Spare};
+use crate::querier::{HeadQuerier, HeadSeries, limited};
+
+/// A view of blocks and, where there is one, the head between two times.
+pub(crate) struct MergeQuerier {
+    /// In order of time: of samples at the same time the last one wins.
+    pub(crate) blocks: Vec<Classed>,
+    pub(crate) head: Option<HeadQuerier>,
+    pub(crate) start: TimestampMs,
+    pub(crate) end: TimestampMs,
+}
+
+struct Merged {
+    blocks: Vec<BlockCursor>,
+    /// Which cursors stand at the series that is next, and its labels.
+    group: Option<(Vec<usize>, Labels)>,
+    head: HeadSide,
+    buffer: String,
+    spare: Spare,
+    labels_only: bool,
+    left: usize,
+}
+
+/// How the head's series meet those of the blocks.
+enum HeadSide {
+    None,
+    /// Both in order of labels.
+    Sorted(HeadSeries),
+    /// Found by hash: cheaper than sorting. Which of the head's series were found already.
+    Hashed(HeadSeries, Vec<bool>),
+}
+
+impl MergeQuerier {
+    fn cursors(
+        &self,
+        matchers: &[Matcher],
+        range: (i64, i64),
+    ) -> Result<Vec<BlockCursor>, StorageError> {
+        let mut cursors = Vec::with_capacity(self.blocks.len());
+        for source in &self.blocks {
+            if source.block.meta().overlaps(range.0, range.1) {
+                let cursor = BlockCursor::new(source.clone(), matchers, range)?;
+                if !cursor.is_done() {
+                    cursors.push(cursor);
+                }
+            }
+        }
+        Ok(cursors)
+    }
+
+    /// Labels of the series that satisfy the matchers and have samples in the querier's time.
+    fn each_labels(
+        &self,
+        matchers: &[Matcher],
+        each: &mut dyn FnMut(&Labels),
+    ) -> Result<(), StorageError> {
+        let mut buffer = String::new();
+        for mut cursor in self.cursors(matchers, (self.start, self.end))? {
+            while !cursor.is_done() {
+                each(&cursor.labels(&mut buffer)?);
+                cursor.advance()?;
+            }
+        }
+        if let Some(head) = &self.head {
+            head.each_labels(matchers, each);
+        }
+        Ok(())
+    }
+}
+
+impl Querier for MergeQuerier {
+    fn select(
+        &self,
+        sorted: bool,
+        hints: &SelectHints,
+        matchers: &[Matcher],
+    ) -> Result<Box<dyn SeriesSet>, StorageError> {
+        let range = match hints.labels_only {
+            true => (self.start, self.end),
+            false => (self.start.max(hints.start), self.end.min(hints.end)),
+        };
+        let blocks = self.cursors(matchers, range)?;
+        let head = match &self.head {
+            Some(head) if blocks.is_empty() => return head.select(sorted, hints, matchers),
+            Some(head) if head.overlaps(range) => {
+                let series = head.select_series(sorted, hints, matchers);
+                match sorted {
+                    true => HeadSide::Sorted(series),
+                    false => {
+                        let found = vec![false; series.len()];
+                        HeadSide::Hashed(series, found)
+                    }
+                }
+            }
+            _ => HeadSide::None,
+        };
+        Ok(Box::new(Merged {
+            blocks,
+            group: None,
+            head,
+            buffer: String::new(),
+            spare: Spare::default(),
+            labels_only: hints.labels_only,
+            left: if hints.limit == 0 { usize::MAX } else { hints.limit },
+        }))
+    }
+
+    fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Vec<String>, StorageError> {
+        let mut names = BTreeSet::new();
+        if matchers.is_empty() {
+            // As the original: all names of a block that overlaps, whatever the series' own times.
+            for source in self.overlapping() {
+                names.extend(source.block.label_names().map(|(name, _)| name.to_owned()));
+            }
+            if let Some(head) = &self.head {
+                names.extend(head.label_names(&[], 0)?);
+            }
+        } else {
+            self.each_labels(matchers, &mut |labels| {
+                for (name, _) in labels {
+                    if !names.contains(name) {
+                        names.insert(name.to_owned());
+                    }
+                }
+            })?;
+        }
+        Ok(limited(names, limit))
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        limit: usize,
+    ) -> Result<Vec<String>, StorageError> {
+        let mut values = BTreeSet::new();
+        if matchers.is_empty() {
+            for source in self.overlapping() {
+                source.block.label_values(name, &mut |value, _| {
+                    if !values.contains(value) {
+                        values.insert(value.to_owned());
+                    }
+                    true
+                })?;
+            }
+            if let Some(head) = &self.head {
+                values.extend(head.label_values(name, &[], 0)?);
+            }
+        } else {
+            self.each_labels(matchers, &mut |labels| {
+                if let Some(value) = labels.get(name).filter(|value| !values.contains(*value)) {
+                    values.insert(value.to_owned());
+                }
+            })?;
+        }
+        Ok(limited(values, limit))
+    }
+}
+
+impl MergeQuerier {
+    fn overlapping(&self) -> impl Iterator<Item = &Classed> {
+        self.blocks.iter().filter(|source| source.block.meta().overlaps(self.start, self.end))
+    }
+}
+
+impl Merged {
+    /// Finds the first series by labels among the cursors and who stands at it.
+    fn gather(&mut self) -> Result<(), StorageError> {
+        if self.group.is_some() {
+            return Ok(());
+        }
+        let mut group: Vec<usize> = Vec::with_capacity(self.blocks.len());
+        for (at, cursor) in self.blocks.iter().enumerate().filter(|(_, c)| !c.is_done()) {
+            let order = match group.first() {
+                Some(&first) => cursor.compare(&self.blocks[first])?,
+                None => std::cmp::Ordering::Equal,
+            };
+            if order.is_lt() {
+                group.clear();
+            }
+            if order.is_le() {
+                group.push(at);
+            }
+        }
+        if let Some(&first) = group.first() {
+            self.group = Some((group, self.blocks[first].labels(&mut self.buffer)?));
+        }
+        Ok(())
+    }
+
+    /// Reads the group's samples and lets its cursors go on.
+    fn read_group(
+        &mut self,
+        group: &[usize],
+        samples: &mut SampleColumns,
+    ) -> Result<(), StorageError> {
+        for &at in group {
+            let cursor = &mut self.blocks[at];
+            if !self.labels_only {
+                cursor.read(samples, &mut self.spare)?;
+            }
+            cursor.advance()?;
+        }
+        Ok(())
+    }
+
+    /// The next series that only the head has, after all those of blocks.
+    fn rest(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {
+        self.head = match std::mem::replace(&mut self.head, HeadSide::None) {
+            HeadSide::Hashed(mut head, found) => {
+                head.leave_out(&found);
+                HeadSide::Sorted(head)
+            }
+            other => other,
+        };
+        match &mut self.head {
+            HeadSide::Sorted(head) => head.next(samples),
+            _ => Ok(None),
+        }
+    }
+
+    /// The next series, with or without samples.
+    fn step(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {
+        self.gather()?;
+        let Some((group, labels)) = self.group.take() else { return self.rest(samples) };
+        let mut in_head = None;
+        match &mut self.head {
+            HeadSide::None => {}
+            HeadSide::Sorted(head) => match head.peek().map(|next| next.cmp(&labels)) {
+                Some(std::cmp::Ordering::Less) => {
+                    self.group = Some((group, labels));
+                    return head.take(samples);
+                }
+                Some(std::cmp::Ordering::Equal) => in_head = head.take_id(),
+                _ => {}
+            },
+            HeadSide::Hashed(head, found) => in_head = head.find(&labels, found),
+        }
+        self.read_group(&group, samples)?;
+        if let (Some(id), HeadSide::Sorted(head) | HeadSide::Hashed(head, _), false) =
+            (in_head, &mut self.head, self.labels_only)
+        {
+            self.spare.one.clear();
+            head.read(id, Some(labels.clone()), &mut self.spare.one)?;
+            if !self.spare.one.is_empty() {
+                self.spare.merge_into(samples);
+            }
+        }
+        Ok(Some(labels))
+    }
+}
+
+impl SeriesSet for Merged {
+    fn next(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {
+        samples.clear();
+        while self.left > 0 {
+            let Some(labels) = self.step(samples)? else { return Ok(None) };
+            if self.labels_only || !samples.is_empty() {
+                self.left -= 1;
+                return Ok(Some(labels));
+            }
+        }
+        Ok(None)
+    }
+}
