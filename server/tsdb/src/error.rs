@@ -33,6 +33,12 @@ pub enum Error {
         /// What was found, with its place.
         problem: String,
     },
+    /// What was to be written makes no sense.
+    #[error("{problem}")]
+    Input {
+        /// What and why.
+        problem: String,
+    },
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
@@ -49,7 +55,7 @@ impl From<Error> for StorageError {
     fn from(error: Error) -> StorageError {
         match &error {
             Error::Io { .. } => StorageError::Io(error.to_string()),
-            Error::Corrupt { .. } => StorageError::Corrupt(error.to_string()),
+            Error::Corrupt { .. } | Error::Input { .. } => StorageError::Corrupt(error.to_string()),
             Error::Locked { .. } | Error::Closed => StorageError::Unavailable(error.to_string()),
         }
     }

@@ -24,9 +24,11 @@ mod replay;
 mod samples;
 mod stats;
 
+pub use blocks::{OpenedBlocks, open_blocks};
 pub use db::Db;
 pub use error::Error;
 pub use maintenance::Maintenance;
+pub use merge::block_querier;
 pub use options::{CHUNK_RANGE_MS, Options};
 pub use replay::ReplayReport;
 pub use stats::{Cardinality, Stat, Stats};

@@ -7,6 +7,7 @@
 
 mod basics;
 mod blocks;
+mod blocks_written;
 mod codec;
 mod concurrency;
 mod crash;
