@@ -38,6 +38,14 @@ impl Chunk {
         }
     }
 
+    /// Gives the bytes away.
+    pub(crate) fn into_bytes(self) -> Box<[u8]> {
+        match self.data {
+            Data::Xor(bytes) => bytes,
+            Data::Histogram(both) => both.1,
+        }
+    }
+
     /// What would stand in a block behind the encoding's number.
     pub(crate) fn bytes(&self) -> &[u8] {
         match &self.data {
