@@ -6,7 +6,7 @@ use std::time::Duration;
 use common_instrument::{Gauge, Registry};
 use common_service::clock::{Clock, SystemClock};
 use common_service::notify::Notifier;
-use server_api::Status;
+use server_api::{Notice, Notifications, Status};
 
 use super::loader::{Files, Loaded};
 use super::parts::Parts;
@@ -16,15 +16,22 @@ use super::settings::Settings;
 pub(crate) struct Reloader {
     files: Files,
     status: Arc<Status>,
+    notifications: Arc<Notifications>,
     successful: Gauge,
     succeeded_at: Gauge,
 }
 
 impl Reloader {
-    pub(crate) fn new(settings: &Settings, status: Arc<Status>, registry: &Registry) -> Reloader {
+    pub(crate) fn new(
+        settings: &Settings,
+        status: Arc<Status>,
+        notifications: Arc<Notifications>,
+        registry: &Registry,
+    ) -> Reloader {
         Reloader {
             files: settings.files.clone(),
             status,
+            notifications,
             successful: registry.gauge(
                 "prometheus_config_last_reload_successful",
                 "Whether the last configuration reload attempt was successful.",
@@ -44,6 +51,7 @@ impl Reloader {
             Err(error) => Err(error),
         };
         if let Err(error) = &result {
+            self.notifications.raise(Notice::ReloadFailed);
             tracing::error!(err = error, "Error reloading config; the old one stays in force");
             self.successful.set(0.0);
             let (_, at) = **self.status.last_reload.load();
@@ -62,6 +70,7 @@ impl Reloader {
         let now = SystemClock.now_ms();
         self.status.last_reload.store(Arc::new((true, now)));
         self.successful.set(1.0);
+        self.notifications.clear(Notice::ReloadFailed);
         self.succeeded_at.set(now as f64 / 1000.0);
         tracing::info!("Completed loading of configuration");
         Ok(())

@@ -17,7 +17,9 @@ use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{cors, federate, query, rules, series, status, targets, tree};
+use crate::{
+    admin, cors, exemplars, features, federate, query, rules, search, series, status, targets, tree,
+};
 
 type Shared = State<Arc<ApiState>>;
 
@@ -26,6 +28,7 @@ pub fn router(state: Arc<ApiState>) -> Router {
     let api = Router::new()
         .merge(queries())
         .merge(statuses())
+        .merge(admins())
         .route_layer(middleware::from_fn_with_state(state.clone(), shared_with_others))
         .route_layer(middleware::from_fn(compressed))
         .route_layer(middleware::from_fn_with_state(state.clone(), ready))
@@ -50,6 +53,7 @@ fn queries() -> Router<Arc<ApiState>> {
     Router::new()
         .route("/query", ask(instant))
         .route("/query_range", ask(range))
+        .route("/query_exemplars", ask(all_exemplars))
         .route("/series", series)
         .route("/labels", ask(labels))
         .route("/label/{name}/values", read(label_values))
@@ -61,6 +65,9 @@ fn queries() -> Router<Arc<ApiState>> {
             "/alertmanagers",
             read(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
         )
+        .route("/search/metric_names", ask(metric_names))
+        .route("/search/label_names", ask(label_names))
+        .route("/search/label_values", ask(searched_values))
         .route("/format_query", ask(formatted))
         .route("/parse_query", ask(parsed))
         .route("/alerts", read(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
@@ -72,6 +79,15 @@ fn queries() -> Router<Arc<ApiState>> {
 
 fn statuses() -> Router<Arc<ApiState>> {
     Router::new()
+        .route(
+            "/notifications",
+            read(|State(s): Shared| async move { respond(Ok(s.notifications.list())) }),
+        )
+        .route(
+            "/notifications/live",
+            read(|State(s): Shared| async move { s.notifications.clone().live() }),
+        )
+        .route("/features", read(|State(s): Shared| async { respond(features::features(s).await) }))
         .route(
             "/status/config",
             read(|State(s): Shared| async { respond(status::config(s).await) }),
@@ -89,11 +105,24 @@ fn statuses() -> Router<Arc<ApiState>> {
         )
 }
 
+/// What changes the store.
+fn admins() -> Router<Arc<ApiState>> {
+    let delete = only("OPTIONS, POST, PUT").post(admin_delete).put(admin_delete);
+    Router::new().route("/admin/tsdb/delete_series", delete)
+}
+
+async fn admin_delete(State(state): Shared, request: Request) -> Response<Body> {
+    match params(request).await {
+        Ok(params) => admin::delete_series(state, params).await,
+        Err(error) => respond(Err(error)),
+    }
+}
+
 /// Parameters of the query string, then those of a form body.
 async fn params(request: Request) -> Result<Params, ApiError> {
     let (head, body) = request.into_parts();
     let mut params = Params::default();
-    if head.method == Method::POST {
+    if matches!(head.method, Method::POST | Method::PUT) {
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
         let body =
             body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
@@ -129,6 +158,13 @@ handlers! {
     all_rules => rules::rules,
 }
 
+async fn all_exemplars(State(state): Shared, request: Request) -> Response<Body> {
+    match params(request).await {
+        Ok(params) => exemplars::query(state, params).await,
+        Err(error) => respond(Err(error)),
+    }
+}
+
 async fn label_values(
     State(state): Shared,
     Path(name): Path<String>,
@@ -138,6 +174,24 @@ async fn label_values(
         Ok(params) => respond(series::label_values(state, name, params).await),
         Err(error) => respond(Err(error)),
     }
+}
+
+/// Makes a handler of a place to search.
+macro_rules! searches {
+    ($($name:ident => $place:ident),* $(,)?) => {
+        $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
+            match params(request).await {
+                Ok(params) => search::search(state, params, search::Place::$place).await,
+                Err(error) => respond(Err(error)),
+            }
+        })*
+    };
+}
+
+searches! {
+    metric_names => MetricNames,
+    label_names => LabelNames,
+    searched_values => LabelValues,
 }
 
 async fn federated(State(state): Shared, request: Request) -> Response<Body> {
@@ -165,9 +219,12 @@ fn not_ready() -> Response<Body> {
     response
 }
 
-/// Until the log is replayed only `walreplay` is answered.
+/// Until the log is replayed only these are answered.
+const BEFORE_READY: [&str; 3] = ["/status/walreplay", "/notifications", "/notifications/live"];
+
 async fn ready(State(state): Shared, request: Request, next: Next) -> Response<Body> {
-    if state.status.is_ready() || request.uri().path().ends_with("/status/walreplay") {
+    let path = request.uri().path();
+    if state.status.is_ready() || BEFORE_READY.iter().any(|always| path.ends_with(always)) {
         return next.run(request).await;
     }
     not_ready()

@@ -8,6 +8,7 @@ use server_storage::{AppendError, Appender, SeriesRef, StorageError};
 
 use crate::chunk::histogram::{AnyHistogram, Histogram, validate};
 use crate::db::Inner;
+use crate::exemplars::PendingExemplars;
 use crate::head::{Appended, Page, Place, Series, page_of};
 use crate::samples::Samples;
 use crate::wal::count;
@@ -27,6 +28,9 @@ pub(crate) struct Batch {
     unlogged: Vec<u32>,
     /// Series and numbers of metadata.
     metadata: Vec<(u32, u32)>,
+    exemplars: PendingExemplars,
+    /// Time of the sample that came last, which stands for that of its exemplars.
+    sample_time: i64,
     /// Samples before this are refused; fixed by the first one.
     min_time: Option<i64>,
     page: Option<(u32, Arc<Page>)>,
@@ -39,6 +43,8 @@ impl Batch {
             samples: Samples::default(),
             unlogged: Vec::new(),
             metadata: Vec::new(),
+            exemplars: PendingExemplars::default(),
+            sample_time: 0,
             min_time: None,
             page: None,
         }
@@ -200,6 +206,7 @@ impl Batch {
             self.with(id as u32, |series| series.pending -= 1);
         }
         self.metadata.clear();
+        self.exemplars.clear();
         self.unlogged.clear();
     }
 
@@ -246,11 +253,13 @@ impl Batch {
     fn write_log(&mut self) -> Result<(), StorageError> {
         let samples = self.samples.records();
         let metadata = self.metadata_record();
+        let exemplars = self.exemplars.records(&self.db.head);
         let db = self.db.clone();
         let mut wal = db.wal.lock();
         db.check_open()?;
         let mut series = self.series_record();
-        let bytes = series.iter().chain(&metadata).chain(&samples).map(Record::len).sum();
+        let all = series.iter().chain(&metadata).chain(&samples).chain(&exemplars);
+        let bytes = all.map(Record::len).sum();
         let mut alone = None;
         if wal.would_sync(bytes) {
             // A sync under way ends first; the log is not locked while it is waited for.
@@ -259,7 +268,8 @@ impl Batch {
             wal = db.wal.lock();
             series = self.series_record();
         }
-        let records: Vec<Record> = series.into_iter().chain(metadata).chain(samples).collect();
+        let records = series.into_iter().chain(metadata).chain(samples).chain(exemplars);
+        let records: Vec<Record> = records.collect();
         if records.is_empty() {
             return Ok(());
         }
@@ -292,6 +302,7 @@ impl Batch {
         for (id, number) in std::mem::take(&mut self.metadata) {
             self.with(id, |series| series.metadata = number);
         }
+        self.exemplars.apply(&self.db.head);
     }
 
     /// Page by page: a scrape locks each once.
@@ -374,6 +385,7 @@ impl Appender for Batch {
         timestamp: TimestampMs,
         value: f64,
     ) -> Result<SeriesRef, AppendError> {
+        self.sample_time = timestamp;
         self.add(series, labels, timestamp, |batch, id| batch.offer(id, timestamp, value))
     }
 
@@ -384,6 +396,7 @@ impl Appender for Batch {
         timestamp: TimestampMs,
         histogram: &FloatHistogram,
     ) -> Result<SeriesRef, AppendError> {
+        self.sample_time = timestamp;
         validate(histogram).map_err(AppendError::InvalidHistogram)?;
         let float = match is_stale_marker(histogram.sum) {
             true => Histogram::stale(histogram.sum),
@@ -407,17 +420,44 @@ impl Appender for Batch {
                 None => return self.append_histogram(series, labels, timestamp, histogram),
             },
         };
+        self.sample_time = timestamp;
         validate(histogram).map_err(AppendError::InvalidHistogram)?;
         self.add_histogram(series, labels, timestamp, &AnyHistogram::Integer(integer))
     }
 
-    /// Exemplars are not kept, as Prometheus keeps none unless its exemplar storage is turned on.
+    fn wants_exemplars(&self) -> bool {
+        self.db.head.exemplars.is_on()
+    }
+
     fn append_exemplar(
         &mut self,
-        _series: SeriesRef,
-        _labels: &Labels,
-        _exemplar: &Exemplar,
+        series: SeriesRef,
+        labels: &Labels,
+        exemplar: &Exemplar,
     ) -> Result<(), AppendError> {
+        if !self.wants_exemplars() {
+            return Ok(());
+        }
+        let db = self.db.clone();
+        let given = u32::try_from(series.0).ok().filter(|id| *id > 0);
+        let known = given.and_then(|id| self.with(id, |series| (id, series.logged)));
+        let known = known.or_else(|| {
+            let id = db.head.find(labels)?;
+            self.with(id, |series| (id, series.logged))
+        });
+        let Some((id, logged)) = known else {
+            count(&db.head.exemplars.refused, 1);
+            return Err(AppendError::UnknownSeries(series.0));
+        };
+        if self.exemplars.len() >= db.options.batch_samples_max {
+            count(&db.head.counters.limit_refused, 1);
+            let max = db.options.batch_samples_max;
+            return Err(AppendError::Limit(format!("{max} exemplars in one batch")));
+        }
+        let taken = self.exemplars.offer(&db.head, id, labels, exemplar, self.sample_time)?;
+        if taken && !logged {
+            self.unlogged.push(id);
+        }
         Ok(())
     }
 

@@ -13,7 +13,9 @@ mod appender;
 mod blocks;
 mod codec;
 mod db;
+mod delete;
 mod error;
+mod exemplars;
 mod head;
 mod maintenance;
 mod merge;
@@ -26,6 +28,7 @@ mod stats;
 
 pub use blocks::{OpenedBlocks, open_blocks};
 pub use db::Db;
+pub use delete::DELETED_RANGES_MAX;
 pub use error::Error;
 pub use maintenance::Maintenance;
 pub use merge::block_querier;

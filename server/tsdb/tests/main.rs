@@ -11,6 +11,8 @@ mod blocks_written;
 mod codec;
 mod concurrency;
 mod crash;
+mod deletions;
+mod exemplars;
 mod faults;
 mod histograms;
 mod peer_histograms;
