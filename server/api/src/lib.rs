@@ -16,6 +16,7 @@ mod json;
 mod methods;
 mod notifications;
 mod params;
+mod pools;
 mod query;
 mod result;
 mod router;
