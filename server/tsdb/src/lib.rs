@@ -23,6 +23,7 @@ mod metrics;
 mod options;
 mod querier;
 mod replay;
+mod samples;
 mod stats;
 
 pub use blocks::{OpenedBlocks, open_blocks};
