@@ -20,6 +20,7 @@ mod merge;
 mod metrics;
 mod options;
 mod querier;
+mod read_only;
 mod replay;
 mod stats;
 
@@ -27,5 +28,6 @@ pub use db::Db;
 pub use error::Error;
 pub use maintenance::Maintenance;
 pub use options::{CHUNK_RANGE_MS, Options};
+pub use read_only::{ReadOnlyFs, read_blocks};
 pub use replay::ReplayReport;
 pub use stats::{Cardinality, Stat, Stats};
