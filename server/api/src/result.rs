@@ -21,8 +21,7 @@ const POINT_BYTES: usize = 16;
 /// Where the text does not fit into what the query may hold, with the reason.
 pub fn result_json(output: QueryOutput) -> Result<Vec<u8>, String> {
     let mut json = Json::default();
-    write(&mut json, output.value, &output.memory, &NoInterrupt)
-        .map_err(|error| error.message)?;
+    write(&mut json, output.value, &output.memory, &NoInterrupt).map_err(|error| error.message)?;
     Ok(json.bytes)
 }
 

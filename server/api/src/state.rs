@@ -14,6 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::running::Queries;
 
+use crate::features::Features;
+use crate::notifications::Notifications;
+
 /// Settings of the API, from flags.
 pub struct ApiOptions {
     /// `--query.timeout`.
@@ -36,6 +39,12 @@ pub struct ApiOptions {
     pub hostname: String,
     /// Working directory, for `/api/v1/status/runtimeinfo`.
     pub working_directory: String,
+    /// `--web.enable-admin-api`.
+    pub admin: bool,
+    /// `--enable-feature=search-api`.
+    pub search: bool,
+    /// What else `/api/v1/features` shows.
+    pub features: Features,
 }
 
 /// A request to reload, answered with what went wrong.
@@ -53,6 +62,8 @@ pub struct Asked {
     pub rules: Arc<server_rules::Manager>,
     /// Alertmanagers.
     pub notify: Arc<server_notify::Manager>,
+    /// What operators should know.
+    pub notifications: Arc<Notifications>,
     /// The wall clock in milliseconds.
     pub now: server_scrape::Now,
 }
