@@ -2,6 +2,7 @@
 
 mod checks;
 mod queries;
+mod tsdb;
 
 use common_service::flags::{Arg, Command, Flag, Kind, Program, Style};
 
@@ -195,6 +196,7 @@ pub(super) const PROGRAM: Program = Program {
                 commands: TESTS,
                 ..Command::EMPTY
             },
+            tsdb::COMMAND,
             Command {
                 name: "promql",
                 help: "PromQL formatting and editing. Requires the --experimental flag.",
