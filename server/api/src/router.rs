@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What a byte of a form may take: as it came, decoded, and in the syntax tree of what it says.
-const FORM_BYTES_FACTOR: usize = 16;
+const FORM_BYTES_FACTOR: usize = 6;
 
 type Shared = State<Arc<ApiState>>;
 

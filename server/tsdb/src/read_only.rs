@@ -110,7 +110,7 @@ impl Db {
 
 /// The blocks of a data directory in order of time; one that cannot be opened is an error.
 pub fn read_blocks(fs: &dyn Fs, dir: &Path) -> Result<Vec<Arc<Block>>, Error> {
-    let (blocks, broken) = blocks::open_all(fs, dir, &[])?;
+    let (blocks, broken) = blocks::open_blocks(fs, dir)?;
     match broken.into_iter().next() {
         Some((_, error)) => Err(error),
         None => Ok(blocks),
