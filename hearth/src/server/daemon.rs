@@ -153,6 +153,7 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
         cors_origin: settings.cors_origin.clone(),
         lifecycle: settings.lifecycle,
         external_url: settings.external_url.clone(),
+        listen_port: settings.listen_port().to_owned(),
         route_prefix: settings.route_prefix.clone(),
         flags: settings.shown.clone(),
         storage_retention: settings.retention_text.clone(),

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use common_model::{Matcher, TimestampMs};
+use server_storage::{Querier as _, SampleColumns, SelectHints};
 
 use crate::head::{Head, matching};
+use crate::merge::MergeQuerier;
 use crate::wal::record;
 use crate::wal::writer::Record;
 use crate::{Db, Error};
@@ -28,8 +30,33 @@ struct Grave {
 
 impl Db {
     /// Deletes the samples in `[start, end]` of all series in memory that satisfy the matchers, and
-    /// says of how many series. Samples that come later are not touched, whatever their time.
+    /// says of how many series. Samples that come later are not touched, whatever their time. An
+    /// error where blocks hold such samples too: what is in memory is deleted even so.
     pub fn delete(
+        &self,
+        start: TimestampMs,
+        end: TimestampMs,
+        matchers: &[Matcher],
+    ) -> Result<u64, Error> {
+        let deleted = self.delete_in_memory(start, end, matchers)?;
+        let mut blocks = Vec::clone(&self.inner.blocks.list());
+        blocks.retain(|open| open.block.meta().overlaps(start, end));
+        if blocks.is_empty() {
+            return Ok(deleted);
+        }
+        let count = blocks.len();
+        let querier = MergeQuerier { blocks, head: None, start, end };
+        let hints = SelectHints { start, end, labels_only: true, limit: 1 };
+        let in_blocks = querier.select(false, &hints, matchers).and_then(|mut found| {
+            found.next(&mut SampleColumns::default()).map(|labels| labels.is_some())
+        });
+        match in_blocks {
+            Ok(false) => Ok(deleted),
+            Ok(true) | Err(_) => Err(Error::DeletionInBlocks { blocks: count }),
+        }
+    }
+
+    fn delete_in_memory(
         &self,
         start: TimestampMs,
         end: TimestampMs,
