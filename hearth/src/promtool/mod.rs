@@ -1,9 +1,12 @@
 //! `hearth promtool`: checks, tests and queries, flag for flag as promtool has them.
 
 mod config;
+mod discovery;
 mod flags;
 mod lint;
 mod metrics;
+mod promql;
+mod push;
 mod query;
 mod references;
 mod rules;
@@ -29,6 +32,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     };
     match matches.command() {
         ["check", "config"] => config::check(&matches),
+        ["check", "service-discovery"] => discovery::check(&matches),
         ["check", "rules"] => rules::check(&matches),
         ["check", "metrics"] => metrics::check(&matches),
         ["check", "web-config"] => web::check(&matches),
@@ -37,6 +41,10 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["query", "range"] => query::range(&matches),
         ["query", "series"] => query::series(&matches),
         ["query", "labels"] => query::labels(&matches),
+        ["push", "metrics"] => push::metrics(&matches),
+        ["promql", "format"] => promql::format(&matches),
+        ["promql", "label-matchers", "set"] => promql::set(&matches),
+        ["promql", "label-matchers", "delete"] => promql::delete(&matches),
         ["test", "rules"] => unit::rules(&matches),
         ["test", "promql"] => test::promql(&matches),
         other => {

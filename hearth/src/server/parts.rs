@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use common_config::Config;
 use common_instrument::Registry;
 use common_service::clock::{Clock, SystemClock};
 use exporters_node::NodeExporter;
@@ -59,6 +60,11 @@ impl Sink for Inside {
     }
 }
 
+/// Exemplars to keep: what is configured where they are stored at all.
+pub(crate) fn exemplars_max(enabled: bool, config: &Config) -> usize {
+    if enabled { usize::try_from(config.storage.exemplars()).unwrap_or(0) } else { 0 }
+}
+
 /// Everything that runs.
 pub(crate) struct Parts {
     db: Db,
@@ -68,6 +74,7 @@ pub(crate) struct Parts {
     notify: Arc<server_notify::Manager>,
     alertmanager: Option<Arc<server_alertmanager::Manager>>,
     maintenance: Maintenance,
+    exemplar_storage: bool,
 }
 
 impl Parts {
@@ -97,7 +104,9 @@ impl Parts {
         let options = rule_options(settings, db, &now, notify.clone());
         let rules = Arc::new(server_rules::Manager::new(options, registry));
         let maintenance = db.spawn_maintenance(now.clone())?;
-        Ok(Parts { db: db.clone(), now, scrape, rules, notify, alertmanager, maintenance })
+        let exemplar_storage = settings.exemplar_storage;
+        let db = db.clone();
+        Ok(Parts { db, now, scrape, rules, notify, alertmanager, maintenance, exemplar_storage })
     }
 
     /// What the API asks.
@@ -119,6 +128,7 @@ impl Parts {
         if let Some(alertmanager) = &self.alertmanager {
             alertmanager.apply(loaded.alertmanager).map_err(|error| error.to_string())?;
         }
+        let exemplars_max = exemplars_max(self.exemplar_storage, &loaded.config);
         let global = &loaded.config.global;
         self.notify
             .apply(&loaded.config.alerting, &global.external_labels)
@@ -130,6 +140,7 @@ impl Parts {
             external_labels: global.external_labels.clone(),
         };
         self.rules.apply(rules).await;
+        self.db.resize_exemplars(exemplars_max);
         Ok(())
     }
 

@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) delayed_name_removal: bool,
     /// Whether names can be searched over the API.
     pub(crate) search: bool,
+    /// Whether exemplars are stored; how many, the configuration says.
+    pub(crate) exemplar_storage: bool,
     /// All flags as `/api/v1/status/flags` shows them.
     pub(crate) shown: Vec<(String, String)>,
     pub(crate) hostname: String,
@@ -147,6 +149,7 @@ impl Settings {
             parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
             search: has("search-api"),
+            exemplar_storage: has("exemplar-storage"),
             shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
             external_url,
             listen,

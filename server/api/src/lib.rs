@@ -8,6 +8,7 @@ mod answer;
 mod compress;
 mod cors;
 mod error;
+mod exemplars;
 mod features;
 mod federate;
 mod histogram;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod admin;
+mod exemplars;
 mod features;
 mod notifications;
 mod parameters;

@@ -64,8 +64,10 @@ impl World {
 
     async fn with(api: ApiOptions) -> World {
         let files = tempfile::tempdir().unwrap();
-        let options = server_tsdb::Options::new(files.path().join("data"));
+        let mut options = server_tsdb::Options::new(files.path().join("data"));
+        options.exemplars_max = 100;
         let db = server_tsdb::Db::open(options, Arc::new(server_tsdb::fs::RealFs)).unwrap();
+        exemplars(&db);
         let (registry, store) = (Registry::new(), store());
         let now: server_scrape::Now = Arc::new(|| NOW);
         let scrape = server_scrape::ManagerOptions {
@@ -158,6 +160,24 @@ fn options_of_the_api() -> ApiOptions {
             ..server_api::Features::default()
         },
     }
+}
+
+/// Two series with exemplars, one of them with two.
+fn exemplars(db: &server_tsdb::Db) {
+    let mut appender = db.appender();
+    let exemplars = [
+        ("a", "t\"1", 0.5, Some(1_500)),
+        ("a", "t2", 1e-7, Some(2_000)),
+        ("b", "", f64::INFINITY, None),
+    ];
+    for (job, id, value, timestamp) in exemplars {
+        let labels = Labels::from_pairs([("__name__", "seconds_bucket"), ("job", job)]);
+        let series = appender.append(SeriesRef(0), &labels, 3_000, 1.0).unwrap();
+        let labels_of_exemplar = Labels::from_pairs([("trace_id", id)]);
+        let exemplar = common_model::Exemplar { labels: labels_of_exemplar, value, timestamp };
+        appender.append_exemplar(series, &labels, &exemplar).unwrap();
+    }
+    appender.commit().unwrap();
 }
 
 fn store() -> MemoryStore {

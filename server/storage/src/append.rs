@@ -41,7 +41,13 @@ pub trait Appender: Send {
     /// not keep start times forget it.
     fn set_start(&mut self, _start: TimestampMs) {}
 
-    /// Adds an exemplar to a series of this batch or an earlier one.
+    /// Whether exemplars are kept, so that it is worth reading them.
+    fn wants_exemplars(&self) -> bool {
+        false
+    }
+
+    /// Adds an exemplar to a series of this batch or an earlier one. One without a time has that of
+    /// the sample added last. The newest one of its series may come again and is no error.
     fn append_exemplar(
         &mut self,
         series: SeriesRef,

@@ -7,6 +7,7 @@ use common_model::{Exemplar, FloatHistogram, Labels, Metadata, TimestampMs};
 use server_storage::{AppendError, Appender, SeriesRef, StorageError};
 
 use crate::db::Inner;
+use crate::exemplars::PendingExemplars;
 use crate::head::{Appended, Page, Place, Series, page_of};
 use crate::wal::count;
 use crate::wal::record::{self, RefSample};
@@ -26,6 +27,9 @@ pub(crate) struct Batch {
     unlogged: Vec<u32>,
     /// Series and numbers of metadata.
     metadata: Vec<(u32, u32)>,
+    exemplars: PendingExemplars,
+    /// Time of the sample that came last, which stands for that of its exemplars.
+    sample_time: i64,
     /// Samples before this are refused; fixed by the first one.
     min_time: Option<i64>,
     page: Option<(u32, Arc<Page>)>,
@@ -38,6 +42,8 @@ impl Batch {
             samples: Vec::new(),
             unlogged: Vec::new(),
             metadata: Vec::new(),
+            exemplars: PendingExemplars::default(),
+            sample_time: 0,
             min_time: None,
             page: None,
         }
@@ -123,6 +129,7 @@ impl Batch {
             self.with(sample.series as u32, |series| series.pending -= 1);
         }
         self.metadata.clear();
+        self.exemplars.clear();
         self.unlogged.clear();
     }
 
@@ -181,11 +188,13 @@ impl Batch {
     fn write_log(&mut self) -> Result<(), StorageError> {
         let samples = self.sample_records();
         let metadata = self.metadata_record();
+        let exemplars = self.exemplars.records(&self.db.head);
         let db = self.db.clone();
         let mut wal = db.wal.lock();
         db.check_open()?;
         let mut series = self.series_record();
-        let bytes = series.iter().chain(&metadata).chain(&samples).map(Record::len).sum();
+        let all = series.iter().chain(&metadata).chain(&samples).chain(&exemplars);
+        let bytes = all.map(Record::len).sum();
         let mut alone = None;
         if wal.would_sync(bytes) {
             // A sync under way ends first; the log is not locked while it is waited for.
@@ -194,7 +203,8 @@ impl Batch {
             wal = db.wal.lock();
             series = self.series_record();
         }
-        let records: Vec<Record> = series.into_iter().chain(metadata).chain(samples).collect();
+        let records = series.into_iter().chain(metadata).chain(samples).chain(exemplars);
+        let records: Vec<Record> = records.collect();
         if records.is_empty() {
             return Ok(());
         }
@@ -241,6 +251,7 @@ impl Batch {
         for (id, number) in std::mem::take(&mut self.metadata) {
             self.with(id, |series| series.metadata = number);
         }
+        self.exemplars.apply(&self.db.head);
     }
 }
 
@@ -258,6 +269,7 @@ impl Appender for Batch {
         timestamp: TimestampMs,
         value: f64,
     ) -> Result<SeriesRef, AppendError> {
+        self.sample_time = timestamp;
         if timestamp < self.bound(timestamp) {
             count(&self.db.head.counters.out_of_bounds, 1);
             return Err(AppendError::OutOfBounds);
@@ -291,13 +303,39 @@ impl Appender for Batch {
         Err(AppendError::InvalidHistogram("native histograms are not stored".to_owned()))
     }
 
-    /// Exemplars are not kept, as Prometheus keeps none unless its exemplar storage is turned on.
+    fn wants_exemplars(&self) -> bool {
+        self.db.head.exemplars.is_on()
+    }
+
     fn append_exemplar(
         &mut self,
-        _series: SeriesRef,
-        _labels: &Labels,
-        _exemplar: &Exemplar,
+        series: SeriesRef,
+        labels: &Labels,
+        exemplar: &Exemplar,
     ) -> Result<(), AppendError> {
+        if !self.wants_exemplars() {
+            return Ok(());
+        }
+        let db = self.db.clone();
+        let given = u32::try_from(series.0).ok().filter(|id| *id > 0);
+        let known = given.and_then(|id| self.with(id, |series| (id, series.logged)));
+        let known = known.or_else(|| {
+            let id = db.head.find(labels)?;
+            self.with(id, |series| (id, series.logged))
+        });
+        let Some((id, logged)) = known else {
+            count(&db.head.exemplars.refused, 1);
+            return Err(AppendError::UnknownSeries(series.0));
+        };
+        if self.exemplars.len() >= db.options.batch_samples_max {
+            count(&db.head.counters.limit_refused, 1);
+            let max = db.options.batch_samples_max;
+            return Err(AppendError::Limit(format!("{max} exemplars in one batch")));
+        }
+        let taken = self.exemplars.offer(&db.head, id, labels, exemplar, self.sample_time)?;
+        if taken && !logged {
+            self.unlogged.push(id);
+        }
         Ok(())
     }
 

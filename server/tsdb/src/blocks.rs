@@ -8,12 +8,10 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::{Mutex, RwLock};
 
 use crate::Error;
-use crate::block::{Block, BlockMeta, Classed};
+use crate::block::{Block, BlockMeta, Classed, is_ulid};
 use crate::fs::Fs;
 use crate::wal::count;
 
-/// Letters and digits in the name of a block.
-const ULID_CHARS: usize = 26;
 /// How folders end whose making or removing was interrupted.
 const LEFT_BEHIND: [&str; 3] = [".tmp-for-creation", ".tmp-for-deletion", ".tmp"];
 
@@ -50,18 +48,17 @@ pub(crate) struct Retention {
     pub(crate) log_bytes: u64,
 }
 
-/// Whether a folder has a block's name.
-pub(crate) fn is_ulid(name: &str) -> bool {
-    let letter = |c: u8| c.is_ascii_digit() || (c.is_ascii_uppercase() && !b"ILOU".contains(&c));
-    name.len() == ULID_CHARS && name.bytes().all(letter) && name.as_bytes()[0] <= b'7'
+/// What opening a directory's blocks gave: blocks ordered by time, and folders that look like blocks
+/// and cannot be opened, with the reason.
+pub type OpenedBlocks = (Vec<Arc<Block>>, Vec<(PathBuf, Error)>);
+
+/// Opens all blocks of a directory, for tools; nothing is changed and nothing locked.
+pub fn open_blocks(fs: &dyn Fs, dir: &Path) -> Result<OpenedBlocks, Error> {
+    open_all(fs, dir, &[])
 }
 
-/// Opens all blocks of a directory, ordered by time, and says which cannot be opened and why.
-pub(crate) fn open_all(
-    fs: &dyn Fs,
-    dir: &Path,
-    known: &[Classed],
-) -> Result<(Vec<Arc<Block>>, Vec<(PathBuf, Error)>), Error> {
+/// As [`open_blocks`]; what is open already is taken over.
+fn open_all(fs: &dyn Fs, dir: &Path, known: &[Classed]) -> Result<OpenedBlocks, Error> {
     let (mut blocks, mut broken) = (Vec::new(), Vec::new());
     for entry in fs.list(dir).map_err(Error::io("list", dir))? {
         if !entry.is_dir || !is_ulid(&entry.name) {

@@ -33,6 +33,12 @@ pub enum Error {
         /// What was found, with its place.
         problem: String,
     },
+    /// What was to be written makes no sense.
+    #[error("{problem}")]
+    Input {
+        /// What and why.
+        problem: String,
+    },
     /// A series would have more deleted ranges than it may.
     #[error("a series would have more than {ranges_max} deleted ranges of time")]
     TooManyDeletions {
@@ -63,7 +69,7 @@ impl From<Error> for StorageError {
     fn from(error: Error) -> StorageError {
         match &error {
             Error::Io { .. } => StorageError::Io(error.to_string()),
-            Error::Corrupt { .. } => StorageError::Corrupt(error.to_string()),
+            Error::Corrupt { .. } | Error::Input { .. } => StorageError::Corrupt(error.to_string()),
             Error::Locked { .. }
             | Error::Closed
             | Error::TooManyDeletions { .. }

@@ -1,11 +1,13 @@
 //! A query over blocks and head: every series once, its samples in order of time.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use common_model::{Labels, Matcher, TimestampMs};
 use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError};
 
-use crate::block::{BlockCursor, Classed, Spare};
+use crate::block::{Block, BlockCursor, Classed, Spare};
+use crate::blocks::classify;
 use crate::querier::{HeadQuerier, HeadSeries, limited};
 
 /// A view of blocks and, where there is one, the head between two times.
@@ -35,6 +37,17 @@ enum HeadSide {
     Sorted(HeadSeries),
     /// Found by hash: cheaper than sorting. Which of the head's series were found already.
     Hashed(HeadSeries, Vec<bool>),
+}
+
+/// A view of blocks alone, for tools that look at a directory without opening a database. Blocks
+/// must be in order of time, as [`crate::open_blocks`] gives them.
+#[must_use]
+pub fn block_querier(
+    blocks: Vec<Arc<Block>>,
+    start: TimestampMs,
+    end: TimestampMs,
+) -> Box<dyn Querier> {
+    Box::new(MergeQuerier { blocks: classify(blocks), head: None, start, end })
 }
 
 impl MergeQuerier {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use common_model::Labels;
 
 use crate::fs::Fs;
-use crate::head::{Appended, Head, Page, Place, page_of};
-use crate::wal::record::{self, RecordKind, RefSample};
+use crate::head::{Appended, Head, Offered, Page, Place, page_of};
+use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
 use crate::{Error, delete};
 
@@ -106,6 +106,7 @@ impl<'a> Replay<'a> {
                     self.tombstone(reference, first, last);
                 })
             }
+            RecordKind::Exemplars if self.head.exemplars.is_on() => self.exemplars(record),
             _ => {
                 *self.report.records_skipped.entry(kind).or_default() += 1;
                 Ok(())
@@ -178,6 +179,25 @@ impl<'a> Replay<'a> {
             self.head.cover(oldest, newest);
         }
         decoded
+    }
+
+    fn exemplars(&mut self, record: &[u8]) -> Result<(), String> {
+        record::decode_exemplars(record, |exemplar: RefExemplar<'_>| {
+            let head = self.head;
+            let id = self.resolve(exemplar.series);
+            let labels = id.and_then(|id| self.with(id, |series| head.labels(&series.labels)));
+            let Some(labels) = labels else {
+                self.report.unknown_refs += 1;
+                return;
+            };
+            let offered = Offered {
+                labels: exemplar.labels.clone(),
+                value: exemplar.value,
+                time: exemplar.time,
+                own_time: false,
+            };
+            head.exemplars.add(&labels, offered);
+        })
     }
 
     fn metadata(&mut self, reference: u64, metadata: &common_model::Metadata) {

@@ -7,10 +7,12 @@
 
 mod basics;
 mod blocks;
+mod blocks_written;
 mod codec;
 mod concurrency;
 mod crash;
 mod deletions;
+mod exemplars;
 mod faults;
 mod peers;
 mod support;

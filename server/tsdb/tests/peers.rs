@@ -32,13 +32,13 @@ pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     None
 }
 
-struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
     address: String,
 }
 
 impl Prometheus {
-    fn start(program: &Path, data: &Path, config: &str, more: &[&str]) -> Prometheus {
+    pub(crate) fn start(program: &Path, data: &Path, config: &str, more: &[&str]) -> Prometheus {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let file = data.parent().unwrap().join("prometheus.yml");
@@ -58,7 +58,7 @@ impl Prometheus {
         prometheus
     }
 
-    fn wait(&self, what: &str, done: impl Fn(&Prometheus) -> bool) {
+    pub(crate) fn wait(&self, what: &str, done: impl Fn(&Prometheus) -> bool) {
         let start = Instant::now();
         while !done(self) {
             assert!(start.elapsed() < DEADLINE, "Prometheus never got there: {what}");
@@ -67,7 +67,7 @@ impl Prometheus {
     }
 
     /// The body of a successful answer.
-    fn get(&self, path: &str) -> Option<String> {
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
         self.ask("GET", path)
     }
 

@@ -1,5 +1,6 @@
 //! The head: every series and its newest samples in memory.
 
+mod exemplars;
 mod index;
 mod metadata;
 mod pages;
@@ -18,6 +19,7 @@ use server_storage::SampleColumns;
 
 use crate::delete::Tombstones;
 
+pub(crate) use exemplars::{Exemplars, LABEL_CHARS_MAX, Offered, Verdict};
 pub(crate) use index::Index;
 pub(crate) use metadata::MetadataTable;
 pub(crate) use pages::{Page, page_of};
@@ -25,7 +27,8 @@ pub(crate) use select::matching;
 pub(crate) use series::{Appended, Place, Series};
 pub(crate) use symbols::{Pair, Symbols};
 
-/// Locks are taken in the order index, page, symbols; metadata and tombstones come last.
+/// Locks are taken in the order index, page, symbols; metadata, tombstones and
+/// exemplars come last.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) index: RwLock<Index>,
@@ -33,6 +36,7 @@ pub(crate) struct Head {
     pub(crate) metadata: RwLock<MetadataTable>,
     /// Deleted ranges of time, first and last, by series.
     pub(crate) tombstones: RwLock<Tombstones>,
+    pub(crate) exemplars: Exemplars,
     /// Time of the oldest sample; `i64::MAX` while there is none.
     pub(crate) min_time: AtomicI64,
     /// Time of the newest sample; `i64::MIN` while there is none.
@@ -68,6 +72,7 @@ impl Head {
             symbols: RwLock::default(),
             metadata: RwLock::default(),
             tombstones: RwLock::default(),
+            exemplars: Exemplars::default(),
             min_time: AtomicI64::new(i64::MAX),
             max_time: AtomicI64::new(i64::MIN),
             min_valid_time: AtomicI64::new(i64::MIN),

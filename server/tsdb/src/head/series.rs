@@ -137,6 +137,14 @@ impl Series {
         len
     }
 
+    /// All chunks, the open one ended.
+    pub(crate) fn into_chunks(mut self) -> Vec<Chunk> {
+        if self.open.count() > 0 {
+            self.close();
+        }
+        self.closed
+    }
+
     /// Times of the oldest and the newest sample.
     pub(crate) fn span(&self) -> Option<(i64, i64)> {
         let open = (self.open.count() > 0).then(|| (self.open_min_time, self.open.last_time()));
