@@ -12,6 +12,7 @@ mod rules;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other tests, not all use all")]
 mod support;
+mod tool;
 mod units;
 
 use std::io::Write as _;

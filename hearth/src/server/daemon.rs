@@ -17,8 +17,8 @@ use server_tsdb::fs::RealFs;
 use tokio::sync::mpsc;
 
 use super::browser;
-use super::loader;
-use super::parts::Parts;
+use super::loader::{self, Loaded};
+use super::parts::{self, Parts};
 use super::queries::QueryLimits;
 use super::reload::{self, Reloader};
 use super::settings::Settings;
@@ -55,20 +55,19 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let registry = Registry::new();
     registry.register("process", Arc::new(ProcessCollector::new("/proc")));
     register_build_info(&registry);
-    registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
     let now = Arc::new(|| SystemClock.now_ms());
     let subscribers = settings.notification_subscribers;
     let notifications = Arc::new(Notifications::new(subscribers, now, &registry));
     notifications.raise(Notice::Starting);
-    let db = open(&settings, &registry).await?;
+    registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
+    let db = open(&settings, &loaded, &registry).await?;
     let status = Arc::new(Status::new(clock.now_ms()));
-    let evaluation_interval = loaded.config.global.evaluation_interval;
-    let parts = Parts::build(&settings, evaluation_interval, &db, &registry)?;
+    let parts = Parts::build(&settings, &db, &registry)?;
     let (reload, mut reloads) = mpsc::channel::<Reload>(RELOADS_WAITING_MAX);
     let api = Arc::new(ApiState::new(
         api_options(&settings),
         parts.asked(notifications.clone()),
-        settings.engine(evaluation_interval),
+        settings.engine(),
         settings.parser.clone(),
         reload,
         status.clone(),
@@ -139,8 +138,10 @@ async fn attend(
 }
 
 /// Opens the store; replaying its log may take a while.
-async fn open(settings: &Settings, registry: &Registry) -> Result<Db, Failure> {
-    let options = settings.tsdb.clone();
+async fn open(settings: &Settings, loaded: &Loaded, registry: &Registry) -> Result<Db, Failure> {
+    let mut options = settings.tsdb.clone();
+    // Those of the log find a ring of the right size.
+    options.exemplars_max = parts::exemplars_max(settings.exemplar_storage, &loaded.config);
     let db = tokio::task::spawn_blocking(move || Db::open(options, Arc::new(RealFs))).await??;
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)

@@ -8,7 +8,7 @@ use common_config::duration;
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
 use exporters_node::NodeOptions;
-use server_promql::engine::{Engine, EngineOptions, SharedLimits};
+use server_promql::engine::{Engine, EngineOptions, SharedLimits, SubqueryStep};
 use server_promql::parser;
 use server_rules::Timing;
 
@@ -44,12 +44,16 @@ pub(crate) struct Settings {
     pub(crate) query_concurrency: usize,
     pub(crate) query_samples: usize,
     pub(crate) query_bytes: usize,
+    /// Follows `evaluation_interval`; shared by the engines of queries and rules.
+    pub(crate) subquery_step: SubqueryStep,
     /// Shared by the engines of queries and rules.
     pub(crate) query_shared: Arc<SharedLimits>,
     pub(crate) parser: parser::Options,
     pub(crate) delayed_name_removal: bool,
     /// Whether names can be searched over the API.
     pub(crate) search: bool,
+    /// Whether exemplars are stored; how many, the configuration says.
+    pub(crate) exemplar_storage: bool,
     /// All flags as `/api/v1/status/flags` shows them.
     pub(crate) shown: Vec<(String, String)>,
     pub(crate) hostname: String,
@@ -138,12 +142,14 @@ impl Settings {
             query_concurrency: size(matches.int("query.max-concurrency")),
             query_samples: size(matches.int("query.max-samples")),
             query_bytes: bytes(matches.bytes("query.max-memory")),
+            subquery_step: SubqueryStep::default(),
             query_shared: Arc::new(SharedLimits::new(bytes(
                 matches.bytes("query.max-memory-total"),
             ))),
             parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
             search: has("search-api"),
+            exemplar_storage: has("exemplar-storage"),
             shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
             external_url,
             listen,
@@ -154,9 +160,9 @@ impl Settings {
 
 impl Settings {
     /// The engine of queries and rules; subqueries without a step take that of the rules.
-    pub(crate) fn engine(&self, evaluation_interval: Duration) -> Engine {
+    pub(crate) fn engine(&self) -> Engine {
         Engine::new(EngineOptions {
-            subquery_step_ms: millis(evaluation_interval),
+            subquery_step: self.subquery_step.clone(),
             lookback_delta_ms: millis(self.lookback),
             samples_max: self.query_samples,
             memory_bytes_max: self.query_bytes,
@@ -167,7 +173,7 @@ impl Settings {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -1,4 +1,4 @@
-//! `/api/v1/targets`, `/api/v1/scrape_pools`, `/api/v1/metadata` and `/api/v1/targets/metadata`.
+//! `/api/v1/targets`, `/api/v1/metadata` and `/api/v1/targets/metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,14 +72,6 @@ fn write_active(json: &mut Json, active: &ActiveTarget) {
         json.raw(",\"samples\":").number(last.samples);
     }
     json.raw("}");
-}
-
-/// `/api/v1/scrape_pools`
-pub(crate) async fn scrape_pools(state: Arc<ApiState>) -> Result<Answer, ApiError> {
-    let pools = state.scrape.pools().await;
-    Ok(Answer::write(|json| {
-        json.raw("{\"scrapePools\":").strings(pools).raw("}");
-    }))
 }
 
 /// `/api/v1/metadata`

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod admin;
+mod exemplars;
 mod features;
 mod notifications;
 mod parameters;
+mod pools;
 mod refused;
 mod search;
 mod trees;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use common_config::prometheus::Config;
 use common_instrument::Registry;
 use common_model::Labels;
 use http_body_util::BodyExt;
@@ -32,6 +33,16 @@ groups:
   - {record: job:up2, expr: sum by (job) (up), labels: {a: b}}
 ";
 
+/// A job without targets.
+const JOBS: &str = "\
+scrape_configs:
+- job_name: j
+  relabel_configs:
+  - {source_labels: [a, b], target_label: c}
+  - {source_labels: [a], regex: x|y<, action: drop}
+  - {target_label: late, replacement: ''}
+";
+
 /// What is asked, with what must live as long as it.
 pub(crate) struct World {
     router: Router,
@@ -51,10 +62,12 @@ impl World {
         World::with(ApiOptions { admin: false, search: false, ..options_of_the_api() }).await
     }
 
-    async fn with(options: ApiOptions) -> World {
+    async fn with(api: ApiOptions) -> World {
         let files = tempfile::tempdir().unwrap();
-        let options = server_tsdb::Options::new(files.path().join("data"));
+        let mut options = server_tsdb::Options::new(files.path().join("data"));
+        options.exemplars_max = 100;
         let db = server_tsdb::Db::open(options, Arc::new(server_tsdb::fs::RealFs)).unwrap();
+        exemplars(&db);
         let (registry, store) = (Registry::new(), store());
         let now: server_scrape::Now = Arc::new(|| NOW);
         let scrape = server_scrape::ManagerOptions {
@@ -62,6 +75,9 @@ impl World {
             now: now.clone(),
             in_process: std::collections::HashMap::new(),
         };
+        let scrape = Arc::new(server_scrape::Manager::new(scrape, &registry));
+        let jobs = Config::load(JOBS, "prometheus.yml", &|_| None).unwrap().scrape_configs;
+        scrape.apply(&jobs).await.unwrap();
         let rules = server_rules::Manager::new(
             server_rules::ManagerOptions {
                 engine: Engine::default(),
@@ -83,7 +99,7 @@ impl World {
         let asked = Asked {
             storage: Arc::new(store),
             db,
-            scrape: Arc::new(server_scrape::Manager::new(scrape, &registry)),
+            scrape,
             rules: Arc::new(rules),
             notify: Arc::new(server_notify::Manager::new(Default::default(), &registry)),
             notifications: notifications.clone(),
@@ -93,14 +109,7 @@ impl World {
         status.ready.store(true, Ordering::Release);
         let (reload, _) = tokio::sync::mpsc::channel(1);
         let parser = parser::Options::default();
-        let state = ApiState::new(
-            options_of_the_api(),
-            asked,
-            Engine::default(),
-            parser,
-            reload,
-            status.clone(),
-        );
+        let state = ApiState::new(api, asked, Engine::default(), parser, reload, status.clone());
         let router = server_api::router(Arc::new(state));
         World { router, notifications, status, _files: files }
     }
@@ -150,6 +159,24 @@ fn options_of_the_api() -> ApiOptions {
             ..server_api::Features::default()
         },
     }
+}
+
+/// Two series with exemplars, one of them with two.
+fn exemplars(db: &server_tsdb::Db) {
+    let mut appender = db.appender();
+    let exemplars = [
+        ("a", "t\"1", 0.5, Some(1_500)),
+        ("a", "t2", 1e-7, Some(2_000)),
+        ("b", "", f64::INFINITY, None),
+    ];
+    for (job, id, value, timestamp) in exemplars {
+        let labels = Labels::from_pairs([("__name__", "seconds_bucket"), ("job", job)]);
+        let series = appender.append(SeriesRef(0), &labels, 3_000, 1.0).unwrap();
+        let labels_of_exemplar = Labels::from_pairs([("trace_id", id)]);
+        let exemplar = common_model::Exemplar { labels: labels_of_exemplar, value, timestamp };
+        appender.append_exemplar(series, &labels, &exemplar).unwrap();
+    }
+    appender.commit().unwrap();
 }
 
 fn store() -> MemoryStore {

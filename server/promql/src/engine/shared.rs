@@ -136,7 +136,12 @@ impl SharedLimits {
     }
 
     fn take(&self, more: usize, own: usize, share: Share) -> Result<(), QueryError> {
-        let reach = self.reach(share, own.saturating_add(more));
+        let wanted = own.saturating_add(more);
+        let reach = self.reach(share, wanted);
+        if wanted > reach {
+            // It would not fit if it were alone.
+            return Err(QueryError::TooMuchMemory { limit: reach, wanted });
+        }
         let taken = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| {
             bytes.checked_add(more).filter(|sum| *sum <= reach)
         });

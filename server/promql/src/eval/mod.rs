@@ -47,6 +47,7 @@ pub(crate) struct Eval<'q> {
     pub(crate) options: &'q EngineOptions,
     pub(crate) query: &'q QueryOptions<'q>,
     pub(crate) lookback_ms: i64,
+    subquery_step_ms: i64,
     /// The grid of the whole query, which `@ start()`, `@ end()`, `step()` and `range()` speak of.
     pub(crate) whole: Grid,
     pub(crate) querier: Box<dyn Querier>,
@@ -73,7 +74,8 @@ impl<'q> Eval<'q> {
             )));
         }
         let lookback_ms = query.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
-        let times = shift::Times { whole, lookback_ms, subquery_step_ms: options.subquery_step_ms };
+        let subquery_step_ms = options.subquery_step.get();
+        let times = shift::Times { whole, lookback_ms, subquery_step_ms };
         let (start, end) = times.bounds(expr)?;
         let shared = options.shared.clone();
         let memory = Reservation::new(shared, query.share, options.memory_bytes_max);
@@ -81,6 +83,7 @@ impl<'q> Eval<'q> {
             options,
             query,
             lookback_ms,
+            subquery_step_ms,
             whole,
             querier: store.querier(start, end)?,
             notes: Notes::default(),

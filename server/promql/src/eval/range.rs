@@ -23,7 +23,7 @@ pub(crate) type RangeSink<'a> = dyn FnMut(&mut RangeTrack) -> Result<(), QueryEr
 
 impl Eval<'_> {
     /// The windows of a range vector expression.
-    pub(crate) fn windows(&self, expr: &Expr, grid: &Grid) -> Result<Windows, QueryError> {
+    pub(crate) fn windows(&self, expr: &Expr, grid: &Grid) -> Result<Windows<'_>, QueryError> {
         let times = self.times();
         match unparen(expr) {
             Expr::Matrix(selector) => {
@@ -35,6 +35,7 @@ impl Eval<'_> {
                     range_ms,
                     before_ms: before.saturating_sub(range_ms),
                     after_ms,
+                    interrupt: self.query.interrupt,
                 })
             }
             Expr::Subquery(subquery) => Ok(Windows {
@@ -43,6 +44,7 @@ impl Eval<'_> {
                 range_ms: times.positive(&subquery.range)?,
                 before_ms: 0,
                 after_ms: 0,
+                interrupt: self.query.interrupt,
             }),
             other => Err(wrong_type(ValueType::Matrix, other)),
         }
@@ -83,6 +85,7 @@ impl Eval<'_> {
             track.labels = labels;
             track.drop_name = false;
             sink(&mut track)?;
+            self.check_interrupt()?;
         }
         Ok(())
     }
@@ -101,7 +104,8 @@ impl Eval<'_> {
             range.drop_name = track.drop_name;
             samples_of(track, &grid, &mut range.samples);
             self.budget.check(range.samples.len(), range.samples.len() * 16)?;
-            sink(&mut range)
+            sink(&mut range)?;
+            self.check_interrupt()
         })
     }
 

@@ -19,7 +19,7 @@ impl Eval<'_> {
         Times {
             whole: self.whole,
             lookback_ms: self.lookback_ms,
-            subquery_step_ms: self.options.subquery_step_ms,
+            subquery_step_ms: self.subquery_step_ms,
         }
     }
 

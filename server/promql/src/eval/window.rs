@@ -6,16 +6,22 @@ use common_model::TimestampMs;
 
 use super::Grid;
 use super::shift::FixedShift;
+use crate::engine::Interrupt;
+
+/// Samples seen between two looks at the interrupt.
+const SAMPLES_BETWEEN_CHECKS: usize = 1 << 16;
 
 /// Where the window of every step lies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows {
+#[derive(Clone, Copy)]
+pub(crate) struct Windows<'q> {
     pub(crate) grid: Grid,
     pub(crate) shift: FixedShift,
     pub(crate) range_ms: i64,
     /// How much further samples are looked at before and after the range (`anchored`, `smoothed`).
     pub(crate) before_ms: i64,
     pub(crate) after_ms: i64,
+    /// Ends a walk early; whoever walks must look at it afterwards.
+    pub(crate) interrupt: &'q dyn Interrupt,
 }
 
 /// The window of one step.
@@ -32,7 +38,7 @@ pub(crate) struct Window {
     pub(crate) samples: Range<usize>,
 }
 
-impl Windows {
+impl Windows<'_> {
     /// First and last time at which a sample can be seen.
     pub(crate) fn bounds(&self) -> (TimestampMs, TimestampMs) {
         let first = self.shift.apply(self.grid.start);
@@ -42,9 +48,9 @@ impl Windows {
     }
 
     /// Calls `visit` with every window that sees samples. Both ends only move forward, so a whole
-    /// series costs one walk over its timestamps.
+    /// series costs one walk over its timestamps. The rest is left out when the query is to end.
     pub(crate) fn each(&self, timestamps: &[TimestampMs], mut visit: impl FnMut(&Window)) {
-        let (mut low, mut high) = (0, 0);
+        let (mut low, mut high, mut unchecked) = (0, 0, 0);
         for step in 0..self.grid.steps {
             let time = self.grid.time(step);
             let end = self.shift.apply(time);
@@ -58,6 +64,13 @@ impl Windows {
                 low += 1;
             }
             if low < high {
+                unchecked += high - low;
+                if unchecked > SAMPLES_BETWEEN_CHECKS {
+                    unchecked = 0;
+                    if self.interrupt.stop().is_some() {
+                        return;
+                    }
+                }
                 visit(&Window { step, time, start, end, samples: low..high });
             }
         }
@@ -67,12 +80,19 @@ impl Windows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::NoInterrupt;
 
     #[test]
     fn windows_are_open_to_the_left_and_closed_to_the_right() {
         let grid = Grid::range(100, 130, 10).expect("a sound range");
-        let windows =
-            Windows { grid, shift: FixedShift::default(), range_ms: 20, before_ms: 0, after_ms: 0 };
+        let windows = Windows {
+            grid,
+            shift: FixedShift::default(),
+            range_ms: 20,
+            before_ms: 0,
+            after_ms: 0,
+            interrupt: &NoInterrupt,
+        };
         assert_eq!(windows.bounds(), (81, 130));
         let mut seen = Vec::new();
         windows.each(&[80, 90, 100, 115, 131], |w| seen.push((w.step, w.samples.clone())));

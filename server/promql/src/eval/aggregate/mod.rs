@@ -79,7 +79,7 @@ impl Eval<'_> {
                 Some(&place) => place,
                 None => {
                     let fold = Fold::new(aggregate.op, grid.steps);
-                    let size = fold.heap_bytes() + labels.heap_bytes() + size_of::<Group>();
+                    let size = fold.heap_bytes() + labels.heap_bytes() + 2 * size_of::<Group>();
                     self.budget.charge(grid.steps, size)?;
                     samples += grid.steps;
                     bytes += size;

@@ -80,7 +80,9 @@ impl Eval<'_> {
                 {
                     candidates[worst.series].uses -= 1;
                     if candidates[worst.series].uses == 0 {
-                        candidates[worst.series].column = Column::default();
+                        let column = std::mem::take(&mut candidates[worst.series].column);
+                        self.budget.release(0, column.heap_bytes());
+                        bytes -= column.heap_bytes();
                     }
                     order.replace(heap, new);
                     uses += 1;
@@ -88,7 +90,7 @@ impl Eval<'_> {
             }
             if uses > 0 {
                 let column = std::mem::take(&mut track.column);
-                let size = track.labels.heap_bytes() + size_of::<Candidate>();
+                let size = column.heap_bytes() + track.labels.heap_bytes() + size_of::<Candidate>();
                 self.budget.charge(0, size)?;
                 bytes += size;
                 let (labels, drop_name) = (track.labels.clone(), track.drop_name);

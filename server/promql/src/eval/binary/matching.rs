@@ -220,6 +220,8 @@ impl Match<'_, '_> {
         one: &Track,
         merger: &mut Merger<'_, '_>,
     ) -> Result<(), QueryError> {
+        // Everything may meet everything here, so series alone are no measure.
+        self.eval.check_interrupt()?;
         let mut result = Track { column: Column::absent(self.grid.steps), ..Track::default() };
         let mut labels = None;
         for step in 0..self.grid.steps {
