@@ -132,7 +132,7 @@ impl Engine {
         options: &QueryOptions<'_>,
     ) -> Result<QueryOutput, QueryError> {
         let grid = Grid::instant(time);
-        let eval = Eval::new(&self.options, options, store, expr, grid)?;
+        let eval = Eval::new(&self.options, options, store, expr, grid, time)?;
         let value = match expr.value_type() {
             ValueType::Scalar => {
                 Value::Scalar { timestamp: time, value: eval.scalar(expr, &grid)?.at(0) }
@@ -165,7 +165,7 @@ impl Engine {
             )));
         }
         let grid = Grid::range(start, end, step_ms)?;
-        let eval = Eval::new(&self.options, options, store, expr, grid)?;
+        let eval = Eval::new(&self.options, options, store, expr, grid, end)?;
         let mut series = Vec::new();
         if value_type == ValueType::Scalar {
             let scalars = eval.scalar(expr, &grid)?;

@@ -74,10 +74,16 @@ fn map_steps(
 
 /// `math.Min` and `math.Max`: NaN wins.
 fn go_min(a: f64, b: f64) -> f64 {
+    if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
+        return f64::NEG_INFINITY;
+    }
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
 }
 
 fn go_max(a: f64, b: f64) -> f64 {
+    if a == f64::INFINITY || b == f64::INFINITY {
+        return f64::INFINITY;
+    }
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
