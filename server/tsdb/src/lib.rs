@@ -24,6 +24,7 @@ mod options;
 mod querier;
 mod read_only;
 mod replay;
+mod samples;
 mod stats;
 
 pub use blocks::{OpenedBlocks, open_blocks};

@@ -14,6 +14,8 @@ mod crash;
 mod deletions;
 mod exemplars;
 mod faults;
+mod histograms;
+mod peer_histograms;
 mod peers;
 mod support;
 mod upkeep;

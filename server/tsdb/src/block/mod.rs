@@ -6,6 +6,7 @@
 mod chunks;
 mod cursor;
 mod decode;
+mod delete;
 mod flaw;
 mod index;
 mod meta;

@@ -1,7 +1,6 @@
 //! Cuts samples into chunks as a head does.
 
 use super::EncodedChunk;
-use crate::block::decode;
 use crate::head::Series;
 
 /// A chunk with its bytes.
@@ -58,10 +57,10 @@ impl ChunkCutter {
         let chunks = self.series.into_chunks().into_iter();
         chunks
             .map(|chunk| OwnedChunk {
-                encoding: decode::XOR,
+                encoding: chunk.encoding() as u8,
                 min_time: chunk.min_time,
                 max_time: chunk.max_time,
-                bytes: chunk.bytes,
+                bytes: chunk.into_bytes(),
             })
             .collect()
     }

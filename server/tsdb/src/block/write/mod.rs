@@ -13,8 +13,9 @@ use std::sync::Arc;
 use common_model::Labels;
 
 use super::meta::META_VERSION;
-use super::{BlockCompaction, BlockMeta, BlockStats, ChunkMeta, decode, is_ulid, tombstones};
+use super::{BlockCompaction, BlockMeta, BlockStats, ChunkMeta, is_ulid, tombstones};
 use crate::Error;
+use crate::chunk::Encoding;
 use crate::fs::Fs;
 
 use chunk_files::ChunkFiles;
@@ -106,8 +107,8 @@ impl BlockWriter {
             // All encodings begin with the number of samples.
             let samples = u64::from(crate::chunk::xor::count(chunk.bytes));
             self.stats.num_samples += samples;
-            match chunk.encoding {
-                decode::XOR => self.stats.num_float_samples += samples,
+            match Encoding::from_number(chunk.encoding) {
+                Some(Encoding::Xor) => self.stats.num_float_samples += samples,
                 _ => self.stats.num_histogram_samples += samples,
             }
         }
@@ -170,7 +171,7 @@ impl BlockWriter {
 }
 
 /// Writes a small file under another name first, so that it is there as a whole or not at all.
-fn write_whole(fs: &dyn Fs, dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+pub(super) fn write_whole(fs: &dyn Fs, dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let (path, early) = (dir.join(name), dir.join(format!("{name}.tmp")));
     let mut output = Output::create(fs, early.clone())?;
     output.put(bytes)?;
