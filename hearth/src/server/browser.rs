@@ -17,6 +17,9 @@ const QUESTIONS: &[&str] = &[
     "/api/v1/series",
     "/api/v1/labels",
     "/api/v1/read",
+    "/api/v1/search/metric_names",
+    "/api/v1/search/label_names",
+    "/api/v1/search/label_values",
 ];
 
 /// Puts the protection of browsers before all routes.

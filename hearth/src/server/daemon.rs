@@ -9,14 +9,16 @@ use common_service::clock::{Clock, SystemClock};
 use common_service::notify::{Notifier, State};
 use common_service::process::ProcessCollector;
 use common_service::signals::{self, Request, Signals};
+use common_template::prometheus::PrometheusFunctions;
 use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions};
-use server_api::{ApiState, Reload, Status};
+use server_api::{ApiState, Notice, Notifications, Reload, Status};
 use server_tsdb::Db;
 use server_tsdb::fs::RealFs;
 use tokio::sync::mpsc;
 
 use super::browser;
-use super::parts::Parts;
+use super::loader::{self, Loaded};
+use super::parts::{self, Parts};
 use super::queries::QueryLimits;
 use super::reload::{self, Reloader};
 use super::settings::Settings;
@@ -53,16 +55,19 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let registry = Registry::new();
     registry.register("process", Arc::new(ProcessCollector::new("/proc")));
     register_build_info(&registry);
+    let now = Arc::new(|| SystemClock.now_ms());
+    let subscribers = settings.notification_subscribers;
+    let notifications = Arc::new(Notifications::new(subscribers, now, &registry));
+    notifications.raise(Notice::Starting);
     registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
-    let db = open(&settings, &registry).await?;
+    let db = open(&settings, &loaded, &registry).await?;
     let status = Arc::new(Status::new(clock.now_ms()));
-    let evaluation_interval = loaded.config.global.evaluation_interval;
-    let parts = Parts::build(&settings, evaluation_interval, &db, &registry)?;
+    let parts = Parts::build(&settings, &db, &registry)?;
     let (reload, mut reloads) = mpsc::channel::<Reload>(RELOADS_WAITING_MAX);
     let api = Arc::new(ApiState::new(
         api_options(&settings),
-        parts.asked(),
-        settings.engine(evaluation_interval),
+        parts.asked(notifications.clone()),
+        settings.engine(),
         settings.parser.clone(),
         reload,
         status.clone(),
@@ -78,15 +83,18 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     };
     WebConfigFile::log(web_config.as_deref(), &listeners);
     let serving = tokio::spawn(common_web::serve(listeners, router, web, shutdown.wait()));
-    let reloader = Reloader::new(&settings, status.clone(), &registry);
+    let reloader = Reloader::new(&settings, status.clone(), notifications.clone(), &registry);
     let first = reloader.apply(&parts, loaded).await;
     first.map_err(Failure::Configuration)?;
     status.ready.store(true, Ordering::Release);
+    notifications.clear(Notice::Starting);
     let _ = notifier.tell(&State::Ready, &clock);
     tracing::info!("Server is ready to receive web requests.");
     attend(&mut signals, &mut reloads, &reloader, &parts, &notifier).await;
     let _ = notifier.tell(&State::Stopping, &clock);
+    notifications.raise(Notice::Stopping);
     parts.shutdown().await;
+    notifications.close();
     trigger.pull();
     if let Ok(Err(error)) = serving.await {
         tracing::warn!(%error, "Serving ended with an error");
@@ -130,8 +138,10 @@ async fn attend(
 }
 
 /// Opens the store; replaying its log may take a while.
-async fn open(settings: &Settings, registry: &Registry) -> Result<Db, Failure> {
-    let options = settings.tsdb.clone();
+async fn open(settings: &Settings, loaded: &Loaded, registry: &Registry) -> Result<Db, Failure> {
+    let mut options = settings.tsdb.clone();
+    // Those of the log find a ring of the right size.
+    options.exemplars_max = parts::exemplars_max(settings.exemplar_storage, &loaded.config);
     let db = tokio::task::spawn_blocking(move || Db::open(options, Arc::new(RealFs))).await??;
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)
@@ -145,11 +155,20 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
         cors_origin: settings.cors_origin.clone(),
         lifecycle: settings.lifecycle,
         external_url: settings.external_url.clone(),
+        listen_port: settings.listen_port().to_owned(),
         route_prefix: settings.route_prefix.clone(),
         flags: settings.shown.clone(),
         storage_retention: settings.retention_text.clone(),
         hostname: settings.hostname.clone(),
         working_directory: here.display().to_string(),
+        admin: settings.admin,
+        search: settings.search,
+        features: server_api::Features {
+            delayed_name_removal: settings.delayed_name_removal,
+            exemplar_storage: settings.exemplar_storage,
+            discoveries: loader::DISCOVERIES.iter().copied().chain(["static"]).collect(),
+            template_functions: PrometheusFunctions::names().collect(),
+        },
     }
 }
 

@@ -22,7 +22,7 @@ const BUNDLED_PREFIX: &str = "bundled:";
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Mechanisms of discovery that are run; others are read and reported.
-const DISCOVERIES: &[&str] = &["file"];
+pub(crate) const DISCOVERIES: &[&str] = &["file"];
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]

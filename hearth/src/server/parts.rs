@@ -1,12 +1,12 @@
 //! The parts of the daemon that a configuration drives.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use common_config::Config;
 use common_instrument::Registry;
 use common_service::clock::{Clock, SystemClock};
 use exporters_node::NodeExporter;
-use server_api::Asked;
+use server_api::{Asked, Notifications};
 use server_notify::{Alert, Sink};
 use server_rules::RuleSet;
 use server_scrape::{Manager, ManagerOptions, Now};
@@ -20,13 +20,12 @@ use super::sources;
 /// What rules need.
 fn rule_options(
     settings: &Settings,
-    evaluation_interval: Duration,
     db: &Db,
     now: &Now,
     notify: Arc<server_notify::Manager>,
 ) -> server_rules::ManagerOptions {
     server_rules::ManagerOptions {
-        engine: settings.engine(evaluation_interval),
+        engine: settings.engine(),
         storage: Arc::new(db.clone()),
         appendable: Arc::new(db.clone()),
         notify: Arc::new(move |alerts| notify.send(alerts)),
@@ -61,6 +60,11 @@ impl Sink for Inside {
     }
 }
 
+/// Exemplars to keep: what is configured where they are stored at all.
+pub(crate) fn exemplars_max(enabled: bool, config: &Config) -> usize {
+    if enabled { usize::try_from(config.storage.exemplars()).unwrap_or(0) } else { 0 }
+}
+
 /// Everything that runs.
 pub(crate) struct Parts {
     db: Db,
@@ -70,13 +74,13 @@ pub(crate) struct Parts {
     notify: Arc<server_notify::Manager>,
     alertmanager: Option<Arc<server_alertmanager::Manager>>,
     maintenance: Maintenance,
+    exemplar_storage: bool,
 }
 
 impl Parts {
     /// Builds the parts; none of them does anything before a configuration is applied.
     pub(crate) fn build(
         settings: &Settings,
-        evaluation_interval: Duration,
         db: &Db,
         registry: &Registry,
     ) -> Result<Parts, Failure> {
@@ -97,20 +101,23 @@ impl Parts {
         let queue_capacity = settings.queue_capacity;
         let options = server_notify::Options { queue_capacity, local, ..Default::default() };
         let notify = Arc::new(server_notify::Manager::new(options, registry));
-        let options = rule_options(settings, evaluation_interval, db, &now, notify.clone());
+        let options = rule_options(settings, db, &now, notify.clone());
         let rules = Arc::new(server_rules::Manager::new(options, registry));
         let maintenance = db.spawn_maintenance(now.clone())?;
-        Ok(Parts { db: db.clone(), now, scrape, rules, notify, alertmanager, maintenance })
+        let exemplar_storage = settings.exemplar_storage;
+        let db = db.clone();
+        Ok(Parts { db, now, scrape, rules, notify, alertmanager, maintenance, exemplar_storage })
     }
 
     /// What the API asks.
-    pub(crate) fn asked(&self) -> Asked {
+    pub(crate) fn asked(&self, notifications: Arc<Notifications>) -> Asked {
         Asked {
             storage: Arc::new(self.db.clone()),
             db: self.db.clone(),
             scrape: self.scrape.clone(),
             rules: self.rules.clone(),
             notify: self.notify.clone(),
+            notifications,
             now: self.now.clone(),
         }
     }
@@ -121,6 +128,7 @@ impl Parts {
         if let Some(alertmanager) = &self.alertmanager {
             alertmanager.apply(loaded.alertmanager).map_err(|error| error.to_string())?;
         }
+        let exemplars_max = exemplars_max(self.exemplar_storage, &loaded.config);
         let global = &loaded.config.global;
         self.notify
             .apply(&loaded.config.alerting, &global.external_labels)
@@ -132,6 +140,7 @@ impl Parts {
             external_labels: global.external_labels.clone(),
         };
         self.rules.apply(rules).await;
+        self.db.resize_exemplars(exemplars_max);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use common_config::duration;
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
 use exporters_node::NodeOptions;
-use server_promql::engine::{Engine, EngineOptions, SharedLimits};
+use server_promql::engine::{Engine, EngineOptions, SharedLimits, SubqueryStep};
 use server_promql::parser;
 use server_rules::Timing;
 
@@ -28,10 +28,12 @@ pub(crate) struct Settings {
     /// `--web.config.file`; empty where there is none.
     pub(crate) web_config: String,
     pub(crate) connections_max: usize,
+    pub(crate) notification_subscribers: usize,
     pub(crate) read_timeout: Duration,
     pub(crate) external_url: String,
     pub(crate) route_prefix: String,
     pub(crate) lifecycle: bool,
+    pub(crate) admin: bool,
     pub(crate) cors_origin: Regex,
     pub(crate) tsdb: server_tsdb::Options,
     pub(crate) retention_text: String,
@@ -42,10 +44,16 @@ pub(crate) struct Settings {
     pub(crate) query_concurrency: usize,
     pub(crate) query_samples: usize,
     pub(crate) query_bytes: usize,
+    /// Follows `evaluation_interval`; shared by the engines of queries and rules.
+    pub(crate) subquery_step: SubqueryStep,
     /// Shared by the engines of queries and rules.
     pub(crate) query_shared: Arc<SharedLimits>,
     pub(crate) parser: parser::Options,
     pub(crate) delayed_name_removal: bool,
+    /// Whether names can be searched over the API.
+    pub(crate) search: bool,
+    /// Whether exemplars are stored; how many, the configuration says.
+    pub(crate) exemplar_storage: bool,
     /// All flags as `/api/v1/status/flags` shows them.
     pub(crate) shown: Vec<(String, String)>,
     pub(crate) hostname: String,
@@ -115,9 +123,11 @@ impl Settings {
             node: None,
             web_config: matches.str("web.config.file").to_owned(),
             connections_max: size(matches.int("web.max-connections")),
+            notification_subscribers: size(matches.int("web.max-notifications-subscribers")),
             read_timeout: matches.duration("web.read-timeout"),
             route_prefix: route_prefix(matches, &external_url),
             lifecycle: matches.bool("web.enable-lifecycle"),
+            admin: matches.bool("web.enable-admin-api"),
             cors_origin,
             tsdb,
             retention_text,
@@ -132,11 +142,14 @@ impl Settings {
             query_concurrency: size(matches.int("query.max-concurrency")),
             query_samples: size(matches.int("query.max-samples")),
             query_bytes: bytes(matches.bytes("query.max-memory")),
+            subquery_step: SubqueryStep::default(),
             query_shared: Arc::new(SharedLimits::new(bytes(
                 matches.bytes("query.max-memory-total"),
             ))),
             parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
+            search: has("search-api"),
+            exemplar_storage: has("exemplar-storage"),
             shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
             external_url,
             listen,
@@ -146,10 +159,15 @@ impl Settings {
 }
 
 impl Settings {
+    /// The port of the first address.
+    pub(crate) fn listen_port(&self) -> &str {
+        self.listen.first().and_then(|address| address.rsplit(':').next()).unwrap_or_default()
+    }
+
     /// The engine of queries and rules; subqueries without a step take that of the rules.
-    pub(crate) fn engine(&self, evaluation_interval: Duration) -> Engine {
+    pub(crate) fn engine(&self) -> Engine {
         Engine::new(EngineOptions {
-            subquery_step_ms: millis(evaluation_interval),
+            subquery_step: self.subquery_step.clone(),
             lookback_delta_ms: millis(self.lookback),
             samples_max: self.query_samples,
             memory_bytes_max: self.query_bytes,
@@ -160,7 +178,7 @@ impl Settings {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -16,9 +16,25 @@ impl Json {
         self
     }
 
-    /// A string, escaped as Go's encoder does without HTML escaping: control characters, quotes,
-    /// backslashes, U+2028 and U+2029.
+    /// A string, escaped as Go's encoder does: control characters, quotes, backslashes, what is
+    /// markup in HTML, U+2028 and U+2029.
     pub(crate) fn string(&mut self, text: &str) -> &mut Json {
+        self.escaped(text, |c| match c {
+            '<' => Some("\\u003c"),
+            '>' => Some("\\u003e"),
+            '&' => Some("\\u0026"),
+            '\u{2028}' => Some("\\u2028"),
+            '\u{2029}' => Some("\\u2029"),
+            _ => None,
+        })
+    }
+
+    /// A string as it stands in labels, which the original writes without regard to HTML.
+    pub(crate) fn plain_string(&mut self, text: &str) -> &mut Json {
+        self.escaped(text, |_| None)
+    }
+
+    fn escaped(&mut self, text: &str, special: impl Fn(char) -> Option<&'static str>) -> &mut Json {
         self.bytes.push(b'"');
         let mut plain_from = 0;
         for (at, c) in text.char_indices() {
@@ -28,10 +44,11 @@ impl Json {
                 '\n' => "\\n",
                 '\r' => "\\r",
                 '\t' => "\\t",
-                '\u{2028}' => "\\u2028",
-                '\u{2029}' => "\\u2029",
                 c if (c as u32) < 0x20 => "",
-                _ => continue,
+                c => match special(c) {
+                    Some(short) => short,
+                    None => continue,
+                },
             };
             self.bytes.extend_from_slice(&text.as_bytes()[plain_from..at]);
             if short.is_empty() {
@@ -85,7 +102,7 @@ impl Json {
             if i > 0 {
                 self.raw(",");
             }
-            self.key(name).string(value);
+            self.plain_string(name).raw(":").plain_string(value);
         }
         self.raw("}")
     }
@@ -151,6 +168,14 @@ mod tests {
         json.key("t").time(1_435_781_430_001).raw("}");
         let text = String::from_utf8(json.bytes).unwrap();
         assert_eq!(text, "{\"a\\\"\\n\\u0001\":[-1.500,\"NaN\"],\"t\":1435781430.001}");
+    }
+
+    #[test]
+    fn markup_is_escaped_but_in_labels() {
+        let mut json = Json::default();
+        json.string("<a>&\u{2028}").labels(&Labels::from_pairs([("a<", "b&\u{2028}")]));
+        let text = String::from_utf8(json.bytes).unwrap();
+        assert_eq!(text, "\"\\u003ca\\u003e\\u0026\\u2028\"{\"a<\":\"b&\u{2028}\"}");
     }
 
     #[test]

@@ -3,20 +3,26 @@
 //! [`router`] makes it an axum router over what [`ApiState`] names. Handlers read parameters, ask
 //! and write JSON; they hold no state and compute nothing themselves.
 
+mod admin;
 mod answer;
 mod compress;
 mod cors;
 mod error;
+mod exemplars;
+mod features;
 mod federate;
 mod histogram;
 mod json;
 mod methods;
+mod notifications;
 mod params;
+mod pools;
 mod query;
 mod result;
 mod router;
 mod rules;
 mod running;
+mod search;
 mod series;
 mod state;
 mod status;
@@ -26,6 +32,8 @@ mod timings;
 mod tree;
 
 pub use error::{ApiError, ErrorType};
+pub use features::Features;
+pub use notifications::{Notice, Notifications};
 pub use result::result_json;
 pub use router::router;
 pub use state::{ApiOptions, ApiState, Asked, Reload, Status};

@@ -18,7 +18,10 @@ use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
-use crate::{cors, federate, query, rules, series, status, targets, tree};
+use crate::{
+    admin, cors, exemplars, features, federate, pools, query, rules, search, series, status,
+    targets, tree,
+};
 
 /// What a byte of a form may take: as it came, decoded, and in the syntax tree of what it says.
 const FORM_BYTES_FACTOR: usize = 6;
@@ -30,6 +33,7 @@ pub fn router(state: Arc<ApiState>) -> Router {
     let api = Router::new()
         .merge(queries())
         .merge(statuses())
+        .merge(admins())
         .route_layer(middleware::from_fn_with_state(state.clone(), shared_with_others))
         .route_layer(middleware::from_fn(compressed))
         .route_layer(middleware::from_fn_with_state(state.clone(), ready))
@@ -54,28 +58,40 @@ fn queries() -> Router<Arc<ApiState>> {
     Router::new()
         .route("/query", ask(instant))
         .route("/query_range", ask(range))
+        .route("/query_exemplars", ask(all_exemplars))
         .route("/series", series)
         .route("/labels", ask(labels))
         .route("/label/{name}/values", read(label_values))
         .route("/metadata", read(metadata))
         .route("/targets", read(all_targets))
         .route("/targets/metadata", read(target_metadata))
+        .route("/targets/relabel_steps", read(relabel_steps))
+        .route("/scrape_pools/config", read(pool_config))
         .route("/rules", read(all_rules))
         .route(
             "/alertmanagers",
             read(|State(s): Shared| async move { respond(Ok(rules::alertmanagers(&s))) }),
         )
+        .route("/search/metric_names", ask(metric_names))
+        .route("/search/label_names", ask(label_names))
+        .route("/search/label_values", ask(searched_values))
         .route("/format_query", ask(formatted))
         .route("/parse_query", ask(parsed))
         .route("/alerts", read(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
-        .route(
-            "/scrape_pools",
-            read(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }),
-        )
+        .route("/scrape_pools", read(|State(s): Shared| async { respond(pools::pools(s).await) }))
 }
 
 fn statuses() -> Router<Arc<ApiState>> {
     Router::new()
+        .route(
+            "/notifications",
+            read(|State(s): Shared| async move { respond(Ok(s.notifications.list())) }),
+        )
+        .route(
+            "/notifications/live",
+            read(|State(s): Shared| async move { s.notifications.clone().live() }),
+        )
+        .route("/features", read(|State(s): Shared| async { respond(features::features(s).await) }))
         .route(
             "/status/config",
             read(|State(s): Shared| async { respond(status::config(s).await) }),
@@ -88,16 +104,33 @@ fn statuses() -> Router<Arc<ApiState>> {
         )
         .route("/status/tsdb", read(tsdb))
         .route(
+            "/status/tsdb/blocks",
+            read(|State(s): Shared| async { respond(status::blocks(s).await) }),
+        )
+        .route(
             "/status/walreplay",
             read(|State(s): Shared| async { respond(status::wal_replay(s).await) }),
         )
+}
+
+/// What changes the store.
+fn admins() -> Router<Arc<ApiState>> {
+    let delete = only("OPTIONS, POST, PUT").post(admin_delete).put(admin_delete);
+    Router::new().route("/admin/tsdb/delete_series", delete)
+}
+
+async fn admin_delete(State(state): Shared, request: Request) -> Response<Body> {
+    match params(&state, request).await {
+        Ok(params) => admin::delete_series(state, params).await,
+        Err(error) => respond(Err(error)),
+    }
 }
 
 /// Parameters of the query string, then those of a form body.
 async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> {
     let (head, body) = request.into_parts();
     let mut params = Params::default();
-    if head.method == Method::POST {
+    if matches!(head.method, Method::POST | Method::PUT) {
         let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut body = Limited::new(body, BODY_BYTES_MAX);
         let (mut bytes, mut refused) = (Vec::new(), None);
@@ -148,8 +181,17 @@ handlers! {
     metadata => targets::metadata,
     all_targets => targets::targets,
     target_metadata => targets::target_metadata,
+    relabel_steps => pools::relabel_steps,
+    pool_config => pools::config,
     tsdb => status::tsdb,
     all_rules => rules::rules,
+}
+
+async fn all_exemplars(State(state): Shared, request: Request) -> Response<Body> {
+    match params(&state, request).await {
+        Ok(params) => exemplars::query(state, params).await,
+        Err(error) => respond(Err(error)),
+    }
 }
 
 async fn label_values(
@@ -161,6 +203,24 @@ async fn label_values(
         Ok(params) => respond(series::label_values(state, name, params).await),
         Err(error) => respond(Err(error)),
     }
+}
+
+/// Makes a handler of a place to search.
+macro_rules! searches {
+    ($($name:ident => $place:ident),* $(,)?) => {
+        $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
+            match params(&state, request).await {
+                Ok(params) => search::search(state, params, search::Place::$place).await,
+                Err(error) => respond(Err(error)),
+            }
+        })*
+    };
+}
+
+searches! {
+    metric_names => MetricNames,
+    label_names => LabelNames,
+    searched_values => LabelValues,
 }
 
 async fn federated(State(state): Shared, request: Request) -> Response<Body> {
@@ -188,9 +248,12 @@ fn not_ready() -> Response<Body> {
     response
 }
 
-/// Until the log is replayed only `walreplay` is answered.
+/// Until the log is replayed only these are answered.
+const BEFORE_READY: [&str; 3] = ["/status/walreplay", "/notifications", "/notifications/live"];
+
 async fn ready(State(state): Shared, request: Request, next: Next) -> Response<Body> {
-    if state.status.is_ready() || request.uri().path().ends_with("/status/walreplay") {
+    let path = request.uri().path();
+    if state.status.is_ready() || BEFORE_READY.iter().any(|always| path.ends_with(always)) {
         return next.run(request).await;
     }
     not_ready()

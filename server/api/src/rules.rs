@@ -195,7 +195,7 @@ fn write_rule(json: &mut Json, rule: &RuleStatus, with_alerts: bool) {
 fn texts(json: &mut Json, texts: &BTreeMap<String, String>) {
     json.raw("{");
     for (i, (name, value)) in texts.iter().enumerate() {
-        json.raw(if i > 0 { "," } else { "" }).key(name).string(value);
+        json.raw(if i > 0 { "," } else { "" }).plain_string(name).raw(":").plain_string(value);
     }
     json.raw("}");
 }

@@ -14,6 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::running::Queries;
 
+use crate::features::Features;
+use crate::notifications::Notifications;
+
 /// Settings of the API, from flags.
 pub struct ApiOptions {
     /// `--query.timeout`.
@@ -26,6 +29,8 @@ pub struct ApiOptions {
     pub lifecycle: bool,
     /// `--web.external-url`, without a slash at the end.
     pub external_url: String,
+    /// The port of the first `--web.listen-address`.
+    pub listen_port: String,
     /// `--web.route-prefix`, empty or `/prefix`.
     pub route_prefix: String,
     /// All flags with their values, for `/api/v1/status/flags`.
@@ -36,6 +41,12 @@ pub struct ApiOptions {
     pub hostname: String,
     /// Working directory, for `/api/v1/status/runtimeinfo`.
     pub working_directory: String,
+    /// `--web.enable-admin-api`.
+    pub admin: bool,
+    /// `--enable-feature=search-api`.
+    pub search: bool,
+    /// What else `/api/v1/features` shows.
+    pub features: Features,
 }
 
 /// A request to reload, answered with what went wrong.
@@ -53,6 +64,8 @@ pub struct Asked {
     pub rules: Arc<server_rules::Manager>,
     /// Alertmanagers.
     pub notify: Arc<server_notify::Manager>,
+    /// What operators should know.
+    pub notifications: Arc<Notifications>,
     /// The wall clock in milliseconds.
     pub now: server_scrape::Now,
 }

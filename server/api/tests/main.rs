@@ -1,7 +1,13 @@
 //! The API as the original answers: the tables hold what Prometheus 3.5.3 says to the same requests.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod admin;
+mod exemplars;
+mod features;
+mod notifications;
 mod parameters;
+mod pools;
 mod refused;
+mod search;
 mod trees;
 mod world;

@@ -16,6 +16,7 @@ async fn wrong_parameters_are_refused_in_the_originals_words() {
             _ => 400,
         };
         let error = serde_json::to_string(error).unwrap();
+        let error = error.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
         let wanted = format!("{{\"status\":\"error\",\"errorType\":\"{kind}\",\"error\":{error}}}");
         if (status.as_u16(), body.as_str()) != (code, wanted.as_str()) {
             wrong.push(format!("{request}\n  {status} {body}\n  {code} {wanted}"));

@@ -65,7 +65,7 @@ const TREES: &[(&str, &str)] = &[
     ),
     (
         "a+%3E+bool+1",
-        r#"{"bool":true,"lhs":<a>,"matching":null,"op":">","rhs":{"type":"numberLiteral","val":"1"},"type":"binaryExpr"}"#,
+        r#"{"bool":true,"lhs":<a>,"matching":null,"op":"\u003e","rhs":{"type":"numberLiteral","val":"1"},"type":"binaryExpr"}"#,
     ),
     (
         "a+%2b+on(j)+group_left(c)+b",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use common_client::{Cause, Client, ClientOptions, Request};
 use common_config::prometheus::{ScrapeConfig, ScrapeProtocol};
-use common_exposition::{Dialect, Event, Parser, for_each_series};
+use common_exposition::{Dialect, Event, Parser, Series, for_each_series};
 use common_instrument::{Collector, Samples};
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -161,9 +161,7 @@ fn each_line(
         if let Some(known) = session.expected().and_then(|raw| parser.next_known(raw)) {
             let series = known.map_err(malformed)?;
             session.expected_sample(series.timestamp, series.value)?;
-            if let Some(Ok(exemplar)) = series.exemplar.map(|exemplar| exemplar.build()) {
-                session.exemplar(&exemplar);
-            }
+            exemplar_of(&series, session);
             continue;
         }
         match parser.next().map_err(malformed)? {
@@ -171,9 +169,7 @@ fn each_line(
             Some(Event::Series(series)) => {
                 let labels = || series.labels().map_err(|error| error.to_string());
                 session.sample(series.raw, labels, series.timestamp, series.value)?;
-                if let Some(Ok(exemplar)) = series.exemplar.map(|exemplar| exemplar.build()) {
-                    session.exemplar(&exemplar);
-                }
+                exemplar_of(&series, session);
             }
             Some(Event::Type { name, kind }) => {
                 text(name).inspect(|name| metadata.set_kind(name, kind));
@@ -186,6 +182,14 @@ fn each_line(
             }
             Some(Event::Comment(_)) => {}
         }
+    }
+}
+
+/// Hands over the exemplar of the sample that was taken last, where the store keeps any.
+fn exemplar_of(series: &Series<'_>, session: &mut Session<'_>) {
+    let Some(text) = series.exemplar.filter(|_| session.wants_exemplars()) else { return };
+    if let Ok(exemplar) = text.build() {
+        session.exemplar(&exemplar);
     }
 }
 

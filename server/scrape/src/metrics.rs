@@ -17,6 +17,7 @@ pub(crate) struct Metrics {
     duplicate: Counter,
     out_of_bounds: Counter,
     refused: Counter,
+    exemplar_out_of_order: Counter,
     interval: SummaryVec<1>,
     pub(crate) pools: Gauge,
     pub(crate) reloads: Counter,
@@ -57,6 +58,10 @@ impl Metrics {
                 "hearth_scrape_series_refused_total",
                 "Samples of series that the store did not take because a limit is reached.",
             ),
+            exemplar_out_of_order: registry.counter(
+                "prometheus_target_scrapes_exemplar_out_of_order_total",
+                "Total number of exemplar rejected due to not being out of the expected order.",
+            ),
             interval: registry.add(SummaryVec::new(
                 "prometheus_target_interval_length_seconds",
                 "Actual intervals between scrapes.",
@@ -94,6 +99,7 @@ impl Metrics {
         self.duplicate.add(counts.duplicate as u64);
         self.out_of_bounds.add(counts.out_of_bounds as u64);
         self.refused.add(counts.refused as u64);
+        self.exemplar_out_of_order.add(counts.exemplars_out_of_order as u64);
     }
 
     /// Counts a body that was not fetched.

@@ -63,6 +63,8 @@ pub(crate) struct Counts {
     pub(crate) out_of_bounds: usize,
     /// Series the store did not take because it is full.
     pub(crate) refused: usize,
+    /// Exemplars the store did not take because newer ones are there.
+    pub(crate) exemplars_out_of_order: usize,
 }
 
 /// Takes the samples of one scrape.
@@ -123,11 +125,18 @@ impl<'a> Session<'a> {
         self.append(id, timestamp, value)
     }
 
+    /// Whether exemplars are worth reading.
+    pub(crate) fn wants_exemplars(&self) -> bool {
+        self.appender.wants_exemplars()
+    }
+
     /// Takes an exemplar of the sample that came last.
     pub(crate) fn exemplar(&mut self, exemplar: &Exemplar) {
         if let Some(Line::Series { series, labels }) = self.memory.last() {
             // An exemplar the store does not take is no loss of data.
-            let _ = self.appender.append_exemplar(*series, labels, exemplar);
+            let result = self.appender.append_exemplar(*series, labels, exemplar);
+            let is_late = matches!(result, Err(AppendError::OutOfOrderExemplar));
+            self.counts.exemplars_out_of_order += usize::from(is_late);
         }
     }
 

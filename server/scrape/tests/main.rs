@@ -1,6 +1,8 @@
 //! Targets scraped over HTTP into the in-memory store.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
 
+mod exemplars;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

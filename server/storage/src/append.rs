@@ -37,11 +37,29 @@ pub trait Appender: Send {
         histogram: &FloatHistogram,
     ) -> Result<SeriesRef, AppendError>;
 
+    /// Adds a native histogram that came with integer counts, as applications count; a store may keep
+    /// it in fewer bytes than one with float counts.
+    fn append_integer_histogram(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        histogram: &FloatHistogram,
+    ) -> Result<SeriesRef, AppendError> {
+        self.append_histogram(series, labels, timestamp, histogram)
+    }
+
     /// Says since when the sample added last counts; zero where that is not known. Stores that do
     /// not keep start times forget it.
     fn set_start(&mut self, _start: TimestampMs) {}
 
-    /// Adds an exemplar to a series of this batch or an earlier one.
+    /// Whether exemplars are kept, so that it is worth reading them.
+    fn wants_exemplars(&self) -> bool {
+        false
+    }
+
+    /// Adds an exemplar to a series of this batch or an earlier one. One without a time has that of
+    /// the sample added last. The newest one of its series may come again and is no error.
     fn append_exemplar(
         &mut self,
         series: SeriesRef,

@@ -22,6 +22,15 @@ pub enum AppendError {
     /// A native histogram contradicts itself.
     #[error("invalid histogram: {0}")]
     InvalidHistogram(String),
+    /// Older than the newest exemplar of its series.
+    #[error("out of order exemplar")]
+    OutOfOrderExemplar,
+    /// Labels of an exemplar have more characters than OpenMetrics allows.
+    #[error("label length for exemplar exceeds maximum of {0} characters")]
+    ExemplarTooLong(usize),
+    /// An exemplar of a series that is not there.
+    #[error("unknown HeadSeriesRef when trying to add exemplar: {0}")]
+    UnknownSeries(u64),
     /// A limit of the store is reached, say the number of series or the memory budget.
     #[error("limit reached: {0}")]
     Limit(String),

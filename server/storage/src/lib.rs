@@ -11,9 +11,11 @@ pub mod memory;
 mod append;
 mod columns;
 mod error;
+mod exemplars;
 mod query;
 
 pub use append::{Appendable, Appender, SeriesRef};
 pub use columns::SampleColumns;
 pub use error::{AppendError, StorageError};
+pub use exemplars::{ExemplarQuerier, SeriesExemplars, StoredExemplar};
 pub use query::{Querier, Queryable, SelectHints, SeriesSet};

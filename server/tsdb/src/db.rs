@@ -70,6 +70,7 @@ impl Db {
         })?;
         let wal_dir = options.dir.join("wal");
         let head = Head::new(options.chunk_range_ms);
+        head.exemplars.resize(options.exemplars_max);
         let wal_counters = Arc::new(WalCounters::default());
         let start = Instant::now();
         let Recovered { report, aliases, next } = recover(&*fs, &wal_dir, &head, &wal_counters)?;

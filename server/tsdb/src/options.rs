@@ -23,6 +23,8 @@ pub struct Options {
     pub series_max: usize,
     /// Samples in one batch; more are refused.
     pub batch_samples_max: usize,
+    /// Exemplars kept at a time; zero keeps and logs none.
+    pub exemplars_max: usize,
     /// Size of the log's segments.
     pub wal_segment_bytes: u64,
     /// How long committed samples may wait for the disk; what a power cut can cost.
@@ -46,6 +48,7 @@ impl Options {
             chunk_bytes_max: 128 << 20,
             series_max: 5_000_000,
             batch_samples_max: 16_000_000,
+            exemplars_max: 0,
             wal_segment_bytes: SEGMENT_BYTES,
             sync_interval_ms: 1000,
             truncate_interval_ms: 60 * 60 * 1000,

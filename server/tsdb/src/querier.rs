@@ -70,6 +70,9 @@ impl HeadSeries {
         if first > self.end || last < self.start {
             return None;
         }
+        if self.db.head.is_buried(id, first.max(self.start), last.min(self.end)) {
+            return None;
+        }
         // The page is locked, so the series and its symbols stay.
         Some(known.unwrap_or_else(|| self.db.head.labels(&series.labels)))
     }

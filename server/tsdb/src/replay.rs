@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use common_model::Labels;
 
-use crate::Error;
 use crate::fs::Fs;
-use crate::head::{Appended, Head, Page, Place, page_of};
-use crate::wal::record::{self, RecordKind, RefSample};
+use crate::head::{Appended, Head, Offered, Page, Place, page_of};
+use crate::wal::histograms::{self, RefHistogram};
+use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
+use crate::{Error, delete};
 
 /// What a replay found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,36 @@ pub(crate) struct Replay<'a> {
     pub(crate) report: ReplayReport,
 }
 
+/// What came of the samples of a record.
+struct Found {
+    taken: u64,
+    repeated: u64,
+    unknown: u64,
+    oldest: i64,
+    newest: i64,
+}
+
+impl Default for Found {
+    fn default() -> Found {
+        Found { taken: 0, repeated: 0, unknown: 0, oldest: i64::MAX, newest: i64::MIN }
+    }
+}
+
+impl Found {
+    /// Takes note of a sample: of no series, there already, or taken.
+    fn note(&mut self, time: i64, appended: Option<bool>) {
+        match appended {
+            None => self.unknown += 1,
+            Some(false) => self.repeated += 1,
+            Some(true) => {
+                self.taken += 1;
+                self.oldest = self.oldest.min(time);
+                self.newest = self.newest.max(time);
+            }
+        }
+    }
+}
+
 impl<'a> Replay<'a> {
     pub(crate) fn new(head: &'a Head) -> Replay<'a> {
         Replay { head, aliases: HashMap::default(), page: None, report: ReplayReport::default() }
@@ -98,6 +129,7 @@ impl<'a> Replay<'a> {
                 record::decode_series(record, |reference, labels| self.series(reference, labels))
             }
             RecordKind::Samples => self.samples(record),
+            RecordKind::Histograms => self.histograms(record),
             RecordKind::Metadata => record::decode_metadata(record, |reference, metadata| {
                 self.metadata(reference, &metadata);
             }),
@@ -106,6 +138,7 @@ impl<'a> Replay<'a> {
                     self.tombstone(reference, first, last);
                 })
             }
+            RecordKind::Exemplars if self.head.exemplars.is_on() => self.exemplars(record),
             _ => {
                 *self.report.records_skipped.entry(kind).or_default() += 1;
                 Ok(())
@@ -146,9 +179,7 @@ impl<'a> Replay<'a> {
     }
 
     fn samples(&mut self, record: &[u8]) -> Result<(), String> {
-        let (mut oldest, mut newest) = (i64::MAX, i64::MIN);
-        let mut sum = Appended::default();
-        let (mut taken, mut repeated, mut unknown) = (0, 0, 0);
+        let (mut sum, mut found) = (Appended::default(), Found::default());
         let range = self.head.chunk_range_ms;
         let decoded = record::decode_samples(record, |sample: RefSample| {
             let append = self.resolve(sample.series).and_then(|id| {
@@ -160,24 +191,59 @@ impl<'a> Replay<'a> {
                     _ => false,
                 })
             });
-            match append {
-                None => unknown += 1,
-                Some(false) => repeated += 1,
-                Some(true) => {
-                    taken += 1;
-                    oldest = oldest.min(sample.time);
-                    newest = newest.max(sample.time);
-                }
-            }
+            found.note(sample.time, append);
         });
-        self.report.samples += taken;
-        self.report.samples_repeated += repeated;
-        self.report.unknown_refs += unknown;
-        self.head.account(&sum);
-        if taken > 0 {
-            self.head.cover(oldest, newest);
-        }
+        self.took(&found, &sum);
         decoded
+    }
+
+    fn histograms(&mut self, record: &[u8]) -> Result<(), String> {
+        let (mut sum, mut found) = (Appended::default(), Found::default());
+        let range = self.head.chunk_range_ms;
+        let decoded = histograms::decode(record, |sample: RefHistogram, _| {
+            let RefHistogram { series, time, histogram } = sample;
+            let append = self.resolve(series).and_then(|id| {
+                self.with(id, |series| match series.place_histogram(time, &histogram) {
+                    Place::Newest => {
+                        sum.add(series.append_histogram(time, &histogram, range));
+                        true
+                    }
+                    _ => false,
+                })
+            });
+            found.note(time, append);
+        });
+        self.took(&found, &sum);
+        decoded
+    }
+
+    fn took(&mut self, found: &Found, sum: &Appended) {
+        self.report.samples += found.taken;
+        self.report.samples_repeated += found.repeated;
+        self.report.unknown_refs += found.unknown;
+        self.head.account(sum);
+        if found.taken > 0 {
+            self.head.cover(found.oldest, found.newest);
+        }
+    }
+
+    fn exemplars(&mut self, record: &[u8]) -> Result<(), String> {
+        record::decode_exemplars(record, |exemplar: RefExemplar<'_>| {
+            let head = self.head;
+            let id = self.resolve(exemplar.series);
+            let labels = id.and_then(|id| self.with(id, |series| head.labels(&series.labels)));
+            let Some(labels) = labels else {
+                self.report.unknown_refs += 1;
+                return;
+            };
+            let offered = Offered {
+                labels: exemplar.labels.clone(),
+                value: exemplar.value,
+                time: exemplar.time,
+                own_time: false,
+            };
+            head.exemplars.add(&labels, offered);
+        })
     }
 
     fn metadata(&mut self, reference: u64, metadata: &common_model::Metadata) {
@@ -195,7 +261,7 @@ impl<'a> Replay<'a> {
     fn tombstone(&mut self, reference: u64, first: i64, last: i64) {
         match self.resolve(reference).filter(|id| self.head.has(u64::from(*id))) {
             Some(id) => {
-                self.head.tombstones.write().entry(id).or_default().push((first, last));
+                delete::add(self.head.tombstones.write().entry(id).or_default(), (first, last));
             }
             None => self.report.unknown_refs += 1,
         }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common_model::{Labels, Metadata, MetricType, parse_float, stale_marker};
+use common_model::{Labels, Matcher, Metadata, MetricType, parse_float, stale_marker};
 use server_storage::SeriesRef;
 use server_tsdb::chunk::xor::{XorReader, XorWriter};
 use server_tsdb::fs::{FailingFs, FailureMode, RealFs};
@@ -20,7 +20,7 @@ use crate::support::{Contents, Random, contents, labels};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Some hour in 2023; chunks of two hours are aligned with it.
-const START: i64 = 1_700_006_400_000;
+pub(crate) const START: i64 = 1_700_006_400_000;
 
 pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("HEARTH_PEERS").unwrap_or_else(|| "/opt/peers".into());
@@ -32,13 +32,13 @@ pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     None
 }
 
-struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Prometheus {
-    fn start(program: &Path, data: &Path, config: &str, more: &[&str]) -> Prometheus {
+    pub(crate) fn start(program: &Path, data: &Path, config: &str, more: &[&str]) -> Prometheus {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let file = data.parent().unwrap().join("prometheus.yml");
@@ -58,7 +58,7 @@ impl Prometheus {
         prometheus
     }
 
-    fn wait(&self, what: &str, done: impl Fn(&Prometheus) -> bool) {
+    pub(crate) fn wait(&self, what: &str, done: impl Fn(&Prometheus) -> bool) {
         let start = Instant::now();
         while !done(self) {
             assert!(start.elapsed() < DEADLINE, "Prometheus never got there: {what}");
@@ -67,11 +67,11 @@ impl Prometheus {
     }
 
     /// The body of a successful answer.
-    fn get(&self, path: &str) -> Option<String> {
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
         self.ask("GET", path)
     }
 
-    fn ask(&self, method: &str, path: &str) -> Option<String> {
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         let request = format!("{method} {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
         stream.write_all(request.as_bytes()).ok()?;
@@ -81,7 +81,7 @@ impl Prometheus {
         head.lines().next()?.contains(" 20").then(|| body.to_owned())
     }
 
-    fn query(&self, query: &str, time_ms: Option<i64>) -> serde_json::Value {
+    pub(crate) fn query(&self, query: &str, time_ms: Option<i64>) -> serde_json::Value {
         let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let time = time_ms.map(|ms| format!("&time={}.{:03}", ms / 1000, ms % 1000));
         let path = format!("/api/v1/query?query={encoded}{}", time.unwrap_or_default());
@@ -305,7 +305,15 @@ fn promtool_dumps_our_log() {
     let dir = place.path().join("data");
     let db = Db::open(wal_options(&dir), Arc::new(RealFs)).unwrap();
     fill(&db, &mut Random::new(2), &many_series(50), 0..200);
+    // What we deleted does not come back there either.
+    let before = contents(&db).values().map(Vec::len).sum::<usize>();
+    for (id, steps) in [("7", 0..200), ("8", 50..60), ("8", 58..70), ("9", 199..200)] {
+        let (first, last) = (START + steps.start * 15_000, START + steps.end * 15_000);
+        assert_eq!(db.delete(first, last, &[Matcher::equal("id", id)]).unwrap(), 1);
+    }
     let ours = contents(&db);
+    let after = ours.values().map(Vec::len).sum::<usize>();
+    assert!((before - 225..before - 215).contains(&after), "{before} {after}");
     drop(db);
     assert_eq!(one_nan(promtool_dump(&promtool, &dir)), one_nan(ours));
 }

@@ -55,6 +55,13 @@ const TABLE: &[(&str, Signature)] = &[
     ("value", takes(&[Type::Object(SAMPLE)])),
 ];
 
+impl PrometheusFunctions<'_> {
+    /// What templates can call, sorted.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        TABLE.iter().map(|(name, _)| *name)
+    }
+}
+
 impl Functions for PrometheusFunctions<'_> {
     fn signature(&self, name: &str) -> Option<Signature> {
         TABLE.iter().find(|(known, _)| *known == name).map(|(_, signature)| *signature)

@@ -1,5 +1,6 @@
 //! The syntax tree of a query, every node with its place in the text.
 
+mod children;
 mod ops;
 
 use common_model::{Matcher, TimestampMs};

@@ -18,8 +18,9 @@ impl Eval<'_> {
     pub(crate) fn times(&self) -> Times {
         Times {
             whole: self.whole,
+            end: self.end,
             lookback_ms: self.lookback_ms,
-            subquery_step_ms: self.options.subquery_step_ms,
+            subquery_step_ms: self.subquery_step_ms,
         }
     }
 

@@ -118,6 +118,10 @@ impl Appender for OrderedAppender {
         self.inner.append_histogram(series, labels, timestamp, &hinted)
     }
 
+    fn wants_exemplars(&self) -> bool {
+        self.inner.wants_exemplars()
+    }
+
     fn append_exemplar(
         &mut self,
         series: SeriesRef,

@@ -2,11 +2,7 @@
 
 use server_storage::SampleColumns;
 
-use crate::chunk::ChunkError;
-use crate::chunk::xor::XorReader;
-
-/// Floats, XORed.
-pub(crate) const XOR: u8 = 1;
+use crate::chunk::{self, ChunkError, Encoding};
 
 /// Why a chunk cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,32 +23,12 @@ pub(crate) fn read(
     columns: &mut SampleColumns,
 ) -> Result<(), DecodeError> {
     let before = columns.len().saturating_sub(1);
-    match encoding {
-        XOR => floats(chunk, start, end, columns)?,
-        other => return Err(DecodeError::Encoding(other)),
-    }
+    let known = Encoding::from_number(encoding).ok_or(DecodeError::Encoding(encoding))?;
+    chunk::read(known, chunk, start, end, columns)?;
     // The bytes are what was written; what was written may still make no sense.
     if columns.timestamps[before..].is_sorted_by(|a, b| a < b) {
         Ok(())
     } else {
         Err(DecodeError::Order)
     }
-}
-
-fn floats(
-    chunk: &[u8],
-    start: i64,
-    end: i64,
-    columns: &mut SampleColumns,
-) -> Result<(), ChunkError> {
-    let mut reader = XorReader::new(chunk);
-    while let Some((time, value)) = reader.next_sample()? {
-        if time > end {
-            break;
-        }
-        if time >= start {
-            columns.push(time, value);
-        }
-    }
-    Ok(())
 }

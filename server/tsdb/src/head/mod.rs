@@ -1,7 +1,9 @@
 //! The head: every series and its newest samples in memory.
 
+mod exemplars;
 mod index;
 mod metadata;
+mod open;
 mod pages;
 mod postings;
 mod select;
@@ -9,7 +11,6 @@ mod series;
 mod symbols;
 mod truncate;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -17,6 +18,9 @@ use common_model::Labels;
 use parking_lot::RwLock;
 use server_storage::SampleColumns;
 
+use crate::delete::Tombstones;
+
+pub(crate) use exemplars::{Exemplars, LABEL_CHARS_MAX, Offered, Verdict};
 pub(crate) use index::Index;
 pub(crate) use metadata::MetadataTable;
 pub(crate) use pages::{Page, page_of};
@@ -24,14 +28,16 @@ pub(crate) use select::matching;
 pub(crate) use series::{Appended, Place, Series};
 pub(crate) use symbols::{Pair, Symbols};
 
-/// Locks are taken in the order index, page, symbols; metadata and tombstones come last.
+/// Locks are taken in the order index, page, symbols; metadata, tombstones and
+/// exemplars come last.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) index: RwLock<Index>,
     pub(crate) symbols: RwLock<Symbols>,
     pub(crate) metadata: RwLock<MetadataTable>,
-    /// Deleted ranges of time, first and last, by series; found in a log that Prometheus wrote.
-    pub(crate) tombstones: RwLock<HashMap<u32, Vec<(i64, i64)>>>,
+    /// Deleted ranges of time, first and last, by series.
+    pub(crate) tombstones: RwLock<Tombstones>,
+    pub(crate) exemplars: Exemplars,
     /// Time of the oldest sample; `i64::MAX` while there is none.
     pub(crate) min_time: AtomicI64,
     /// Time of the newest sample; `i64::MIN` while there is none.
@@ -46,6 +52,7 @@ pub(crate) struct Head {
 #[derive(Debug, Default)]
 pub(crate) struct HeadCounters {
     pub(crate) samples_appended: AtomicU64,
+    pub(crate) histograms_appended: AtomicU64,
     pub(crate) out_of_order: AtomicU64,
     pub(crate) out_of_bounds: AtomicU64,
     pub(crate) duplicates: AtomicU64,
@@ -67,6 +74,7 @@ impl Head {
             symbols: RwLock::default(),
             metadata: RwLock::default(),
             tombstones: RwLock::default(),
+            exemplars: Exemplars::default(),
             min_time: AtomicI64::new(i64::MAX),
             max_time: AtomicI64::new(i64::MIN),
             min_valid_time: AtomicI64::new(i64::MIN),
@@ -113,16 +121,16 @@ impl Head {
         Some((id, true))
     }
 
-    /// Takes samples of deleted ranges out of columns that hold floats alone.
+    /// Takes samples of deleted ranges out of columns.
     pub(crate) fn bury(&self, id: u32, samples: &mut SampleColumns) {
         let tombstones = self.tombstones.read();
         let Some(ranges) = tombstones.get(&id) else { return };
         let dead = |time: i64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&time));
         let kept: Vec<bool> = samples.timestamps.iter().map(|time| !dead(*time)).collect();
-        let mut keep = kept.iter();
-        samples.timestamps.retain(|_| keep.next().is_some_and(|kept| *kept));
-        let mut keep = kept.iter();
-        samples.values.retain(|_| keep.next().is_some_and(|kept| *kept));
+        keep(&mut samples.timestamps, &kept);
+        keep(&mut samples.values, &kept);
+        keep(&mut samples.histograms, &kept);
+        keep(&mut samples.starts, &kept);
     }
 
     /// The labels behind symbol pairs; must be called while their series cannot be removed.
@@ -149,4 +157,10 @@ impl Head {
         counters.chunks.fetch_add(sum.chunks, Ordering::Relaxed);
         counters.chunks_created.fetch_add(sum.chunks, Ordering::Relaxed);
     }
+}
+
+/// Keeps the values of a column whose samples are kept; a column that is not used is empty.
+fn keep<T>(column: &mut Vec<T>, kept: &[bool]) {
+    let mut kept = kept.iter();
+    column.retain(|_| kept.next().is_some_and(|kept| *kept));
 }

@@ -40,7 +40,7 @@ impl Head {
             let gone = |series: &super::Series| series.is_empty() && series.pending == 0;
             self.index.write().remove(&candidates, &self.symbols, gone)
         };
-        self.tombstones.write().retain(|id, _| series.binary_search(id).is_err());
+        self.forget_tombstones(&series, oldest);
         let counters = &self.counters;
         counters.chunks.fetch_sub(chunks, Ordering::Relaxed);
         counters.chunks_removed.fetch_add(chunks, Ordering::Relaxed);

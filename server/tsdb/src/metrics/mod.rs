@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common_instrument::{CollectError, Collector, Family, SampleValue, Samples};
 
 use crate::db::{Db, Inner};
+use crate::exemplars;
 use crate::head::HeadCounters;
 use crate::wal::{WalCounters, segments};
 
@@ -219,7 +220,9 @@ impl Collector for Db {
             samples.push(family, &[], load(read(&inner.wal_counters)));
         }
         let float = [("type", "float")];
+        let histogram = [("type", "histogram")];
         samples.push(&APPENDED, &float, load(&counters.samples_appended));
+        samples.push(&APPENDED, &histogram, load(&counters.histograms_appended));
         samples.push(&OUT_OF_ORDER, &float, load(&counters.out_of_order));
         samples.push(&OUT_OF_BOUNDS, &float, load(&counters.out_of_bounds));
         let stats = self.stats();
@@ -230,6 +233,7 @@ impl Collector for Db {
         let first = blocks::collect(samples, &inner.blocks, inner.options.retention_bytes);
         let lowest = first.unwrap_or(stats.min_time).min(stats.min_time);
         times(samples, stats.min_time, stats.max_time, lowest);
+        exemplars::collect(samples, &inner.head);
         samples.push(&RETENTION, &[], inner.options.retention_ms as f64 / 1000.0);
         log(samples, inner);
         Ok(())

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common_model::Metadata;
+use common_model::{Labels, Metadata};
 
-use super::record::{self, RecordKind, RefSample};
+use super::histograms::{HistogramRecord, RefHistogram};
+use super::record::{self, RecordKind, RefExemplar, RefSample};
 use super::segments::{Listing, checkpoint_path, segment_path};
 use super::writer::Record;
 use super::{Event, SegmentReader, Wal, WalCounters};
 use crate::Error;
-use crate::codec::Cursor;
 use crate::fs::Fs;
 
 /// Metadata of so many series go into one record.
@@ -30,8 +30,8 @@ pub fn last_to_include(listing: &Listing, current: u64) -> Option<u64> {
     (last > first).then_some(last)
 }
 
-/// Writes `checkpoint.N` for all segments up to `last`, with the samples from `min_time` on of the
-/// series that `keep` keeps, and the newest metadata of those. Until it is complete its name ends
+/// Writes `checkpoint.N` for all segments up to `last`, with the samples and exemplars from `min_time` on of
+/// the series that `keep` keeps, and the newest metadata of those. Until it is complete its name ends
 /// in `.tmp`. The segments stay; see [`remove_covered`].
 pub fn create(
     fs: &Arc<dyn Fs>,
@@ -142,13 +142,9 @@ impl Writer<'_> {
                 record::decode_metadata(plain, each).ok()?;
                 None
             }
-            RecordKind::Histograms | RecordKind::Exemplars => {
-                // Not ours, so not taken apart: kept as long as its first sample would be.
-                let mut cursor = Cursor { rest: plain.get(1..)? };
-                let (_, time) = (cursor.be64()?, cursor.be64()? as i64);
-                (time >= self.min_time).then(|| as_is(reader))
-            }
-            RecordKind::Tombstones => Some(as_is(reader)),
+            RecordKind::Exemplars => self.exemplars(reader),
+            RecordKind::Histograms => self.histograms(reader),
+            RecordKind::Tombstones => self.tombstones(reader),
             RecordKind::MmapMarkers | RecordKind::SamplesV2 | RecordKind::Unknown => None,
         }
     }
@@ -187,6 +183,58 @@ impl Writer<'_> {
         }
         let mut out = Vec::new();
         record::encode_samples(&mut out, kept);
+        (!out.is_empty()).then(|| Record::new(&out))
+    }
+
+    fn histograms(&self, reader: &SegmentReader) -> Option<Record> {
+        let kind = *reader.record().first()?;
+        let mut kept = HistogramRecord::new(kind);
+        let mut dropped = 0;
+        let each = |sample: RefHistogram, bytes: &[u8]| {
+            if sample.time >= self.min_time && (self.keep)(sample.series) {
+                kept.push_raw(sample.series, sample.time, bytes);
+            } else {
+                dropped += 1;
+            }
+        };
+        super::histograms::decode(reader.record(), each).ok()?;
+        if dropped == 0 {
+            return Some(as_is(reader));
+        }
+        (!kept.is_empty()).then(|| Record::new(kept.bytes()))
+    }
+
+    fn tombstones(&self, reader: &SegmentReader) -> Option<Record> {
+        let mut out = Vec::new();
+        record::begin_tombstones(&mut out);
+        let each = |series: u64, first: i64, last: i64| {
+            if last >= self.min_time && (self.keep)(series) {
+                record::push_tombstone(&mut out, series, first, last);
+            }
+        };
+        record::decode_tombstones(reader.record(), each).ok()?;
+        (out.len() > 1).then(|| Record::new(&out))
+    }
+
+    fn exemplars(&self, reader: &SegmentReader) -> Option<Record> {
+        let mut kept: Vec<(RefExemplar<'_>, Labels)> = Vec::new();
+        let mut dropped = 0;
+        let none = Labels::empty();
+        let each = |exemplar: RefExemplar<'_>| {
+            if exemplar.time >= self.min_time && (self.keep)(exemplar.series) {
+                let labels = exemplar.labels.clone();
+                kept.push((RefExemplar { labels: &none, ..exemplar }, labels));
+            } else {
+                dropped += 1;
+            }
+        };
+        record::decode_exemplars(reader.record(), each).ok()?;
+        if dropped == 0 {
+            return Some(as_is(reader));
+        }
+        let mut out = Vec::new();
+        let kept = kept.iter().map(|(exemplar, labels)| RefExemplar { labels, ..*exemplar });
+        record::encode_exemplars(&mut out, kept);
         (!out.is_empty()).then(|| Record::new(&out))
     }
 

@@ -1,6 +1,6 @@
-//! What records say: series, samples, metadata; others are recognised and left alone.
+//! What records say: series, samples, exemplars, metadata; others are recognised and left alone.
 
-use common_model::{Metadata, MetricType};
+use common_model::{Labels, Metadata, MetricType};
 
 use crate::codec::{Cursor, push_text, push_uvarint, push_varint};
 
@@ -19,9 +19,9 @@ pub enum RecordKind {
     MmapMarkers,
     /// Type, unit and help of series.
     Metadata,
-    /// Histogram samples of any of Prometheus' layouts.
+    /// Histogram samples; see [`super::histograms`].
     Histograms,
-    /// Float samples with start times, which only newer versions write.
+    /// Samples with start times, which only newer versions write.
     SamplesV2,
     /// Anything else.
     Unknown,
@@ -37,8 +37,8 @@ pub fn kind(record: &[u8]) -> RecordKind {
         Some(4) => RecordKind::Exemplars,
         Some(5) => RecordKind::MmapMarkers,
         Some(6) => RecordKind::Metadata,
-        Some(7..=10 | 12 | 13) => RecordKind::Histograms,
-        Some(11) => RecordKind::SamplesV2,
+        Some(7..=10) => RecordKind::Histograms,
+        Some(11..=13) => RecordKind::SamplesV2,
         _ => RecordKind::Unknown,
     }
 }
@@ -88,6 +88,41 @@ pub fn encode_samples(out: &mut Vec<u8>, samples: impl IntoIterator<Item = RefSa
     }
 }
 
+/// One exemplar of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RefExemplar<'a> {
+    /// Number of the series.
+    pub series: u64,
+    /// Milliseconds since the epoch.
+    pub time: i64,
+    /// The observed value.
+    pub value: f64,
+    /// Labels of the exemplar itself.
+    pub labels: &'a Labels,
+}
+
+/// Writes a record of exemplars; none write none.
+pub fn encode_exemplars<'a>(
+    out: &mut Vec<u8>,
+    exemplars: impl IntoIterator<Item = RefExemplar<'a>>,
+) {
+    let mut exemplars = exemplars.into_iter().peekable();
+    let Some(first) = exemplars.peek().copied() else { return };
+    out.push(4);
+    out.extend_from_slice(&first.series.to_be_bytes());
+    out.extend_from_slice(&first.time.to_be_bytes());
+    for exemplar in exemplars {
+        push_varint(out, exemplar.series.wrapping_sub(first.series) as i64);
+        push_varint(out, exemplar.time.wrapping_sub(first.time));
+        out.extend_from_slice(&exemplar.value.to_bits().to_be_bytes());
+        push_uvarint(out, exemplar.labels.len() as u64);
+        for (name, value) in exemplar.labels {
+            push_text(out, name);
+            push_text(out, value);
+        }
+    }
+}
+
 /// Starts a metadata record.
 pub fn begin_metadata(out: &mut Vec<u8>) {
     out.push(6);
@@ -102,6 +137,18 @@ pub fn push_metadata(out: &mut Vec<u8>, series: u64, metadata: &Metadata) {
         push_text(out, name);
         push_text(out, text);
     }
+}
+
+/// Starts a record of deleted ranges.
+pub fn begin_tombstones(out: &mut Vec<u8>) {
+    out.push(3);
+}
+
+/// Adds a range, first and last time, that was deleted of a series.
+pub fn push_tombstone(out: &mut Vec<u8>, series: u64, first: i64, last: i64) {
+    out.extend_from_slice(&series.to_be_bytes());
+    push_varint(out, first);
+    push_varint(out, last);
 }
 
 /// Reads a series record, calling `each` with number and labels; says what is wrong with it.
@@ -141,6 +188,37 @@ pub fn decode_samples(record: &[u8], mut each: impl FnMut(RefSample)) -> Result<
             Some(RefSample { series, time, value: f64::from_bits(cursor.be64()?) })
         })();
         each(sample.ok_or("samples record ends inside a sample")?);
+    }
+    Ok(())
+}
+
+/// Reads a record of exemplars.
+pub fn decode_exemplars(
+    record: &[u8],
+    mut each: impl FnMut(RefExemplar<'_>),
+) -> Result<(), String> {
+    let mut cursor = body(record);
+    if cursor.rest.is_empty() {
+        return Ok(());
+    }
+    let (Some(series), Some(time)) = (cursor.be64(), cursor.be64()) else {
+        return Err("exemplars record ends inside its head".to_owned());
+    };
+    let mut pairs = Vec::new();
+    while !cursor.rest.is_empty() {
+        let parsed = (|| {
+            let series = series.wrapping_add(cursor.varint()? as u64);
+            let time = (time as i64).wrapping_add(cursor.varint()?);
+            let value = f64::from_bits(cursor.be64()?);
+            pairs.clear();
+            for _ in 0..cursor.uvarint()? {
+                pairs.push((cursor.text()?, cursor.text()?));
+            }
+            Some((series, time, value))
+        })();
+        let (series, time, value) = parsed.ok_or("exemplars record ends inside an exemplar")?;
+        let labels = &Labels::from_pairs(pairs.iter().copied());
+        each(RefExemplar { series, time, value, labels });
     }
     Ok(())
 }
