@@ -84,6 +84,8 @@ impl<'q> Eval<'q> {
         let memory = Reservation::new(shared, query.share, options.memory_bytes_max);
         let times = shift::Times { whole, end, lookback_ms, subquery_step_ms };
         let (first, last) = times.bounds(expr)?;
+        let mut querier = store.querier(first, last)?;
+        querier.watch(query.interrupt.watch());
         let eval = Eval {
             options,
             query,
@@ -91,7 +93,7 @@ impl<'q> Eval<'q> {
             subquery_step_ms,
             whole,
             end,
-            querier: store.querier(first, last)?,
+            querier,
             notes: Notes::default(),
             budget: Budget::new(options.samples_max, memory),
             samples_total: Cell::new(0),
