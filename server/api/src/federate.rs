@@ -37,7 +37,8 @@ pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<B
     let external = state.status.external_labels.load_full();
     let result = running::run(&state, state.options.query_timeout, move |state, interrupt| {
         let (start, end) = (now - LOOKBACK_MS + 1, now);
-        let querier = state.storage.querier(start, end)?;
+        let mut querier = state.storage.querier(start, end)?;
+        querier.watch(interrupt.watch());
         let hints = SelectHints { start, end, ..SelectHints::default() };
         let memory = state.engine.reservation(Share::Interactive);
         let mut newest: BTreeMap<Labels, (TimestampMs, f64)> = BTreeMap::new();

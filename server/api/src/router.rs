@@ -133,14 +133,24 @@ async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> 
     if matches!(head.method, Method::POST | Method::PUT) {
         let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut body = Limited::new(body, BODY_BYTES_MAX);
-        let mut bytes = Vec::new();
+        let (mut bytes, mut refused) = (Vec::new(), None);
         while let Some(frame) = body.frame().await {
             let frame = frame
                 .map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
             if let Ok(data) = frame.into_data() {
-                memory.charge(data.len() * FORM_BYTES_FACTOR)?;
-                bytes.extend_from_slice(&data);
+                match memory.charge(data.len() * FORM_BYTES_FACTOR) {
+                    Ok(()) if refused.is_none() => bytes.extend_from_slice(&data),
+                    Ok(()) => {}
+                    // The rest is read all the same, so that the client gets to see the answer.
+                    Err(error) => {
+                        refused.get_or_insert(error);
+                        bytes = Vec::new();
+                    }
+                }
             }
+        }
+        if let Some(error) = refused {
+            return Err(error.into());
         }
         params.extend(&bytes);
         params.hold(memory);

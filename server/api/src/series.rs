@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common_model::{Labels, Matcher, TimestampMs};
-use server_promql::engine::{Interrupt, Share};
+use server_promql::engine::{Interrupt, QueryError, Share};
 use server_storage::{SampleColumns, SelectHints, StorageError};
 
 use crate::answer::Answer;
@@ -73,7 +73,10 @@ impl Selection {
 
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> ApiError {
-        ApiError::internal(error)
+        match error {
+            StorageError::Interrupted => QueryError::Timeout.into(),
+            error => ApiError::internal(error),
+        }
     }
 }
 
@@ -81,7 +84,8 @@ impl From<StorageError> for ApiError {
 pub(crate) async fn labels(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
     let selection = Selection::read(&params)?;
     running::run(&state, state.options.query_timeout, move |state, interrupt| {
-        let querier = state.storage.querier(selection.start, selection.end)?;
+        let mut querier = state.storage.querier(selection.start, selection.end)?;
+        querier.watch(interrupt.watch());
         selection
             .union(state, interrupt, |matchers| querier.label_names(matchers, selection.probe()))
     })
@@ -100,7 +104,8 @@ pub(crate) async fn label_values(
     }
     let selection = Selection::read(&params)?;
     running::run(&state, state.options.query_timeout, move |state, interrupt| {
-        let querier = state.storage.querier(selection.start, selection.end)?;
+        let mut querier = state.storage.querier(selection.start, selection.end)?;
+        querier.watch(interrupt.watch());
         selection.union(state, interrupt, |matchers| {
             querier.label_values(&name, matchers, selection.probe())
         })
@@ -121,7 +126,8 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
     params.matchers().map_err(|error| ApiError::parameter("match[]", error.message))?;
     let selection = Selection::read(&params)?;
     running::run(&state, state.options.query_timeout, move |state, interrupt| {
-        let querier = state.storage.querier(selection.start, selection.end)?;
+        let mut querier = state.storage.querier(selection.start, selection.end)?;
+        querier.watch(interrupt.watch());
         let hints = SelectHints {
             start: selection.start,
             end: selection.end,

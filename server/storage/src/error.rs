@@ -52,6 +52,9 @@ pub enum StorageError {
     /// A budget was exceeded; says which.
     #[error("{0}")]
     Limit(String),
+    /// A [`crate::Watch`] said that nobody waits any more.
+    #[error("the search was interrupted")]
+    Interrupted,
     /// The store is shut down or not yet ready.
     #[error("{0}")]
     Unavailable(String),

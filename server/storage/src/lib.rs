@@ -13,9 +13,11 @@ mod columns;
 mod error;
 mod exemplars;
 mod query;
+mod watch;
 
 pub use append::{Appendable, Appender, SeriesRef};
 pub use columns::SampleColumns;
 pub use error::{AppendError, StorageError};
 pub use exemplars::{ExemplarQuerier, SeriesExemplars, StoredExemplar};
 pub use query::{Querier, Queryable, SelectHints, SeriesSet};
+pub use watch::{GoOn, Watch};

@@ -2,7 +2,7 @@
 
 use common_model::{Labels, Matcher, TimestampMs};
 
-use crate::{SampleColumns, StorageError};
+use crate::{SampleColumns, StorageError, Watch};
 
 /// Gives out queriers.
 pub trait Queryable: Send + Sync {
@@ -29,6 +29,10 @@ pub struct SelectHints {
 
 /// A view of the store for one query.
 pub trait Querier: Send + Sync {
+    /// Ends searches with [`StorageError::Interrupted`] when nobody waits for them any more. Stores
+    /// that find everything at once need not look.
+    fn watch(&mut self, _watch: Watch) {}
+
     /// Series that satisfy all matchers and have, unless only labels are wanted, at least one
     /// sample between the hints' ends. `sorted` asks for ascending labels.
     fn select(

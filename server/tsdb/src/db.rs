@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common_model::{Metadata, TimestampMs};
 use parking_lot::Mutex;
-use server_storage::{Appendable, Appender, Querier, Queryable, StorageError};
+use server_storage::{Appendable, Appender, Querier, Queryable, StorageError, Watch};
 
 use crate::appender::Batch;
 use crate::block::BlockMeta;
@@ -122,13 +122,13 @@ impl Db {
     /// A view of the samples in `[start, end]`.
     #[must_use]
     pub fn querier(&self, start: TimestampMs, end: TimestampMs) -> Box<dyn Querier> {
-        let head = HeadQuerier { db: self.inner.clone(), start, end };
+        let head = HeadQuerier { db: self.inner.clone(), start, end, watch: Watch::default() };
         let mut blocks = Vec::clone(&self.inner.blocks.list());
         blocks.retain(|open| open.block.meta().overlaps(start, end));
         if blocks.is_empty() {
             return Box::new(head);
         }
-        Box::new(MergeQuerier { blocks, head: Some(head), start, end })
+        Box::new(MergeQuerier { blocks, head: Some(head), start, end, watch: Watch::default() })
     }
 
     /// What the open blocks say of themselves, in order of time.

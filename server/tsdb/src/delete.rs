@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use common_model::{Matcher, TimestampMs};
+use server_storage::Watch;
 
 use crate::head::{Head, matching};
 use crate::wal::record;
@@ -52,7 +53,7 @@ impl Db {
         let _alone = inner.sync.lock();
         let mut wal = inner.wal.lock();
         inner.check_open()?;
-        let (graves, introduced, introductions) = dig(&inner.head, start, end, matchers);
+        let (graves, introduced, introductions) = dig(&inner.head, start, end, matchers)?;
         check_room(&inner.head, &graves)?;
         let mut records: Vec<Record> = introductions.into_iter().collect();
         records.extend(graves.chunks(SERIES_PER_RECORD).map(|graves| {
@@ -94,12 +95,12 @@ fn dig(
     start: i64,
     end: i64,
     matchers: &[Matcher],
-) -> (Vec<Grave>, Vec<u32>, Option<Record>) {
+) -> Result<(Vec<Grave>, Vec<u32>, Option<Record>), Error> {
     let mut graves = Vec::new();
     let mut introduced = Vec::new();
     let mut plain = Vec::new();
     record::begin_series(&mut plain);
-    for id in matching(head, matchers) {
+    for id in matching(head, matchers, &Watch::default())? {
         let Some(page) = head.page(id) else { continue };
         let page = page.series.read();
         let Some(series) = page.get(id) else { continue };
@@ -118,7 +119,7 @@ fn dig(
         }
     }
     let introductions = (!introduced.is_empty()).then(|| Record::new(&plain));
-    (graves, introduced, introductions)
+    Ok((graves, introduced, introductions))
 }
 
 /// An error where a series would have more deleted ranges than it may.

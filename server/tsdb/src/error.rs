@@ -56,6 +56,9 @@ pub enum Error {
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
+    /// Nobody waits for the result any more.
+    #[error("the search was interrupted")]
+    Interrupted,
 }
 
 impl Error {
@@ -70,6 +73,7 @@ impl From<Error> for StorageError {
         match &error {
             Error::Io { .. } => StorageError::Io(error.to_string()),
             Error::Corrupt { .. } | Error::Input { .. } => StorageError::Corrupt(error.to_string()),
+            Error::Interrupted => StorageError::Interrupted,
             Error::Locked { .. }
             | Error::Closed
             | Error::TooManyDeletions { .. }

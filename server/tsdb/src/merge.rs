@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common_model::{Labels, Matcher, TimestampMs};
-use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError};
+use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError, Watch};
 
 use crate::block::{Block, BlockCursor, Classed, Spare};
 use crate::blocks::classify;
@@ -17,6 +17,7 @@ pub(crate) struct MergeQuerier {
     pub(crate) head: Option<HeadQuerier>,
     pub(crate) start: TimestampMs,
     pub(crate) end: TimestampMs,
+    pub(crate) watch: Watch,
 }
 
 struct Merged {
@@ -49,7 +50,13 @@ pub fn block_querier(
     start: TimestampMs,
     end: TimestampMs,
 ) -> Box<dyn Querier> {
-    Box::new(MergeQuerier { blocks: classify(blocks), head: None, start, end })
+    Box::new(MergeQuerier {
+        blocks: classify(blocks),
+        head: None,
+        start,
+        end,
+        watch: Watch::default(),
+    })
 }
 
 impl MergeQuerier {
@@ -61,7 +68,9 @@ impl MergeQuerier {
         let mut cursors = Vec::with_capacity(self.blocks.len());
         for source in &self.blocks {
             if source.block.meta().overlaps(range.0, range.1) {
-                let cursor = BlockCursor::new(source.clone(), matchers, range)?;
+                let cursor = BlockCursor::new(source.clone(), matchers, range, &self.watch)?;
+                // Where it was interrupted the list is not whole.
+                self.watch.check(0)?;
                 if !cursor.is_done() {
                     cursors.push(cursor);
                 }
@@ -77,20 +86,30 @@ impl MergeQuerier {
         each: &mut dyn FnMut(&Labels),
     ) -> Result<(), StorageError> {
         let mut buffer = String::new();
+        let mut seen = 0;
         for mut cursor in self.cursors(matchers, (self.start, self.end))? {
             while !cursor.is_done() {
+                seen += 1;
+                self.watch.check(seen)?;
                 each(&cursor.labels(&mut buffer)?);
                 cursor.advance()?;
             }
         }
         if let Some(head) = &self.head {
-            head.each_labels(matchers, each);
+            head.each_labels(matchers, each)?;
         }
         Ok(())
     }
 }
 
 impl Querier for MergeQuerier {
+    fn watch(&mut self, watch: Watch) {
+        if let Some(head) = &mut self.head {
+            head.watch(watch.clone());
+        }
+        self.watch = watch;
+    }
+
     fn select(
         &self,
         sorted: bool,
@@ -105,7 +124,7 @@ impl Querier for MergeQuerier {
         let head = match &self.head {
             Some(head) if blocks.is_empty() => return head.select(sorted, hints, matchers),
             Some(head) if head.overlaps(range) => {
-                let series = head.select_series(sorted, hints, matchers);
+                let series = head.select_series(sorted, hints, matchers)?;
                 match sorted {
                     true => HeadSide::Sorted(series),
                     false => {
@@ -276,6 +295,15 @@ impl Merged {
 }
 
 impl SeriesSet for Merged {
+    fn heap_bytes(&self) -> usize {
+        let head = match &self.head {
+            HeadSide::None => 0,
+            HeadSide::Sorted(head) => head.heap_bytes(),
+            HeadSide::Hashed(head, found) => head.heap_bytes() + found.len(),
+        };
+        head + self.blocks.iter().map(BlockCursor::heap_bytes).sum::<usize>()
+    }
+
     fn next(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {
         samples.clear();
         while self.left > 0 {

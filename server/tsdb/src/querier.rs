@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common_model::{Labels, Matcher, TimestampMs};
-use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError};
+use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError, Watch};
 
 use crate::db::Inner;
 use crate::head::{Page, matching, page_of};
@@ -14,6 +14,7 @@ pub(crate) struct HeadQuerier {
     pub(crate) db: Arc<Inner>,
     pub(crate) start: TimestampMs,
     pub(crate) end: TimestampMs,
+    pub(crate) watch: Watch,
 }
 
 /// Series by number; labels come along where they had to be sorted.
@@ -41,15 +42,22 @@ impl HeadQuerier {
     }
 
     /// Labels of the series that satisfy the matchers and have samples in the querier's time.
-    pub(crate) fn each_labels(&self, matchers: &[Matcher], each: &mut dyn FnMut(&Labels)) {
-        let ids = matching(&self.db.head, matchers).into_iter().map(|id| (id, None)).collect();
+    pub(crate) fn each_labels(
+        &self,
+        matchers: &[Matcher],
+        each: &mut dyn FnMut(&Labels),
+    ) -> Result<(), StorageError> {
+        let ids = matching(&self.db.head, matchers, &self.watch)?;
+        let ids = ids.into_iter().map(|id| (id, None)).collect();
         let hints = SelectHints { labels_only: true, ..SelectHints::default() };
         let mut series = self.series(ids, &hints);
         while let Some((id, labels)) = series.ids.next() {
+            self.watch.check(series.ids.len())?;
             if let Some(labels) = series.labels(id, labels) {
                 each(&labels);
             }
         }
+        Ok(())
     }
 }
 
@@ -167,13 +175,17 @@ impl SeriesSet for HeadSeries {
 }
 
 impl Querier for HeadQuerier {
+    fn watch(&mut self, watch: Watch) {
+        self.watch = watch;
+    }
+
     fn select(
         &self,
         sorted: bool,
         hints: &SelectHints,
         matchers: &[Matcher],
     ) -> Result<Box<dyn SeriesSet>, StorageError> {
-        Ok(Box::new(self.select_series(sorted, hints, matchers)))
+        Ok(Box::new(self.select_series(sorted, hints, matchers)?))
     }
 
     fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Vec<String>, StorageError> {
@@ -189,7 +201,7 @@ impl Querier for HeadQuerier {
                         names.insert(name.to_owned());
                     }
                 }
-            });
+            })?;
         }
         Ok(limited(names, limit))
     }
@@ -213,7 +225,7 @@ impl Querier for HeadQuerier {
                 if let Some(value) = labels.get(name).filter(|value| !values.contains(*value)) {
                     values.insert(value.to_owned());
                 }
-            });
+            })?;
         }
         Ok(limited(values, limit))
     }
@@ -226,11 +238,12 @@ impl HeadQuerier {
         sorted: bool,
         hints: &SelectHints,
         matchers: &[Matcher],
-    ) -> HeadSeries {
-        let ids = matching(&self.db.head, matchers);
+    ) -> Result<HeadSeries, StorageError> {
+        let ids = matching(&self.db.head, matchers, &self.watch)?;
         let mut series = self.series(Vec::new(), hints);
         let mut with_labels: Vec<(u32, Option<Labels>)> = Vec::with_capacity(ids.len());
-        for id in ids {
+        for (at, id) in ids.into_iter().enumerate() {
+            self.watch.check(at)?;
             if !sorted {
                 with_labels.push((id, None));
             } else if let Some(labels) = series.labels(id, None) {
@@ -241,7 +254,7 @@ impl HeadQuerier {
             with_labels.sort_by(|a, b| a.1.cmp(&b.1));
         }
         series.ids = with_labels.into_iter();
-        series
+        Ok(series)
     }
 
     /// Whether the head has samples in a range of time.

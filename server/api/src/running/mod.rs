@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use server_promql::engine::{Interrupt, Limit, QueryError, Stop};
+use server_storage::Watch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{ApiError, ErrorType};
@@ -45,14 +46,19 @@ impl Queries {
 
 /// Ends a query at its deadline, when its request is dropped, or when it has tried for long enough.
 struct Running {
-    deadline: Instant,
-    canceled: AtomicBool,
+    end: Arc<End>,
     /// It tried, and the time was not enough.
     outran: AtomicBool,
     turn: Turn,
 }
 
-impl Running {
+/// When a query is over at the latest.
+struct End {
+    deadline: Instant,
+    canceled: AtomicBool,
+}
+
+impl End {
     fn is_over(&self) -> Option<Stop> {
         if self.canceled.load(Ordering::Relaxed) {
             Some(Stop::Canceled)
@@ -66,17 +72,22 @@ impl Running {
 
 impl Interrupt for Running {
     fn stop(&self) -> Option<Stop> {
-        if let Some(stop) = self.is_over() {
+        if let Some(stop) = self.end.is_over() {
             return Some(stop);
         }
-        match self.turn.go_on(&|| self.is_over().is_some()) {
+        match self.turn.go_on(&|| self.end.is_over().is_some()) {
             Outcome::Go => None,
-            Outcome::Over => self.is_over(),
+            Outcome::Over => self.end.is_over(),
             Outcome::Outran => {
                 self.outran.store(true, Ordering::Relaxed);
                 Some(Stop::Canceled)
             }
         }
+    }
+
+    fn watch(&self) -> Watch {
+        let end = self.end.clone();
+        Watch::new(Arc::new(move || end.is_over().is_none()))
     }
 }
 
@@ -85,7 +96,7 @@ struct CancelOnDrop(Arc<Running>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.canceled.store(true, Ordering::Relaxed);
+        self.0.end.canceled.store(true, Ordering::Relaxed);
     }
 }
 
@@ -136,8 +147,7 @@ async fn attempt<T: Send + 'static>(
     work: &Arc<impl Fn(&ApiState, &dyn Interrupt) -> Result<T, ApiError> + Send + Sync + 'static>,
 ) -> Option<Result<T, ApiError>> {
     let running = Arc::new(Running {
-        deadline,
-        canceled: AtomicBool::new(false),
+        end: Arc::new(End { deadline, canceled: AtomicBool::new(false) }),
         outran: AtomicBool::new(false),
         turn: state.queries.turns.clone().take_part(time_max),
     });

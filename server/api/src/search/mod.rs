@@ -77,7 +77,8 @@ async fn lines(state: Arc<ApiState>, params: &Params, place: Place) -> Result<Js
     let timeout = state.options.query_timeout;
     let asked = request.clone();
     let mut found = running::run(&state, timeout, move |state, interrupt| {
-        let querier = state.storage.querier(asked.start, asked.end)?;
+        let mut querier = state.storage.querier(asked.start, asked.end)?;
+        querier.watch(interrupt.watch());
         find(&asked, &*querier, interrupt)
     })
     .await?;

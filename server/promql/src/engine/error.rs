@@ -58,7 +58,17 @@ pub enum QueryError {
     BadData(String),
     /// The store failed.
     #[error("{0}")]
-    Storage(#[from] StorageError),
+    Storage(StorageError),
+}
+
+impl From<StorageError> for QueryError {
+    fn from(error: StorageError) -> QueryError {
+        match error {
+            // Who went away does not see what it is called.
+            StorageError::Interrupted => QueryError::Timeout,
+            error => QueryError::Storage(error),
+        }
+    }
 }
 
 impl QueryError {

@@ -3,12 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use server_storage::Watch;
+
 use super::{QueryError, Reservation};
 
 /// Asked now and then whether the query is to end. The caller owns the clock.
 pub trait Interrupt: Send + Sync {
     /// Why the query is to end, if it is.
     fn stop(&self) -> Option<Stop>;
+
+    /// What a store asks while it searches, which must not wait for anything.
+    fn watch(&self) -> Watch {
+        Watch::default()
+    }
 }
 
 /// Why a query is to end early.

@@ -19,15 +19,13 @@ mod window;
 
 use std::cell::Cell;
 
-use common_model::Labels;
-use common_model::TimestampMs;
-use server_storage::{Querier, Queryable};
-
 use crate::ast::{Expr, Span, ValueType};
 use crate::engine::{
     Budget, EngineOptions, NESTING_MAX, Notes, QueryError, QueryOptions, Reservation, Stop,
 };
 use crate::value::{Scalars, Track};
+use common_model::{Labels, MatchOp, Matcher, TimestampMs};
+use server_storage::{Querier, Queryable};
 
 pub(crate) use call::argument;
 pub(crate) use grid::Grid;
@@ -39,6 +37,9 @@ pub(crate) use window::{Window, Windows};
 
 /// Takes the series of an instant vector.
 pub(crate) type Sink<'a> = dyn FnMut(&mut Track) -> Result<(), QueryError> + 'a;
+
+/// Regular expressions in one selector.
+const REGEX_MATCHERS_MAX: usize = 64;
 
 /// How many series pass between two looks at the interrupt.
 const SERIES_BETWEEN_CHECKS: u64 = 64;
@@ -83,6 +84,8 @@ impl<'q> Eval<'q> {
         let memory = Reservation::new(shared, query.share, options.memory_bytes_max);
         let times = shift::Times { whole, end, lookback_ms, subquery_step_ms };
         let (first, last) = times.bounds(expr)?;
+        let mut querier = store.querier(first, last)?;
+        querier.watch(query.interrupt.watch());
         let eval = Eval {
             options,
             query,
@@ -90,7 +93,7 @@ impl<'q> Eval<'q> {
             subquery_step_ms,
             whole,
             end,
-            querier: store.querier(first, last)?,
+            querier,
             notes: Notes::default(),
             budget: Budget::new(options.samples_max, memory),
             samples_total: Cell::new(0),
@@ -104,6 +107,18 @@ impl<'q> Eval<'q> {
     /// Refuses grids of which not even one column would fit.
     pub(crate) fn check_grid(&self, grid: &Grid) -> Result<(), QueryError> {
         self.budget.check(grid.steps, grid.steps.saturating_mul(size_of::<f64>()))
+    }
+
+    /// Refuses selectors whose regular expressions alone would take long: the store asks each of
+    /// every value, and cannot be interrupted meanwhile.
+    pub(crate) fn check_matchers(&self, matchers: &[Matcher]) -> Result<(), QueryError> {
+        let is_regex = |m: &&Matcher| !matches!(m.op, MatchOp::Equal | MatchOp::NotEqual);
+        match matchers.iter().filter(is_regex).count() {
+            0..=REGEX_MATCHERS_MAX => Ok(()),
+            count => Err(QueryError::BadData(format!(
+                "selector has {count} regular expressions, at most {REGEX_MATCHERS_MAX} are allowed"
+            ))),
+        }
     }
 
     /// Ends the query when the asker wants it to.

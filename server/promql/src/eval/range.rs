@@ -75,6 +75,7 @@ impl Eval<'_> {
             return Ok(());
         }
         let hints = SelectHints { start, end, ..SelectHints::default() };
+        self.check_matchers(&selector.vector.matchers)?;
         let mut set = self.querier.select(false, &hints, &selector.vector.matchers)?;
         let listed = set.heap_bytes();
         self.budget.charge(0, listed)?;

@@ -80,6 +80,7 @@ impl Eval<'_> {
         if hints.start > hints.end {
             return Ok(());
         }
+        self.check_matchers(&selector.matchers)?;
         let mut set = self.querier.select(false, &hints, &selector.matchers)?;
         let listed = set.heap_bytes();
         self.budget.charge(0, listed)?;

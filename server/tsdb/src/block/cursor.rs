@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use common_model::{Labels, Matcher};
-use server_storage::SampleColumns;
+use server_storage::{SampleColumns, Watch};
 
 use super::{Block, SeriesEntry};
 use crate::Error;
@@ -34,11 +34,17 @@ impl BlockCursor {
         source: Classed,
         matchers: &[Matcher],
         range: (i64, i64),
+        watch: &Watch,
     ) -> Result<BlockCursor, Error> {
-        let numbers = source.block.matching(matchers)?.into_iter();
+        let numbers = source.block.matching(matchers, watch)?.into_iter();
         let mut cursor = BlockCursor { source, numbers, current: None, range };
         cursor.advance()?;
         Ok(cursor)
+    }
+
+    /// Bytes of the list of series that are left.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        size_of_val(self.numbers.as_slice())
     }
 
     /// Goes on to the next series with a chunk in the range.

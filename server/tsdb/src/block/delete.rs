@@ -1,6 +1,7 @@
 //! Deleting from a block: its chunks stay as they are, its tombstones say what is not shown.
 
 use common_model::Matcher;
+use server_storage::Watch;
 
 use super::Block;
 use super::tombstones;
@@ -20,7 +21,7 @@ impl Block {
     ) -> Result<u64, Error> {
         let mut stones = self.tombstones.clone();
         let mut series = 0;
-        for number in self.matching(matchers)? {
+        for number in self.matching(matchers, &Watch::default())? {
             let entry = self.entry(number)?;
             let mut span: Option<(i64, i64)> = None;
             for chunk in self.index.chunks(&entry) {

@@ -21,7 +21,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use common_model::Labels;
-use server_storage::SampleColumns;
+use server_storage::{SampleColumns, Watch};
 
 use crate::Error;
 use crate::fs::{Fs, Mapped};
@@ -164,8 +164,12 @@ impl Block {
         chunks::chunk(segment.ok_or_else(missing)?, offset)
     }
 
-    pub(crate) fn matching(&self, matchers: &[common_model::Matcher]) -> Result<Vec<u32>, Error> {
-        matching(&self.index, matchers).map_err(|flaw| self.index_error(flaw))
+    pub(crate) fn matching(
+        &self,
+        matchers: &[common_model::Matcher],
+        watch: &Watch,
+    ) -> Result<Vec<u32>, Error> {
+        matching(&self.index, matchers, watch).map_err(|flaw| self.index_error(flaw))
     }
 
     #[inline]

@@ -3,19 +3,25 @@
 use std::borrow::Cow;
 
 use common_model::{MatchOp, Matcher};
+use server_storage::Watch;
 
 use super::flaw::Flaw;
 use super::index::Index;
 
 type List<'a> = Cow<'a, [[u8; 4]]>;
 
-/// Numbers of the series that satisfy all matchers, in order of labels.
-pub(crate) fn matching(index: &Index, matchers: &[Matcher]) -> Result<Vec<u32>, Flaw> {
+/// Numbers of the series that satisfy all matchers, in order of labels. When the watch ends the
+/// search, what was found so far is of no use: the caller asks the watch itself.
+pub(crate) fn matching(
+    index: &Index,
+    matchers: &[Matcher],
+    watch: &Watch,
+) -> Result<Vec<u32>, Flaw> {
     let mut wanted: Vec<List<'_>> = Vec::new();
     // A matcher that takes the empty text also takes series without the label, so it only says
     // which series do not fit.
     for matcher in matchers.iter().filter(|matcher| !matcher.matches_empty()) {
-        let list = having(index, matcher, true)?;
+        let list = having(index, matcher, true, watch)?;
         if list.is_empty() {
             return Ok(Vec::new());
         }
@@ -35,13 +41,18 @@ pub(crate) fn matching(index: &Index, matchers: &[Matcher]) -> Result<Vec<u32>, 
         if found.is_empty() {
             break;
         }
-        walk(&mut found, &having(index, matcher, false)?, false);
+        walk(&mut found, &having(index, matcher, false, watch)?, false);
     }
     Ok(found)
 }
 
 /// Series that have the label with a value whose match is `outcome`.
-fn having<'a>(index: &'a Index, matcher: &Matcher, outcome: bool) -> Result<List<'a>, Flaw> {
+fn having<'a>(
+    index: &'a Index,
+    matcher: &Matcher,
+    outcome: bool,
+    watch: &Watch,
+) -> Result<List<'a>, Flaw> {
     let name = matcher.name.as_str();
     let mut lists: Vec<&'a [[u8; 4]]> = Vec::new();
     let mut literal = |value: &str| -> Result<(), Flaw> {
@@ -61,8 +72,10 @@ fn having<'a>(index: &'a Index, matcher: &Matcher, outcome: bool) -> Result<List
     } else {
         let prefix = pattern.map_or("", |pattern| pattern.prefix());
         let mut offsets = Vec::new();
+        let mut seen = 0;
         index.table.values(name, prefix, &mut |value, offset| {
-            if !value.starts_with(prefix) {
+            seen += 1;
+            if !value.starts_with(prefix) || watch.check(seen).is_err() {
                 return false;
             }
             if matcher.matches(value) == outcome {

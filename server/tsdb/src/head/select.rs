@@ -3,20 +3,27 @@
 use std::borrow::Cow;
 
 use common_model::{MatchOp, Matcher};
+use server_storage::Watch;
+
+use crate::Error;
 
 use super::{Head, Index, Symbols};
 
 /// Sorted numbers of the series that satisfy all matchers.
-pub(crate) fn matching(head: &Head, matchers: &[Matcher]) -> Vec<u32> {
+pub(crate) fn matching(
+    head: &Head,
+    matchers: &[Matcher],
+    watch: &Watch,
+) -> Result<Vec<u32>, Error> {
     let index = head.index.read();
     let symbols = head.symbols.read();
     let mut wanted: Vec<Cow<'_, [u32]>> = Vec::new();
     // A matcher that takes the empty text also takes series without the label, so it only says
     // which series do not fit.
     for matcher in matchers.iter().filter(|m| !m.matches_empty()) {
-        let list = having(&index, &symbols, matcher, true);
+        let list = having((&index, &symbols), matcher, true, watch)?;
         if list.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         wanted.push(list);
     }
@@ -33,22 +40,22 @@ pub(crate) fn matching(head: &Head, matchers: &[Matcher]) -> Vec<u32> {
         if found.is_empty() {
             break;
         }
-        let unwanted = having(&index, &symbols, matcher, false);
+        let unwanted = having((&index, &symbols), matcher, false, watch)?;
         if !unwanted.is_empty() {
             found.retain(|id| unwanted.binary_search(id).is_err());
         }
     }
-    found
+    Ok(found)
 }
 
 /// Series that have the label with a value whose match is `outcome`.
 fn having<'a>(
-    index: &'a Index,
-    symbols: &Symbols,
+    (index, symbols): (&'a Index, &Symbols),
     matcher: &Matcher,
     outcome: bool,
-) -> Cow<'a, [u32]> {
-    let Some(name) = symbols.find(&matcher.name) else { return Cow::Borrowed(&[]) };
+    watch: &Watch,
+) -> Result<Cow<'a, [u32]>, Error> {
+    let Some(name) = symbols.find(&matcher.name) else { return Ok(Cow::Borrowed(&[])) };
     let label = |value: &str| match symbols.find(value) {
         Some(value) => index.postings.label(name, value),
         None => &[],
@@ -56,15 +63,20 @@ fn having<'a>(
     let literal =
         matches!((matcher.op, outcome), (MatchOp::Equal, true) | (MatchOp::NotEqual, false));
     if literal {
-        return Cow::Borrowed(label(&matcher.value));
+        return Ok(Cow::Borrowed(label(&matcher.value)));
     }
     let positive = (matcher.op == MatchOp::Regex) == outcome;
     if let Some(literals) = matcher.pattern().and_then(|p| p.set()).filter(|_| positive) {
-        return merge(literals.iter().map(|literal| label(literal)).collect());
+        return Ok(merge(literals.iter().map(|literal| label(literal)).collect()));
     }
-    let values = index.postings.values(name);
-    let fit = values.filter(|(value, _)| matcher.matches(symbols.text(*value)) == outcome);
-    merge(fit.map(|(_, list)| list).collect())
+    let mut fit = Vec::new();
+    for (at, (value, list)) in index.postings.values(name).enumerate() {
+        watch.check(at).map_err(|_| Error::Interrupted)?;
+        if matcher.matches(symbols.text(value)) == outcome {
+            fit.push(list);
+        }
+    }
+    Ok(merge(fit))
 }
 
 fn merge<'a>(mut lists: Vec<&'a [u32]>) -> Cow<'a, [u32]> {
