@@ -235,7 +235,7 @@ fn points(ours: &[(i64, Cell)], theirs: &[(i64, Cell)]) -> Option<String> {
     Some(format!("at {time} {a:?} is not {b:?}"))
 }
 
-fn same_cell(a: &Cell, b: &Cell) -> bool {
+pub(super) fn same_cell(a: &Cell, b: &Cell) -> bool {
     match (a, b) {
         (Cell::Float(a), Cell::Float(b)) => same(*a, *b),
         (Cell::Text(a), Cell::Text(b)) => a == b,

@@ -360,17 +360,21 @@ impl Grammar<'_> {
                 let (left, right) = (self.narrowed(metric), self.narrowed(metric));
                 let (left, right) =
                     (Node::leaf(Kind::Vector, left), Node::leaf(Kind::Vector, right));
-                Node::of(
-                    Kind::Vector,
-                    &format!("§ {operator} § {operator} §"),
-                    [left, right.clone(), right],
-                )
+                // Operators that bind to the left, and the one that does not.
+                let pattern = format!("§ {operator} §");
+                if operator == "^" {
+                    let right = Node::of(Kind::Vector, &pattern, [right.clone(), right]);
+                    return Node::of(Kind::Vector, &pattern, [left, right]);
+                }
+                let left = Node::of(Kind::Vector, &pattern, [left, right.clone()]);
+                Node::of(Kind::Vector, &pattern, [left, right])
             }
             3..5 => {
                 let by = self.pick(&["job", "instance", "job, instance"]);
                 let (left, right) = (self.vector(depth - 1), self.vector(depth - 1));
-                let pattern = format!("sum by ({by}) (§) {operator} max by ({by}) (§)");
-                Node::of(Kind::Vector, &pattern, [left, right])
+                let left = Node::of(Kind::Vector, &format!("sum by ({by}) (§)"), [left]);
+                let right = Node::of(Kind::Vector, &format!("max by ({by}) (§)"), [right]);
+                Node::of(Kind::Vector, &format!("§ {operator} §"), [left, right])
             }
             5..8 => {
                 let include = self.pick(&["", " (team)", " (team, none)", "()"]);
@@ -418,8 +422,9 @@ impl Grammar<'_> {
             2 => {
                 let by = if metric == "req_bucket" { "le, job" } else { "job" };
                 let function = self.pick(&["rate", "increase", "delta"]);
-                let pattern = format!("sum by ({by}) ({function}(§))");
-                Node::of(Kind::Vector, &pattern, [self.ranged(&selector)])
+                let pattern = format!("{function}(§)");
+                let change = Node::of(Kind::Vector, &pattern, [self.ranged(&selector)]);
+                Node::of(Kind::Vector, &format!("sum by ({by}) (§)"), [change])
             }
             3 => {
                 let function = self.pick(&["sum_over_time", "avg_over_time", "last_over_time"]);

@@ -2,78 +2,70 @@
 
 use std::collections::BTreeSet;
 
-use super::answer::Answer;
-use super::answer::Output;
+use super::answer::{Answer, Output};
+pub(super) use super::cause::Case;
 
 /// One change.
 pub(super) struct Change {
-    /// The release with the change; `3.6 to 3.14` where it was not looked up which, `always` where the
-    /// original still does so.
+    /// The release with the change; `always` where the original still does so.
     pub(super) since: &'static str,
     pub(super) what: &'static str,
-    /// Whether it explains a difference.
+    /// Whether it explains why a piece of a query is answered differently, whose parts are not.
     pub(super) explains: fn(&Case<'_>) -> bool,
-}
-
-/// A question that was answered differently.
-pub(super) struct Case<'a> {
-    pub(super) query: &'a str,
-    pub(super) ours: &'a Answer,
-    pub(super) theirs: &'a Answer,
 }
 
 /// All changes that random queries run into.
 pub(super) const CHANGES: &[Change] = &[
     Change {
         since: "3.8",
-        what: "custom buckets with other bounds are reconciled, not refused (prometheus#17278)",
-        explains: |case| case.query.contains("hx"),
-    },
-    Change {
-        since: "3.6",
-        what: "rates of native histograms are not extrapolated below zero (prometheus#16828); those of \
-               gauges, which are warned of, see other resets",
+        what: "custom buckets with other bounds are reconciled, not refused (#17278)",
         explains: |case| {
-            (case.query.contains("hf") || case.query.contains(")["))
-                && case.calls(&["rate", "increase", "irate"])
-                && case.both_answer()
+            case.ours_note("mismatched custom buckets were reconciled")
+                && case.theirs_note("incompatible")
         },
     },
     Change {
-        since: "3.6 to 3.14",
-        what: "histogram_fraction of classic buckets is a number where 3.5.3 finds NaN",
-        explains: |case| case.query.contains("req_bucket") && case.calls(&["histogram_fraction"]),
-    },
-    Change {
-        since: "3.6 to 3.14",
-        what: "mad_over_time of NaN is NaN",
-        explains: |case| case.query.contains("odd") && case.calls(&["mad_over_time"]),
-    },
-    Change {
-        since: "3.6 to 3.14",
-        what: "series that take turns are one when their names are dropped at the end",
+        since: "3.6",
+        what: "rates of native histograms are not extrapolated below zero (#16828)",
         explains: |case| {
-            let same = "vector cannot contain metrics with the same labelset";
-            !case.ours.is_error() && matches!(case.theirs, Answer::Error(_, text) if text == same)
+            case.is_call(&["rate", "increase"]) && case.histograms_are_less_by_one_factor()
+        },
+    },
+    Change {
+        since: "3.6",
+        what: "native histograms in subqueries are not changed by who uses them (#16879)",
+        explains: |case| {
+            case.query.contains(")[")
+                && case.is_call(&["rate", "increase", "irate", "idelta", "delta"])
+                && case.only_histograms_differ()
+        },
+    },
+    Change {
+        since: "3.9",
+        what: "series that take turns are one when their names are dropped at the end (#17678)",
+        explains: |case| {
+            !case.ours.is_error()
+                && case.theirs_fail("vector cannot contain metrics with the same labelset")
+        },
+    },
+    Change {
+        since: "3.9",
+        what: "what a comparison filters out counts for one-to-one matching too (#17668)",
+        explains: |case| {
+            case.ours_fail("multiple matches for labels") && !case.theirs.is_error()
         },
     },
     Change {
         since: "always",
         what: "the original meets series in the order of a hash table, and of equals takes the first",
         explains: |case| {
-            case.calls(&["limitk", "topk", "bottomk", "max", "min"]) && case.both_answer()
+            case.is_call(&["limitk", "topk", "bottomk"]) && case.same_values_in_other_series()
         },
     },
     Change {
         since: "always",
         what: "the original's bounds of exponential buckets are off by a last digit, seen as text",
-        explains: |case| case.calls(&["count_values"]) && case.both_answer(),
-    },
-    Change {
-        since: "3.6 to 3.14",
-        what: "names that are dropped at the end are dropped also after a comparison with \
-               group_left and after functions that keep names",
-        explains: |case| case.names_of_theirs() > case.names_of_ours(),
+        explains: |case| case.is_call(&["count_values"]) && case.labels_differ_in_last_digits(),
     },
     Change {
         since: "always",
@@ -85,71 +77,7 @@ pub(super) const CHANGES: &[Change] = &[
         what: "of several notes of one operation the original shows the last",
         explains: |case| case.notes_of_ours("incompatible sample types").len() > 1,
     },
-    Change {
-        since: "always",
-        what: "what is left of large numbers that are nearly equal has few digits",
-        explains: |case| {
-            let calls = ["stdvar", "stddev", "stdvar_over_time", "stddev_over_time"];
-            (case.calls(&calls) || case.calls(&["mad_over_time"])) && case.both_answer()
-        },
-    },
-    Change {
-        since: "always",
-        what: "sines of large numbers turn a last digit into any number",
-        explains: |case| case.calls(&["sin", "cos", "tan"]) && case.both_answer(),
-    },
-    Change {
-        since: "always",
-        what: "of two errors in one query either may come first",
-        explains: |case| case.ours.is_error() && case.theirs.is_error(),
-    },
 ];
-
-impl Case<'_> {
-    /// Whether the query calls one of these.
-    fn calls(&self, names: &[&str]) -> bool {
-        let is_called = |name: &&str| {
-            self.query.match_indices(*name).any(|(at, _)| {
-                let before = self.query[..at].chars().next_back();
-                let after = self.query[at + name.len()..].chars().next();
-                let in_a_name = |c: char| c.is_alphanumeric() || c == '_';
-                !before.is_some_and(in_a_name) && matches!(after, Some('(' | ' '))
-            })
-        };
-        names.iter().any(is_called)
-    }
-
-    fn names_of_theirs(&self) -> usize {
-        names(self.theirs)
-    }
-
-    fn names_of_ours(&self) -> usize {
-        names(self.ours)
-    }
-
-    /// Our notes that contain some words, without their places.
-    fn notes_of_ours(&self, words: &str) -> Vec<&str> {
-        let Answer::Result(output) = self.ours else { return Vec::new() };
-        let notes = output.warnings.iter().chain(&output.infos);
-        let texts = notes.map(|note| note.rsplit_once(" (").map_or(note.as_str(), |pair| pair.0));
-        texts.filter(|text| text.contains(words)).collect()
-    }
-
-    fn has_note_twice(&self) -> bool {
-        let notes = self.notes_of_ours("");
-        notes.iter().enumerate().any(|(at, note)| notes[..at].contains(note))
-    }
-
-    fn both_answer(&self) -> bool {
-        !self.ours.is_error() && !self.theirs.is_error()
-    }
-}
-
-/// How many series have a name.
-fn names(answer: &Answer) -> usize {
-    let Answer::Result(output) = answer else { return 0 };
-    output.rows.iter().filter(|row| row.labels.contains_key("__name__")).count()
-}
 
 /// A note that is worded otherwise, or was not there yet.
 pub(super) struct Note {

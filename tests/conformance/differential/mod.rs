@@ -5,6 +5,7 @@
 //! a change of the language since then explains it ([`known`]).
 
 mod answer;
+mod cause;
 mod data;
 mod grammar;
 mod known;
@@ -17,6 +18,7 @@ use common_testkit::Rng;
 use answer::Answer;
 use grammar::Grammar;
 use known::{CHANGES, Case, NOTES};
+use tree::Kind;
 use world::{Question, When, World};
 
 use crate::skip;
@@ -80,11 +82,14 @@ async fn ask_all(world: &World, rng: &mut Rng, count: usize, place: &str, tally:
         if difference(&question, &ours, &theirs).is_none() {
             continue;
         }
-        if let Some(at) = explanation(&question, &ours, &theirs) {
-            tally.explained[at] += 1;
-            continue;
-        }
-        let smallest = shrink(world, question.clone()).await;
+        let culprit = match explanation(world, &question).await {
+            Ok(at) => {
+                tally.explained[at] += 1;
+                continue;
+            }
+            Err(culprit) => culprit,
+        };
+        let smallest = shrink(world, culprit).await;
         let (ours, theirs) = world.ask(&smallest).await;
         let what = difference(&smallest, &ours, &theirs).unwrap_or_default();
         tally.differences.push(format!(
@@ -137,11 +142,39 @@ fn difference(question: &Question, ours: &Answer, theirs: &Answer) -> Option<Str
     }
 }
 
-/// The change of the language that explains a difference.
-fn explanation(question: &Question, ours: &Answer, theirs: &Answer) -> Option<usize> {
-    let query = question.query.to_string();
-    let case = Case { query: &query, ours, theirs };
-    CHANGES.iter().position(|change| (change.explains)(&case))
+/// The innermost pieces of a question that are answered differently, with both answers.
+async fn culprits(world: &World, question: &Question) -> Vec<(Question, Answer, Answer)> {
+    let mut found: Vec<(usize, (Question, Answer, Answer))> = Vec::new();
+    for (at, piece) in question.query.pieces().into_iter().enumerate() {
+        let from = at - piece.inside;
+        if found.iter().any(|(culprit, _)| *culprit >= from) {
+            continue;
+        }
+        let when = if piece.in_subquery { question.when.around() } else { question.when };
+        if piece.node.kind == Kind::Matrix && !matches!(when, When::Instant(_)) {
+            continue;
+        }
+        let asked = Question { query: piece.node, when, lookback: question.lookback };
+        let (ours, theirs) = world.ask(&asked).await;
+        if difference(&asked, &ours, &theirs).is_some() {
+            found.push((at, (asked, ours, theirs)));
+        }
+    }
+    found.into_iter().map(|(_, culprit)| culprit).collect()
+}
+
+/// The change of the language that explains a difference, or the piece that nothing explains.
+async fn explanation(world: &World, question: &Question) -> Result<usize, Question> {
+    let mut explained = None;
+    for (asked, ours, theirs) in culprits(world, question).await {
+        let query = asked.query.to_string();
+        let case = Case { query: &query, ours: &ours, theirs: &theirs };
+        match CHANGES.iter().position(|change| (change.explains)(&case)) {
+            Some(change) => explained = Some(change),
+            None => return Err(asked),
+        }
+    }
+    explained.ok_or_else(|| question.clone())
 }
 
 /// The smallest question found that is still answered differently.
@@ -155,9 +188,9 @@ async fn shrink(world: &World, mut question: Question) -> Question {
             left -= 1;
             let (ours, theirs) = world.ask(&smaller).await;
             if difference(&smaller, &ours, &theirs).is_some()
-                && explanation(&smaller, &ours, &theirs).is_none()
+                && let Err(culprit) = explanation(world, &smaller).await
             {
-                question = smaller;
+                question = culprit;
                 continue 'again;
             }
         }

@@ -18,6 +18,15 @@ pub(super) struct Node {
     parts: Vec<Part>,
 }
 
+/// A piece that can be asked alone.
+pub(super) struct Piece {
+    pub(super) node: Node,
+    /// How many of the pieces before it are parts of it.
+    pub(super) inside: usize,
+    /// Whether it is evaluated at other times than the query.
+    pub(super) in_subquery: bool,
+}
+
 #[derive(Clone, Debug)]
 enum Part {
     Words(String),
@@ -68,6 +77,26 @@ impl Node {
             }
         }
         found
+    }
+
+    /// All pieces that can be asked alone, those inside another before it, this one last.
+    pub(super) fn pieces(&self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        self.add_pieces(false, &mut pieces);
+        pieces
+    }
+
+    fn add_pieces(&self, in_subquery: bool, pieces: &mut Vec<Piece>) {
+        let before = pieces.len();
+        let is_subquery = self.kind == Kind::Matrix && !self.is_leaf();
+        for (_, node) in self.nodes() {
+            node.add_pieces(in_subquery || is_subquery, pieces);
+        }
+        if self.is_leaf() && matches!(self.kind, Kind::Scalar | Kind::Text) {
+            return;
+        }
+        let inside = pieces.len() - before;
+        pieces.push(Piece { node: self.clone(), inside, in_subquery });
     }
 
     /// The topmost pieces of a kind below this one.

@@ -53,6 +53,18 @@ impl When {
     }
 }
 
+impl When {
+    /// Times at which a subquery may look, half a minute apart.
+    pub(super) fn around(self) -> When {
+        let (start, end) = match self {
+            When::Instant(time) => (time, time),
+            When::Range { start, end, .. } => (start, end),
+        };
+        let step_ms = ((end - start + 3_600_000) / 120).max(30_000);
+        When::Range { start: start - 2_700_000, end: end + 900_000, step_ms }
+    }
+}
+
 /// Both engines with the same data.
 pub(super) struct World {
     engine: Engine,

@@ -233,7 +233,8 @@ impl Match<'_, '_> {
             }
             let (left, right) = if self.swapped { (b, a) } else { (a, b) };
             let outcome = self.element.apply(left, right);
-            if matches!(outcome, Outcome::Refused) && !self.binary.return_bool {
+            // What does not go together is no match, with `bool` neither.
+            if matches!(outcome, Outcome::Refused) {
                 continue;
             }
             if labels.is_none() {

@@ -1,0 +1,170 @@
+//! What the causes of differences look like in the answers.
+
+use std::collections::BTreeMap;
+
+use super::answer::{Answer, Cell, Output, same_cell};
+
+/// A piece of a query that was answered differently, though its parts were not.
+pub(super) struct Case<'a> {
+    pub(super) query: &'a str,
+    pub(super) ours: &'a Answer,
+    pub(super) theirs: &'a Answer,
+}
+
+/// Relative difference of numbers of which only the last digits differ.
+const LAST_DIGITS: f64 = 1e-9;
+
+impl Case<'_> {
+    /// Whether the piece is a call of one of these.
+    pub(super) fn is_call(&self, names: &[&str]) -> bool {
+        let name = self.query.split(['(', ' ']).next().unwrap_or_default();
+        names.contains(&name)
+    }
+
+    pub(super) fn ours_fail(&self, words: &str) -> bool {
+        matches!(self.ours, Answer::Error(_, text) if text.contains(words))
+    }
+
+    pub(super) fn theirs_fail(&self, words: &str) -> bool {
+        matches!(self.theirs, Answer::Error(_, text) if text.contains(words))
+    }
+
+    pub(super) fn ours_note(&self, words: &str) -> bool {
+        notes(self.ours).any(|note| note.contains(words))
+    }
+
+    pub(super) fn theirs_note(&self, words: &str) -> bool {
+        notes(self.theirs).any(|note| note.contains(words))
+    }
+
+    /// Our notes that contain some words, without their places.
+    pub(super) fn notes_of_ours(&self, words: &str) -> Vec<&str> {
+        let texts =
+            notes(self.ours).map(|note| note.rsplit_once(" (").map_or(note, |pair| pair.0));
+        texts.filter(|text| text.contains(words)).collect()
+    }
+
+    pub(super) fn has_note_twice(&self) -> bool {
+        let notes = self.notes_of_ours("");
+        notes.iter().enumerate().any(|(at, note)| notes[..at].contains(note))
+    }
+
+    /// The cells of both that differ; nothing where series, times or types do.
+    fn differing(&self) -> Option<Vec<(&Cell, &Cell)>> {
+        let (ours, theirs) = self.results()?;
+        if ours.kind != theirs.kind || ours.rows.len() != theirs.rows.len() {
+            return None;
+        }
+        let rows: BTreeMap<_, _> = theirs.rows.iter().map(|row| (&row.labels, row)).collect();
+        let mut cells = Vec::new();
+        for row in &ours.rows {
+            let other = rows.get(&row.labels)?;
+            if row.points.len() != other.points.len() {
+                return None;
+            }
+            for ((time, a), (other_time, b)) in row.points.iter().zip(&other.points) {
+                if time != other_time {
+                    return None;
+                }
+                if !same_cell(a, b) {
+                    cells.push((a, b));
+                }
+            }
+        }
+        Some(cells)
+    }
+
+    fn results(&self) -> Option<(&Output, &Output)> {
+        match (self.ours, self.theirs) {
+            (Answer::Result(ours), Answer::Result(theirs)) => Some((ours, theirs)),
+            _ => None,
+        }
+    }
+
+    fn all_differing(&self, explained: impl Fn(&Cell, &Cell) -> bool) -> bool {
+        self.differing()
+            .is_some_and(|cells| !cells.is_empty() && cells.iter().all(|(a, b)| explained(a, b)))
+    }
+
+    pub(super) fn only_histograms_differ(&self) -> bool {
+        self.all_differing(|a, b| matches!((a, b), (Cell::Histogram(..), Cell::Histogram(..))))
+    }
+
+    /// Whether our histograms are theirs times a number below one.
+    pub(super) fn histograms_are_less_by_one_factor(&self) -> bool {
+        self.all_differing(|a, b| {
+            let (Cell::Histogram(count, sum, buckets), Cell::Histogram(theirs, their_sum, others)) =
+                (a, b)
+            else {
+                return false;
+            };
+            let factor = count / theirs;
+            let fits = |a: f64, b: f64| near(a, b * factor);
+            (0.0..1.0).contains(&factor)
+                && fits(*sum, *their_sum)
+                && buckets.len() == others.len()
+                && buckets.iter().zip(others).all(|(a, b)| fits(a[2], b[2]))
+        })
+    }
+
+    /// Whether both give the same numbers at the same times, if for other series.
+    pub(super) fn same_values_in_other_series(&self) -> bool {
+        let Some((ours, theirs)) = self.results() else { return false };
+        values_by_time(ours) == values_by_time(theirs)
+    }
+
+    /// Whether the series differ in nothing but last digits of numbers in label values.
+    pub(super) fn labels_differ_in_last_digits(&self) -> bool {
+        let Some((ours, theirs)) = self.results() else { return false };
+        let labels = |output: &Output| -> Vec<String> {
+            let mut labels: Vec<_> =
+                output.rows.iter().map(|row| rounded(&format!("{:?}", row.labels))).collect();
+            labels.sort();
+            labels
+        };
+        labels(ours) == labels(theirs)
+    }
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= LAST_DIGITS * a.abs().max(b.abs())
+}
+
+fn notes(answer: &Answer) -> impl Iterator<Item = &str> {
+    let output = match answer {
+        Answer::Result(output) => Some(output),
+        Answer::Error(..) => None,
+    };
+    output.into_iter().flat_map(|o| o.warnings.iter().chain(&o.infos)).map(String::as_str)
+}
+
+fn values_by_time(output: &Output) -> BTreeMap<i64, Vec<String>> {
+    let mut values: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for (time, cell) in output.rows.iter().flat_map(|row| &row.points) {
+        let text = match cell {
+            Cell::Float(value) => format!("{value:.9e}"),
+            _ => format!("{cell:?}"),
+        };
+        values.entry(*time).or_default().push(text);
+    }
+    values.values_mut().for_each(|values| values.sort());
+    values
+}
+
+/// A text with its numbers cut to nine digits.
+fn rounded(text: &str) -> String {
+    let is_part = |c: char| c.is_ascii_digit() || "+-.e".contains(c);
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(from) = rest.find(is_part) {
+        let (before, number) = rest.split_at(from);
+        let to = number.find(|c| !is_part(c)).unwrap_or(number.len());
+        out.push_str(before);
+        match number[..to].parse::<f64>() {
+            Ok(value) => out.push_str(&format!("{value:.8e}")),
+            Err(_) => out.push_str(&number[..to]),
+        }
+        rest = &number[to..];
+    }
+    out + rest
+}
