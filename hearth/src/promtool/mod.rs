@@ -46,6 +46,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["promql", "format"] => promql::format(&matches),
         ["promql", "label-matchers", "set"] => promql::set(&matches),
         ["promql", "label-matchers", "delete"] => promql::delete(&matches),
+        ["tsdb", "analyze"] => tsdb::analyze(&matches),
         ["tsdb", "list"] => tsdb::list(&matches),
         ["tsdb", "dump"] => tsdb::dump(&matches, tsdb::Form::Samples),
         ["tsdb", "dump-openmetrics"] => tsdb::dump(&matches, tsdb::Form::OpenMetrics),

@@ -6,6 +6,16 @@ const DB_PATH: Arg = Arg::optional("db path", Kind::Str, "Database path (default
 
 const HUMAN: Flag = Flag::switch("human-readable", "Print human readable values.").short('r');
 
+const ANALYZE: &[Flag] = &[
+    Flag::new("limit", Kind::Int, "How many items to show in each list.").default("20"),
+    Flag::switch("extended", "Run extended analysis."),
+    Flag::new(
+        "match",
+        Kind::Str,
+        "Series selector to analyze. Only 1 set of matchers is supported now.",
+    ),
+];
+
 const DUMP: &[Flag] = &[
     Flag::new(
         "sandbox-dir-root",
@@ -62,6 +72,16 @@ const SOURCES: &[Command] = &[Command {
 }];
 
 const COMMANDS: &[Command] = &[
+    Command {
+        name: "analyze",
+        help: "Analyze churn, label pair cardinality and compaction efficiency.",
+        flags: &[ANALYZE],
+        args: &[
+            DB_PATH,
+            Arg::optional("block id", Kind::Str, "Block to analyze (default is the last block)."),
+        ],
+        ..Command::EMPTY
+    },
     Command {
         name: "list",
         help: "List tsdb blocks.",

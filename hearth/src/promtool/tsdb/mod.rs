@@ -1,5 +1,7 @@
 //! `tsdb`: a data directory on disk, looked at without its server.
 
+mod analyze;
+mod distribution;
 mod dump;
 mod import;
 mod pieces;
@@ -16,6 +18,7 @@ use server_tsdb::open_blocks;
 
 use super::fail;
 use crate::commands::print;
+pub(super) use analyze::analyze;
 pub(super) use dump::{Form, dump};
 pub(super) use import::openmetrics;
 
