@@ -12,6 +12,7 @@ mod references;
 mod rules;
 mod show;
 mod test;
+mod tsdb;
 mod unit;
 mod web;
 
@@ -45,6 +46,10 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["promql", "format"] => promql::format(&matches),
         ["promql", "label-matchers", "set"] => promql::set(&matches),
         ["promql", "label-matchers", "delete"] => promql::delete(&matches),
+        ["tsdb", "list"] => tsdb::list(&matches),
+        ["tsdb", "dump"] => tsdb::dump(&matches, tsdb::Form::Samples),
+        ["tsdb", "dump-openmetrics"] => tsdb::dump(&matches, tsdb::Form::OpenMetrics),
+        ["tsdb", "create-blocks-from", "openmetrics"] => tsdb::openmetrics(&matches),
         ["test", "rules"] => unit::rules(&matches),
         ["test", "promql"] => test::promql(&matches),
         other => {

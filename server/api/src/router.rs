@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What a byte of a form may take: as it came, decoded, and in the syntax tree of what it says.
-const FORM_BYTES_FACTOR: usize = 16;
+const FORM_BYTES_FACTOR: usize = 6;
 
 type Shared = State<Arc<ApiState>>;
 
@@ -178,7 +178,7 @@ handlers! {
 }
 
 async fn all_exemplars(State(state): Shared, request: Request) -> Response<Body> {
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => exemplars::query(state, params).await,
         Err(error) => respond(Err(error)),
     }
@@ -199,7 +199,7 @@ async fn label_values(
 macro_rules! searches {
     ($($name:ident => $place:ident),* $(,)?) => {
         $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
-            match params(request).await {
+            match params(&state, request).await {
                 Ok(params) => search::search(state, params, search::Place::$place).await,
                 Err(error) => respond(Err(error)),
             }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use common_model::Matcher;
 use parking_lot::{Mutex, RwLock};
 
 use crate::Error;
@@ -58,7 +59,7 @@ pub fn open_blocks(fs: &dyn Fs, dir: &Path) -> Result<OpenedBlocks, Error> {
 }
 
 /// As [`open_blocks`]; what is open already is taken over.
-fn open_all(fs: &dyn Fs, dir: &Path, known: &[Classed]) -> Result<OpenedBlocks, Error> {
+pub(crate) fn open_all(fs: &dyn Fs, dir: &Path, known: &[Classed]) -> Result<OpenedBlocks, Error> {
     let (mut blocks, mut broken) = (Vec::new(), Vec::new());
     for entry in fs.list(dir).map_err(Error::io("list", dir))? {
         if !entry.is_dir || !is_ulid(&entry.name) {
@@ -152,6 +153,33 @@ impl Blocks {
             remove(fs, dir, &block)?;
         }
         Ok(())
+    }
+
+    /// Deletes samples of series from all blocks; says of how many series, counted in every block.
+    pub(crate) fn delete(
+        &self,
+        fs: &dyn Fs,
+        (start, end): (i64, i64),
+        matchers: &[Matcher],
+    ) -> Result<u64, Error> {
+        let _alone = self.changing.lock();
+        let list = self.list();
+        let mut series = 0;
+        for (at, open) in list.iter().enumerate() {
+            if !open.block.meta().overlaps(start, end) {
+                continue;
+            }
+            let more = open.block.delete(fs, (start, end), matchers)?;
+            if more > 0 {
+                series += more;
+                let block = Arc::new(Block::open(fs, open.block.dir())?);
+                // Queries under way go on with the block as they found it.
+                let mut changed = Vec::clone(&self.list());
+                changed[at] = Classed { block, class: open.class };
+                *self.list.write() = Arc::new(changed);
+            }
+        }
+        Ok(series)
     }
 
     /// Says of each broken block once what is wrong with it.

@@ -23,6 +23,8 @@ struct Merged {
     blocks: Vec<BlockCursor>,
     /// Which cursors stand at the series that is next, and its labels.
     group: Option<(Vec<usize>, Labels)>,
+    /// An empty group to be used again.
+    members: Vec<usize>,
     head: HeadSide,
     buffer: String,
     spare: Spare,
@@ -117,6 +119,7 @@ impl Querier for MergeQuerier {
         Ok(Box::new(Merged {
             blocks,
             group: None,
+            members: Vec::new(),
             head,
             buffer: String::new(),
             spare: Spare::default(),
@@ -189,7 +192,8 @@ impl Merged {
         if self.group.is_some() {
             return Ok(());
         }
-        let mut group: Vec<usize> = Vec::with_capacity(self.blocks.len());
+        let mut group = std::mem::take(&mut self.members);
+        group.clear();
         for (at, cursor) in self.blocks.iter().enumerate().filter(|(_, c)| !c.is_done()) {
             let order = match group.first() {
                 Some(&first) => cursor.compare(&self.blocks[first])?,
@@ -257,6 +261,7 @@ impl Merged {
             HeadSide::Hashed(head, found) => in_head = head.find(&labels, found),
         }
         self.read_group(&group, samples)?;
+        self.members = group;
         if let (Some(id), HeadSide::Sorted(head) | HeadSide::Hashed(head, _), false) =
             (in_head, &mut self.head, self.labels_only)
         {

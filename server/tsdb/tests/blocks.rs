@@ -331,3 +331,33 @@ fn blocks_come_and_go_while_the_database_is_open() {
     let db = open_with(fs, options);
     assert_eq!((size, db.blocks().len(), names().len()), (2, 1, 1));
 }
+
+#[test]
+fn what_is_deleted_from_blocks_stays_deleted_and_promtool_sees_it_too() {
+    let memory = MemoryFs::default();
+    let fs: Arc<dyn Fs> = Arc::new(memory.clone());
+    let mut wanted = sample_data(8, 9, 4);
+    write_blocks(&fs, Path::new(DIR), &wanted).unwrap();
+    let db = memory_db(&memory);
+    let (start, end) = (START + HOUR, START + 3 * HOUR);
+    let up = [Matcher::equal("__name__", "up")];
+    assert_eq!(db.delete(start, end, &up).unwrap(), 6, "three series in two blocks");
+    for (labels, samples) in &mut wanted {
+        samples.retain(|(time, _)| labels.metric_name() != "up" || !(start..=end).contains(time));
+    }
+    assert_eq!(contents(&db), wanted);
+    assert_eq!(db.blocks().iter().map(|meta| meta.stats.num_tombstones).sum::<u64>(), 6);
+    drop(db);
+    let db = memory_db(&memory.after_power_cut(&mut |_| 0));
+    assert_eq!(contents(&db), wanted);
+    let Some(promtool) = peer("promtool") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let real: Arc<dyn Fs> = Arc::new(RealFs);
+    write_blocks(&real, folder.path(), &sample_data(8, 9, 4)).unwrap();
+    let db = open(folder.path());
+    db.delete(start, end, &up).unwrap();
+    db.close().unwrap();
+    let dump = Command::new(promtool).args(["tsdb", "dump"]).arg(folder.path()).output().unwrap();
+    let lines = String::from_utf8(dump.stdout).unwrap().lines().count();
+    assert_eq!(lines, wanted.values().map(Vec::len).sum::<usize>(), "{:?}", dump.stderr);
+}

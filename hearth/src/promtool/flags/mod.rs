@@ -2,6 +2,7 @@
 
 mod checks;
 mod queries;
+mod tsdb;
 
 use common_service::flags::{Arg, Command, Flag, Kind, Program, Style};
 
@@ -24,29 +25,6 @@ const HTTP_CONFIG: Flag = Flag::new(
     "HTTP client configuration file for promtool to connect to Prometheus.",
 )
 .placeholder("<filename>");
-
-const DEBUG_SERVER: &[Arg] = &[Arg::required("server", Kind::Str, "Prometheus server to ask.")];
-
-const DEBUG: &[Command] = &[
-    Command {
-        name: "pprof",
-        help: "Fetch profiling debug information.",
-        args: DEBUG_SERVER,
-        ..Command::EMPTY
-    },
-    Command {
-        name: "metrics",
-        help: "Fetch metrics debug information.",
-        args: DEBUG_SERVER,
-        ..Command::EMPTY
-    },
-    Command {
-        name: "all",
-        help: "Fetch all debug information.",
-        args: DEBUG_SERVER,
-        ..Command::EMPTY
-    },
-];
 
 const PUSH_METRICS: &[Flag] = &[
     Flag::new("label", Kind::Str, "Label to attach to metrics. Can be specified multiple times.")
@@ -176,12 +154,6 @@ pub(super) const PROGRAM: Program = Program {
             checks::COMMAND,
             queries::COMMAND,
             Command {
-                name: "debug",
-                help: "Fetch debug information.",
-                commands: DEBUG,
-                ..Command::EMPTY
-            },
-            Command {
                 name: "push",
                 help: "Push to a Prometheus server.",
                 flags: &[&[HTTP_CONFIG]],
@@ -195,6 +167,7 @@ pub(super) const PROGRAM: Program = Program {
                 commands: TESTS,
                 ..Command::EMPTY
             },
+            tsdb::COMMAND,
             Command {
                 name: "promql",
                 help: "PromQL formatting and editing. Requires the --experimental flag.",

@@ -76,6 +76,8 @@ impl Eval<'_> {
         }
         let hints = SelectHints { start, end, ..SelectHints::default() };
         let mut set = self.querier.select(false, &hints, &selector.vector.matchers)?;
+        let listed = set.heap_bytes();
+        self.budget.charge(0, listed)?;
         let mut track = RangeTrack::default();
         while let Some(labels) = set.next(&mut track.samples)? {
             self.count_series()?;
@@ -87,6 +89,7 @@ impl Eval<'_> {
             sink(&mut track)?;
             self.check_interrupt()?;
         }
+        self.budget.release(0, listed);
         Ok(())
     }
 

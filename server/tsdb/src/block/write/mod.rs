@@ -19,7 +19,7 @@ use crate::chunk::Encoding;
 use crate::fs::Fs;
 
 use chunk_files::ChunkFiles;
-pub use cut::{OwnedChunk, cut_floats};
+pub use cut::{ChunkCutter, OwnedChunk, cut_floats};
 use output::Output;
 use spool::Spool;
 
@@ -171,7 +171,7 @@ impl BlockWriter {
 }
 
 /// Writes a small file under another name first, so that it is there as a whole or not at all.
-fn write_whole(fs: &dyn Fs, dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+pub(super) fn write_whole(fs: &dyn Fs, dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let (path, early) = (dir.join(name), dir.join(format!("{name}.tmp")));
     let mut output = Output::create(fs, early.clone())?;
     output.put(bytes)?;
