@@ -313,6 +313,11 @@ fn histogram_chunks_are_byte_for_byte_those_of_prometheus() {
     let db = Db::open(Options::new(place.path().join("ours")), Arc::new(RealFs)).unwrap();
     fill(&db, &samples);
     assert_eq!(db.stats().chunks, chunks.len() as u64);
+    // A snapshot is a data directory of blocks.
+    let snapshot = std::fs::read_dir(dir.join("snapshots")).unwrap().next().unwrap().unwrap();
+    let blocks = Db::open(Options::new(snapshot.path()), Arc::new(RealFs)).unwrap();
+    assert_eq!(blocks.stats().series, 0, "the head is empty");
+    assert_eq!(all(&blocks), all(&db), "what their blocks hold");
 }
 
 /// What Prometheus answers for the samples behind a step; stale markers are not shown.
