@@ -6,6 +6,7 @@
 )]
 
 mod config;
+mod differential;
 mod node;
 mod promql;
 mod rules;

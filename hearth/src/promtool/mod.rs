@@ -49,6 +49,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["tsdb", "list"] => tsdb::list(&matches),
         ["tsdb", "dump"] => tsdb::dump(&matches, tsdb::Form::Samples),
         ["tsdb", "dump-openmetrics"] => tsdb::dump(&matches, tsdb::Form::OpenMetrics),
+        ["tsdb", "create-blocks-from", "openmetrics"] => tsdb::openmetrics(&matches),
         ["test", "rules"] => unit::rules(&matches),
         ["test", "promql"] => test::promql(&matches),
         other => {

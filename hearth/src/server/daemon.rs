@@ -155,6 +155,7 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
         cors_origin: settings.cors_origin.clone(),
         lifecycle: settings.lifecycle,
         external_url: settings.external_url.clone(),
+        listen_port: settings.listen_port().to_owned(),
         route_prefix: settings.route_prefix.clone(),
         flags: settings.shown.clone(),
         storage_retention: settings.retention_text.clone(),
@@ -164,6 +165,7 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
         search: settings.search,
         features: server_api::Features {
             delayed_name_removal: settings.delayed_name_removal,
+            exemplar_storage: settings.exemplar_storage,
             discoveries: loader::DISCOVERIES.iter().copied().chain(["static"]).collect(),
             template_functions: PrometheusFunctions::names().collect(),
         },

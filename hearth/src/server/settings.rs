@@ -159,6 +159,11 @@ impl Settings {
 }
 
 impl Settings {
+    /// The port of the first address.
+    pub(crate) fn listen_port(&self) -> &str {
+        self.listen.first().and_then(|address| address.rsplit(':').next()).unwrap_or_default()
+    }
+
     /// The engine of queries and rules; subqueries without a step take that of the rules.
     pub(crate) fn engine(&self) -> Engine {
         Engine::new(EngineOptions {

@@ -146,6 +146,7 @@ fn options_of_the_api() -> ApiOptions {
         cors_origin: common_re2::Regex::anchored(".*").unwrap(),
         lifecycle: false,
         external_url: "http://h".to_owned(),
+        listen_port: "9090".to_owned(),
         route_prefix: String::new(),
         flags: Vec::new(),
         storage_retention: "15d".to_owned(),

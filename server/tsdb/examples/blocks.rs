@@ -2,10 +2,12 @@
 //! `cargo run --release --example blocks -- DIR [NAME=VALUE ...]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for developers")]
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use common_model::Matcher;
 use server_storage::{SampleColumns, SelectHints};
+use server_tsdb::block::Block;
 use server_tsdb::fs::RealFs;
 use server_tsdb::{block_querier, open_blocks};
 
@@ -24,6 +26,7 @@ fn main() {
     let (blocks, broken) = open_blocks(&RealFs, dir.as_ref()).unwrap();
     println!("{} blocks opened in {:?}, {} broken", blocks.len(), start.elapsed(), broken.len());
     println!("outline {} bytes", blocks.iter().map(|block| block.heap_bytes()).sum::<usize>());
+    checksums(&blocks);
     let last = blocks.iter().map(|block| block.meta().max_time).max().unwrap();
     let first = blocks.iter().map(|block| block.meta().min_time).min().unwrap();
     let minute = 60_000;
@@ -55,4 +58,26 @@ fn main() {
             best * 1e3
         );
     }
+}
+
+/// What finding chunks and checking them costs, without decoding.
+fn checksums(blocks: &[Arc<Block>]) {
+    let mut references = Vec::new();
+    for (at, block) in blocks.iter().enumerate() {
+        let mut each = |_: &_, chunks: &[server_tsdb::block::ChunkMeta]| {
+            references.extend(chunks.iter().map(|chunk| (at, chunk.reference)));
+            true
+        };
+        block.series(&mut each).unwrap();
+    }
+    let mut best = f64::INFINITY;
+    let mut bytes = 0;
+    for _ in 0..ROUNDS {
+        let begin = Instant::now();
+        bytes =
+            references.iter().map(|&(at, r)| blocks[at].chunk(r).unwrap().1.len()).sum::<usize>();
+        best = best.min(begin.elapsed().as_secs_f64());
+    }
+    let each = best * 1e9 / references.len() as f64;
+    println!("checksums: {} chunks, {bytes} bytes, {each:.0} ns a chunk", references.len());
 }

@@ -59,7 +59,7 @@ pub fn open_blocks(fs: &dyn Fs, dir: &Path) -> Result<OpenedBlocks, Error> {
 }
 
 /// As [`open_blocks`]; what is open already is taken over.
-fn open_all(fs: &dyn Fs, dir: &Path, known: &[Classed]) -> Result<OpenedBlocks, Error> {
+pub(crate) fn open_all(fs: &dyn Fs, dir: &Path, known: &[Classed]) -> Result<OpenedBlocks, Error> {
     let (mut blocks, mut broken) = (Vec::new(), Vec::new());
     for entry in fs.list(dir).map_err(Error::io("list", dir))? {
         if !entry.is_dir || !is_ulid(&entry.name) {

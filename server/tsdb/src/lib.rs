@@ -34,6 +34,6 @@ pub use error::Error;
 pub use maintenance::Maintenance;
 pub use merge::block_querier;
 pub use options::{CHUNK_RANGE_MS, Options};
-pub use read_only::{ReadOnlyFs, read_blocks};
+pub use read_only::ReadOnlyFs;
 pub use replay::ReplayReport;
 pub use stats::{Cardinality, Stat, Stats};

@@ -4,9 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::block::Block;
 use crate::fs::{Entry, File, Fs, Lock, Mapped};
-use crate::{Db, Error, Options, blocks};
+use crate::{Db, Error, Options};
 
 /// A file system that refuses every change. What a database wants to mend stays as it is.
 #[derive(Debug)]
@@ -105,14 +104,5 @@ impl Db {
     pub fn open_read_only(dir: impl Into<PathBuf>, fs: Arc<dyn Fs>) -> Result<Db, Error> {
         let options = Options { retention_ms: i64::MAX, ..Options::new(dir) };
         Db::open(options, Arc::new(ReadOnlyFs::new(fs)))
-    }
-}
-
-/// The blocks of a data directory in order of time; one that cannot be opened is an error.
-pub fn read_blocks(fs: &dyn Fs, dir: &Path) -> Result<Vec<Arc<Block>>, Error> {
-    let (blocks, broken) = blocks::open_blocks(fs, dir)?;
-    match broken.into_iter().next() {
-        Some((_, error)) => Err(error),
-        None => Ok(blocks),
     }
 }

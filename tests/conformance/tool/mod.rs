@@ -1,5 +1,7 @@
 //! Commands of promtool that need no server: stdout and exit code as the original's.
 
+mod tsdb;
+
 use std::path::Path;
 
 use crate::{ours, theirs};

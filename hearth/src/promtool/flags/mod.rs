@@ -26,29 +26,6 @@ const HTTP_CONFIG: Flag = Flag::new(
 )
 .placeholder("<filename>");
 
-const DEBUG_SERVER: &[Arg] = &[Arg::required("server", Kind::Str, "Prometheus server to ask.")];
-
-const DEBUG: &[Command] = &[
-    Command {
-        name: "pprof",
-        help: "Fetch profiling debug information.",
-        args: DEBUG_SERVER,
-        ..Command::EMPTY
-    },
-    Command {
-        name: "metrics",
-        help: "Fetch metrics debug information.",
-        args: DEBUG_SERVER,
-        ..Command::EMPTY
-    },
-    Command {
-        name: "all",
-        help: "Fetch all debug information.",
-        args: DEBUG_SERVER,
-        ..Command::EMPTY
-    },
-];
-
 const PUSH_METRICS: &[Flag] = &[
     Flag::new("label", Kind::Str, "Label to attach to metrics. Can be specified multiple times.")
         .default("job=promtool")
@@ -176,12 +153,6 @@ pub(super) const PROGRAM: Program = Program {
         commands: &[
             checks::COMMAND,
             queries::COMMAND,
-            Command {
-                name: "debug",
-                help: "Fetch debug information.",
-                commands: DEBUG,
-                ..Command::EMPTY
-            },
             Command {
                 name: "push",
                 help: "Push to a Prometheus server.",

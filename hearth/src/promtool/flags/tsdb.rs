@@ -29,6 +29,38 @@ const DUMP: &[Flag] = &[
         .repeatable(),
 ];
 
+const CREATE: &[Flag] = &[
+    HUMAN,
+    Flag::switch("quiet", "Do not print created blocks.").short('q'),
+    Flag::new(
+        "max-block-duration",
+        Kind::GoDuration,
+        "Maximum duration created blocks may span. Anything less than 2h is ignored.",
+    )
+    .default("2h")
+    .hidden(),
+];
+
+const LABEL: &[Flag] = &[Flag::new(
+    "label",
+    Kind::Str,
+    "Label to attach to metrics. Can be specified multiple times. Example \
+     --label=label_name=label_value",
+)
+.repeatable()];
+
+const SOURCES: &[Command] = &[Command {
+    name: "openmetrics",
+    help: "Import samples from OpenMetrics input and produce TSDB blocks. Please refer to the \
+           storage docs for more details.",
+    flags: &[LABEL],
+    args: &[
+        Arg::required("input file", Kind::Str, "OpenMetrics file to read samples from."),
+        Arg::optional("output directory", Kind::Str, "Output directory for generated blocks."),
+    ],
+    ..Command::EMPTY
+}];
+
 const COMMANDS: &[Command] = &[
     Command {
         name: "list",
@@ -51,6 +83,14 @@ const COMMANDS: &[Command] = &[
                OpenMetrics.",
         flags: &[DUMP],
         args: &[DB_PATH],
+        ..Command::EMPTY
+    },
+    Command {
+        name: "create-blocks-from",
+        help: "[Experimental] Import samples from input and produce TSDB blocks. Please refer to \
+               the storage docs for more details.",
+        flags: &[CREATE],
+        commands: SOURCES,
         ..Command::EMPTY
     },
 ];

@@ -58,10 +58,14 @@ fn write(matches: &Matches, form: Form) -> Result<(), String> {
     out.flush().map_err(|error| error.to_string())
 }
 
+/// A series and its samples.
+type Selected = (Labels, SampleColumns);
+
 /// Several sets of one store in one order, each series once.
 #[derive(Default)]
 struct Merged {
-    sets: Vec<(Box<dyn SeriesSet>, Option<(Labels, SampleColumns)>)>,
+    /// With the series that each has come to.
+    sets: Vec<(Box<dyn SeriesSet>, Option<Selected>)>,
 }
 
 impl Merged {
@@ -71,7 +75,7 @@ impl Merged {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<(Labels, SampleColumns)>, String> {
+    fn next(&mut self) -> Result<Option<Selected>, String> {
         let heads = self.sets.iter().filter_map(|(_, head)| head.as_ref());
         let Some(least) = heads.map(|(labels, _)| labels).min().cloned() else { return Ok(None) };
         let mut found = None;
@@ -85,7 +89,7 @@ impl Merged {
     }
 }
 
-fn advance(set: &mut dyn SeriesSet) -> Result<Option<(Labels, SampleColumns)>, String> {
+fn advance(set: &mut dyn SeriesSet) -> Result<Option<Selected>, String> {
     let mut samples = SampleColumns::default();
     let labels = set.next(&mut samples).map_err(|error| error.to_string())?;
     Ok(labels.map(|labels| (labels, samples)))
@@ -116,7 +120,7 @@ impl Out {
     fn openmetrics(&mut self, labels: &Labels, samples: &SampleColumns) -> std::io::Result<()> {
         let name = labels.metric_name();
         let pairs = labels.without_name();
-        let inside: Vec<String> = pairs.iter().map(|pair| label_text(pair)).collect();
+        let inside: Vec<String> = pairs.iter().map(label_text).collect();
         let series = format!("{name}{{{}}}", inside.join(","));
         for (at, (time, value)) in samples.timestamps.iter().zip(&samples.values).enumerate() {
             if samples.histogram(at).is_some() || is_stale_marker(*value) {

@@ -1,6 +1,8 @@
 //! `tsdb`: a data directory on disk, looked at without its server.
 
 mod dump;
+mod import;
+mod pieces;
 mod table;
 
 use std::path::Path;
@@ -8,17 +10,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use common_service::flags::Matches;
+use server_tsdb::block::Block;
 use server_tsdb::fs::RealFs;
-use server_tsdb::read_blocks;
+use server_tsdb::open_blocks;
 
 use super::fail;
 use crate::commands::print;
 pub(super) use dump::{Form, dump};
+pub(super) use import::openmetrics;
 
 /// `tsdb list`
 pub(super) fn list(matches: &Matches) -> ExitCode {
-    let blocks = existing(matches)
-        .and_then(|dir| read_blocks(&RealFs, Path::new(dir)).map_err(|error| error.to_string()));
+    let blocks = existing(matches).and_then(blocks);
     match blocks {
         Ok(blocks) => {
             let rows = blocks.iter().map(|block| (block.meta(), block.size_bytes()));
@@ -26,6 +29,16 @@ pub(super) fn list(matches: &Matches) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => fail(error),
+    }
+}
+
+/// The blocks of a data directory in order of time; one that cannot be opened is an error.
+fn blocks(dir: &str) -> Result<Vec<Arc<Block>>, String> {
+    let (blocks, broken) =
+        open_blocks(&RealFs, Path::new(dir)).map_err(|error| error.to_string())?;
+    match broken.into_iter().next() {
+        Some((_, error)) => Err(error.to_string()),
+        None => Ok(blocks),
     }
 }
 

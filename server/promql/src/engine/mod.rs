@@ -168,7 +168,7 @@ impl Engine {
         options: &QueryOptions<'_>,
     ) -> Result<QueryOutput, QueryError> {
         let grid = Grid::range(start, end, step_ms);
-        self.counted(grid.and_then(|grid| self.evaluate_range(store, expr, grid, options)))
+        self.counted(grid.and_then(|grid| self.evaluate_range(store, expr, (grid, end), options)))
     }
 
     /// Memory for what somebody does beside evaluating queries, within the limits of one query.
@@ -193,7 +193,7 @@ impl Engine {
         options: &QueryOptions<'_>,
     ) -> Result<QueryOutput, QueryError> {
         let grid = Grid::instant(time);
-        let eval = Eval::new(&self.options, options, store, expr, grid)?;
+        let eval = Eval::new(&self.options, options, store, expr, grid, time)?;
         let value = match expr.value_type() {
             ValueType::Scalar => {
                 Value::Scalar { timestamp: time, value: eval.scalar(expr, &grid)?.at(0) }
@@ -211,7 +211,7 @@ impl Engine {
         &self,
         store: &dyn Queryable,
         expr: &Expr,
-        grid: Grid,
+        (grid, end): (Grid, TimestampMs),
         options: &QueryOptions<'_>,
     ) -> Result<QueryOutput, QueryError> {
         let value_type = expr.value_type();
@@ -221,7 +221,7 @@ impl Engine {
                 value_type.describe()
             )));
         }
-        let eval = Eval::new(&self.options, options, store, expr, grid)?;
+        let eval = Eval::new(&self.options, options, store, expr, grid, end)?;
         let mut series = Vec::new();
         if value_type == ValueType::Scalar {
             let scalars = eval.scalar(expr, &grid)?;

@@ -18,6 +18,7 @@ impl Eval<'_> {
     pub(crate) fn times(&self) -> Times {
         Times {
             whole: self.whole,
+            end: self.end,
             lookback_ms: self.lookback_ms,
             subquery_step_ms: self.subquery_step_ms,
         }

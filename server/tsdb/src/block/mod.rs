@@ -35,7 +35,7 @@ pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
 use select::matching;
 use tombstones::Tombstones;
 pub use ulid::{is_ulid, ulid};
-pub use write::{BlockWriter, EncodedChunk, OwnedChunk, cut_floats};
+pub use write::{BlockWriter, ChunkCutter, EncodedChunk, OwnedChunk, cut_floats};
 
 /// Most bytes a `meta.json` may have.
 const META_BYTES_MAX: usize = 16 << 20;

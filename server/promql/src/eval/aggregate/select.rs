@@ -36,7 +36,10 @@ impl Eval<'_> {
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
         let scalars = self.scalar(parameter(aggregate)?, grid)?;
-        let Some(wanted) = counts(&scalars, grid)? else { return Ok(()) };
+        let Some(wanted) = counts(&scalars, grid)? else {
+            // Nothing is wanted, but notes and errors are.
+            return self.vector(&aggregate.expr, grid, &mut |_| Ok(()));
+        };
         let grouping = Grouping::new(aggregate);
         let mut groups: HashMap<Labels, usize> = HashMap::new();
         let mut chosen: Vec<Vec<Vec<Chosen>>> = Vec::new();

@@ -19,7 +19,7 @@ use crate::chunk::Encoding;
 use crate::fs::Fs;
 
 use chunk_files::ChunkFiles;
-pub use cut::{OwnedChunk, cut_floats};
+pub use cut::{ChunkCutter, OwnedChunk, cut_floats};
 use output::Output;
 use spool::Spool;
 
