@@ -31,7 +31,7 @@ async fn a_query_is_explained_node_by_node() {
     let world = World::new().await;
     let query = "query=sum(up%7Bjob=~%22a%7Cb%22%7D)&start=0&end=60&step=30";
     let selector = json!({
-        "expr": "up{job=~\"a|b\"}", "position": {"start": 4, "end": 17},
+        "expr": "up{job=~\"a|b\"}", "position": {"start": 4, "end": 18},
         "kind": "selector", "type": "vector",
         "execution": "streamed", "invariant": false, "steps": 3,
         "series": 2, "samples": 6, "seriesRead": 2, "samplesRead": 4, "peakBytes": 0,
@@ -42,7 +42,7 @@ async fn a_query_is_explained_node_by_node() {
         "children": [],
     });
     let plan = json!({
-        "expr": "sum(up{job=~\"a|b\"})", "position": {"start": 0, "end": 18},
+        "expr": "sum(up{job=~\"a|b\"})", "position": {"start": 0, "end": 19},
         "kind": "aggregation", "name": "sum", "type": "vector",
         "execution": "materialised", "invariant": false, "steps": 3,
         "series": 1, "samples": 3, "seriesRead": 0, "samplesRead": 0, "peakBytes": 0,
