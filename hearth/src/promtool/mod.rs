@@ -2,6 +2,7 @@
 
 mod config;
 mod discovery;
+mod explain;
 mod flags;
 mod lint;
 mod metrics;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["check", probe @ ("healthy" | "ready")] => query::probe(&matches, probe),
         ["query", "instant"] => query::instant(&matches),
         ["query", "range"] => query::range(&matches),
+        ["query", "explain"] => query::explain(&matches),
         ["query", "series"] => query::series(&matches),
         ["query", "labels"] => query::labels(&matches),
         ["push", "metrics"] => push::metrics(&matches),

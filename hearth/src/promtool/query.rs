@@ -9,7 +9,7 @@ use common_model::{format_float_fixed, parse_float};
 use common_service::flags::Matches;
 use serde_json::Value;
 
-use super::{fail, refuse, show};
+use super::{explain, fail, refuse, show};
 use crate::commands::{complain, print};
 use crate::server::read;
 
@@ -26,37 +26,51 @@ type Form = Vec<(&'static str, String)>;
 
 /// `query instant`
 pub(super) fn instant(matches: &Matches) -> ExitCode {
-    let at = match time(matches, "time", "evaluation time") {
-        Ok(at) => at.unwrap_or_else(now_s),
-        Err(error) => return fail(error),
-    };
-    let form = vec![("query", expr(matches)), ("time", format_float_fixed(at))];
-    ask(matches, "query", form, show::query)
+    match instant_form(matches) {
+        Ok(form) => ask(matches, "query", form, show::query),
+        Err(error) => fail(error),
+    }
+}
+
+fn instant_form(matches: &Matches) -> Result<Form, String> {
+    let at = time(matches, "time", "evaluation time")?.unwrap_or_else(now_s);
+    Ok(vec![("query", expr(matches)), ("time", format_float_fixed(at))])
+}
+
+/// `query explain`: of a range where one of its flags is given.
+pub(super) fn explain(matches: &Matches) -> ExitCode {
+    let is_range = !matches.duration("step").is_zero()
+        || ["start", "end"].iter().any(|flag| matches.opt_str(flag).is_some());
+    let form = if is_range { range_form(matches) } else { instant_form(matches) };
+    match form {
+        Ok(form) => ask(matches, "explain", form, explain::table),
+        Err(error) => fail(error),
+    }
 }
 
 /// `query range`
 pub(super) fn range(matches: &Matches) -> ExitCode {
-    let times = time(matches, "start", "start time")
-        .and_then(|start| time(matches, "end", "end time").map(|end| (start, end)));
-    let (start, end) = match times {
-        Ok((start, end)) => {
-            let end = end.unwrap_or_else(now_s);
-            (start.unwrap_or(end - RANGE_DEFAULT_S), end)
-        }
-        Err(error) => return fail(error),
-    };
+    match range_form(matches) {
+        Ok(form) => ask(matches, "query_range", form, show::query),
+        Err(error) => fail(error),
+    }
+}
+
+fn range_form(matches: &Matches) -> Result<Form, String> {
+    let start = time(matches, "start", "start time")?;
+    let end = time(matches, "end", "end time")?.unwrap_or_else(now_s);
+    let start = start.unwrap_or(end - RANGE_DEFAULT_S);
     if start >= end {
-        return fail("start time is not before end time");
+        return Err("start time is not before end time".to_owned());
     }
     let given = matches.duration("step").as_secs_f64();
     let step = if given == 0.0 { ((end - start) / POINTS_WANTED).floor().max(1.0) } else { given };
-    let form = vec![
+    Ok(vec![
         ("query", expr(matches)),
         ("start", format_float_fixed(start)),
         ("end", format_float_fixed(end)),
         ("step", format_float_fixed(step)),
-    ];
-    ask(matches, "query_range", form, show::query)
+    ])
 }
 
 /// `query series`

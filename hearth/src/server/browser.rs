@@ -12,6 +12,7 @@ const QUESTIONS: &[&str] = &[
     "/api/v1/query",
     "/api/v1/query_range",
     "/api/v1/query_exemplars",
+    "/api/v1/explain",
     "/api/v1/format_query",
     "/api/v1/parse_query",
     "/api/v1/series",

@@ -9,6 +9,7 @@ mod compress;
 mod cors;
 mod error;
 mod exemplars;
+mod explain;
 mod features;
 mod federate;
 mod histogram;

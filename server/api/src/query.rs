@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common_model::TimestampMs;
 use server_promql::ast::{Expr, ValueType};
 use server_promql::engine::{Interrupt, Limit, QueryOptions, QueryOutput, QueryStats, Stop};
 use server_promql::parser;
@@ -43,9 +44,16 @@ pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answ
     .await
 }
 
-/// `/api/v1/query_range`
-pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
-    let limit = params.limit("limit")?;
+/// The times of a range query.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steps {
+    pub(crate) start: TimestampMs,
+    pub(crate) end: TimestampMs,
+    pub(crate) step_ms: i64,
+}
+
+/// `start`, `end` and `step`.
+pub(crate) fn steps(state: &ApiState, params: &Params) -> Result<Steps, ApiError> {
     let start = params.time_required("start")?;
     let end = params.time_required("end")?;
     if end < start {
@@ -66,7 +74,26 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
              resolution (?step=XX)",
         ));
     }
-    let step_ms = (step / NANOS_PER_MILLI).max(1);
+    Ok(Steps { start, end, step_ms: (step / NANOS_PER_MILLI).max(1) })
+}
+
+/// An error where an expression has no value at every step.
+pub(crate) fn has_steps(expr: &Expr) -> Result<(), ApiError> {
+    let kind = expr.value_type();
+    if matches!(kind, ValueType::Scalar | ValueType::Vector) {
+        return Ok(());
+    }
+    let problem = format!(
+        "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+        kind.describe()
+    );
+    Err(ApiError::parameter("query", problem))
+}
+
+/// `/api/v1/query_range`
+pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
+    let limit = params.limit("limit")?;
+    let Steps { start, end, step_ms } = steps(&state, &params)?;
     let timeout = timeout(&state, &params)?;
     let lookback = lookback(&params)?;
     let asked = Instant::now();
@@ -75,14 +102,7 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
         let expr = parse(state, &params)?;
         in_time(interrupt)?;
         watch.prepared();
-        let kind = expr.value_type();
-        if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
-            let problem = format!(
-                "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
-                kind.describe()
-            );
-            return Err(ApiError::parameter("query", problem));
-        }
+        has_steps(&expr)?;
         let query = params.get("query");
         let options =
             QueryOptions { query, lookback_delta_ms: lookback, interrupt, ..Default::default() };
@@ -108,7 +128,7 @@ pub(crate) fn parse(state: &ApiState, params: &Params) -> Result<Expr, ApiError>
 }
 
 /// An error where the time of the query is over before it begins.
-fn in_time(interrupt: &dyn Interrupt) -> Result<(), ApiError> {
+pub(crate) fn in_time(interrupt: &dyn Interrupt) -> Result<(), ApiError> {
     match interrupt.stop() {
         Some(Stop::Timeout) => {
             let message = "query timed out in query execution".to_owned();
@@ -119,14 +139,14 @@ fn in_time(interrupt: &dyn Interrupt) -> Result<(), ApiError> {
 }
 
 /// How long the query may take; what is negative is over at once.
-fn timeout(state: &ApiState, params: &Params) -> Result<Duration, ApiError> {
+pub(crate) fn timeout(state: &ApiState, params: &Params) -> Result<Duration, ApiError> {
     let asked = params.duration("timeout")?.map(|asked| u64::try_from(asked).unwrap_or(0));
     let most = state.options.query_timeout;
     Ok(asked.map_or(most, |asked| Duration::from_nanos(asked).min(most)))
 }
 
 /// How far back samples count; nothing positive is as if nothing were said.
-fn lookback(params: &Params) -> Result<Option<i64>, ApiError> {
+pub(crate) fn lookback(params: &Params) -> Result<Option<i64>, ApiError> {
     let text = params.get("lookback_delta");
     if text.is_empty() {
         return Ok(None);

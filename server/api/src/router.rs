@@ -19,8 +19,8 @@ use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
 use crate::{
-    admin, cors, exemplars, features, federate, pools, query, rules, search, series, status,
-    targets, tree,
+    admin, cors, exemplars, explain, features, federate, pools, query, rules, search, series,
+    status, targets, tree,
 };
 
 /// What a byte of a form may take: as it came, decoded, and in the syntax tree of what it says.
@@ -59,6 +59,7 @@ fn queries() -> Router<Arc<ApiState>> {
         .route("/query", ask(instant))
         .route("/query_range", ask(range))
         .route("/query_exemplars", ask(all_exemplars))
+        .route("/explain", ask(explained))
         .route("/series", series)
         .route("/labels", ask(labels))
         .route("/label/{name}/values", read(label_values))
@@ -174,6 +175,7 @@ macro_rules! handlers {
 handlers! {
     instant => query::instant,
     range => query::range,
+    explained => explain::explain,
     formatted => query::format,
     parsed => tree::parse,
     all_series => series::series,

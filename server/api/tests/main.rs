@@ -3,6 +3,7 @@
 
 mod admin;
 mod exemplars;
+mod explain;
 mod features;
 mod notifications;
 mod parameters;

@@ -19,9 +19,9 @@ pub(crate) fn vector(
     let deadline = evaluator.deadline();
     let options = QueryOptions {
         query: text,
-        lookback_delta_ms: None,
         interrupt: &deadline,
         share: Share::Rules,
+        ..QueryOptions::default()
     };
     let engine = &evaluator.options.engine;
     let output = engine

@@ -45,14 +45,6 @@ pub enum Error {
         /// How many it may have.
         ranges_max: usize,
     },
-    /// Samples that are to be deleted are in blocks, too, where they stay.
-    #[error(
-        "samples in memory are deleted; deleting those in blocks ({blocks} of that time) is not built yet"
-    )]
-    DeletionInBlocks {
-        /// Blocks of that time.
-        blocks: usize,
-    },
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
@@ -74,10 +66,9 @@ impl From<Error> for StorageError {
             Error::Io { .. } => StorageError::Io(error.to_string()),
             Error::Corrupt { .. } | Error::Input { .. } => StorageError::Corrupt(error.to_string()),
             Error::Interrupted => StorageError::Interrupted,
-            Error::Locked { .. }
-            | Error::Closed
-            | Error::TooManyDeletions { .. }
-            | Error::DeletionInBlocks { .. } => StorageError::Unavailable(error.to_string()),
+            Error::Locked { .. } | Error::Closed | Error::TooManyDeletions { .. } => {
+                StorageError::Unavailable(error.to_string())
+            }
         }
     }
 }

@@ -39,8 +39,7 @@ impl Case<'_> {
 
     /// Our notes that contain some words, without their places.
     pub(super) fn notes_of_ours(&self, words: &str) -> Vec<&str> {
-        let texts =
-            notes(self.ours).map(|note| note.rsplit_once(" (").map_or(note, |pair| pair.0));
+        let texts = notes(self.ours).map(|note| note.rsplit_once(" (").map_or(note, |pair| pair.0));
         texts.filter(|text| text.contains(words)).collect()
     }
 

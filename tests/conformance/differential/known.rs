@@ -51,9 +51,7 @@ pub(super) const CHANGES: &[Change] = &[
     Change {
         since: "3.9",
         what: "what a comparison filters out counts for one-to-one matching too (#17668)",
-        explains: |case| {
-            case.ours_fail("multiple matches for labels") && !case.theirs.is_error()
-        },
+        explains: |case| case.ours_fail("multiple matches for labels") && !case.theirs.is_error(),
     },
     Change {
         since: "always",

@@ -27,6 +27,12 @@ const RANGE: &[Flag] = &[
     END,
     Flag::new("step", Kind::GoDuration, "Query step size (duration)."),
 ];
+const EXPLAIN: &[Flag] = &[
+    Flag::new("time", Kind::Str, "Query evaluation time (RFC3339 or Unix timestamp)."),
+    START,
+    END,
+    Flag::new("step", Kind::GoDuration, "Query step size (duration)."),
+];
 const SERIES: &[Flag] = &[MATCH.required(), START, END];
 const LABELS: &[Flag] = &[START, END, MATCH];
 
@@ -45,6 +51,14 @@ const QUERIES: &[Command] = &[
         name: "range",
         help: "Run range query.",
         flags: &[RANGE],
+        args: &[SERVER, EXPR],
+        ..Command::EMPTY
+    },
+    Command {
+        name: "explain",
+        help: "Run a query and print what was done for it: of a range where --start, --end or \
+               --step is given. (Hearth only.)",
+        flags: &[EXPLAIN],
         args: &[SERVER, EXPR],
         ..Command::EMPTY
     },

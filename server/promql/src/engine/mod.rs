@@ -1,6 +1,7 @@
 //! The engine: runs an expression over a store, within limits, at one time or over a range.
 
 mod error;
+mod explain;
 mod limits;
 mod notes;
 mod shared;
@@ -16,10 +17,12 @@ use crate::eval::{Eval, Grid};
 use crate::value::{Point, Sample, SampleValue, Series, Track, Value};
 
 pub use error::QueryError;
+pub use explain::{Clock, EXPLAIN_NODES_MAX, Execution, Measure, Plan, PlanNode, Recorder, Search};
 pub use limits::{Interrupt, NoInterrupt, Stop};
 pub use shared::{Limit, Reservation, Share, SharedLimits};
 pub use step::{SUBQUERY_STEP_MS_DEFAULT, SubqueryStep};
 
+pub(crate) use explain::{address, address_of_selector};
 pub(crate) use limits::Budget;
 pub(crate) use notes::Notes;
 
@@ -79,6 +82,8 @@ pub struct QueryOptions<'a> {
     pub interrupt: &'a dyn Interrupt,
     /// Who asks, where memory is short.
     pub share: Share,
+    /// Is told what happens, where the query is to be explained.
+    pub recorder: Option<&'a Recorder<'a>>,
 }
 
 impl Default for QueryOptions<'_> {
@@ -88,6 +93,7 @@ impl Default for QueryOptions<'_> {
             lookback_delta_ms: None,
             interrupt: &NoInterrupt,
             share: Share::Interactive,
+            recorder: None,
         }
     }
 }

@@ -15,13 +15,14 @@ mod merge;
 mod range;
 mod select;
 mod shift;
+mod watch;
 mod window;
 
 use std::cell::Cell;
 
 use crate::ast::{Expr, Span, ValueType};
 use crate::engine::{
-    Budget, EngineOptions, NESTING_MAX, Notes, QueryError, QueryOptions, Reservation, Stop,
+    Budget, EngineOptions, NESTING_MAX, Notes, QueryError, QueryOptions, Reservation, Stop, address,
 };
 use crate::value::{Scalars, Track};
 use common_model::{Labels, MatchOp, Matcher, TimestampMs};
@@ -29,7 +30,7 @@ use server_storage::{Querier, Queryable};
 
 pub(crate) use call::argument;
 pub(crate) use grid::Grid;
-pub(crate) use invariant::TIME_DEPENDENT;
+pub(crate) use invariant::{TIME_DEPENDENT, is_invariant};
 pub(crate) use merge::Merger;
 pub(crate) use range::RangeTrack;
 pub(crate) use shift::FixedShift;
@@ -130,8 +131,11 @@ impl<'q> Eval<'q> {
         }
     }
 
-    /// Counts a series read, and looks at the interrupt now and then.
-    pub(crate) fn count_series(&self) -> Result<(), QueryError> {
+    /// Counts a series read with so many samples, and looks at the interrupt now and then.
+    pub(crate) fn count_series(&self, samples: usize) -> Result<(), QueryError> {
+        if let Some(recorder) = self.query.recorder {
+            recorder.read(samples);
+        }
         let count = self.series_total.get() + 1;
         self.series_total.set(count);
         if count.is_multiple_of(SERIES_BETWEEN_CHECKS) { self.check_interrupt() } else { Ok(()) }
@@ -180,6 +184,13 @@ impl<'q> Eval<'q> {
 
     fn vector_node(&self, expr: &Expr, grid: &Grid, sink: &mut Sink<'_>) -> Result<(), QueryError> {
         self.check_interrupt()?;
+        if let Expr::Vector(selector) = expr {
+            return self.select(selector, grid, sink);
+        }
+        self.watched(|| address(expr), grid.steps, sink, |sink| self.evaluate(expr, grid, sink))
+    }
+
+    fn evaluate(&self, expr: &Expr, grid: &Grid, sink: &mut Sink<'_>) -> Result<(), QueryError> {
         match expr {
             Expr::Vector(selector) => self.select(selector, grid, sink),
             Expr::Paren(paren) => self.vector(&paren.expr, grid, sink),
@@ -196,6 +207,10 @@ impl<'q> Eval<'q> {
 
     /// A scalar at every step.
     pub(crate) fn scalar(&self, expr: &Expr, grid: &Grid) -> Result<Scalars, QueryError> {
+        self.watched_scalar(|| address(expr), grid.steps, || self.evaluate_scalar(expr, grid))
+    }
+
+    fn evaluate_scalar(&self, expr: &Expr, grid: &Grid) -> Result<Scalars, QueryError> {
         match expr {
             Expr::Number(number) => Ok(Scalars::Constant(number.value)),
             Expr::Paren(paren) => self.scalar(&paren.expr, grid),

@@ -7,7 +7,7 @@ use server_storage::{SampleColumns, SelectHints};
 
 use super::{Eval, Grid, Windows, unparen, wrong_type};
 use crate::ast::{Expr, MatrixSelector, Subquery, ValueType};
-use crate::engine::QueryError;
+use crate::engine::{QueryError, address};
 use crate::value::{Point, Series, Track};
 
 /// One series of a range vector, without stale markers.
@@ -57,11 +57,17 @@ impl Eval<'_> {
         windows: &Windows,
         sink: &mut RangeSink<'_>,
     ) -> Result<(), QueryError> {
-        match unparen(expr) {
-            Expr::Matrix(selector) => self.matrix(selector, windows, sink),
-            Expr::Subquery(subquery) => self.subquery(subquery, windows, sink),
-            other => Err(wrong_type(ValueType::Matrix, other)),
-        }
+        let expr = unparen(expr);
+        self.watched(
+            || address(expr),
+            windows.grid.steps,
+            sink,
+            |sink| match expr {
+                Expr::Matrix(selector) => self.matrix(selector, windows, sink),
+                Expr::Subquery(subquery) => self.subquery(subquery, windows, sink),
+                other => Err(wrong_type(ValueType::Matrix, other)),
+            },
+        )
     }
 
     fn matrix(
@@ -81,7 +87,7 @@ impl Eval<'_> {
         self.budget.charge(0, listed)?;
         let mut track = RangeTrack::default();
         while let Some(labels) = set.next(&mut track.samples)? {
-            self.count_series()?;
+            self.count_series(track.samples.len())?;
             self.compared.apply(&selector.vector, &mut track.samples);
             drop_stale(&mut track.samples);
             self.budget.check(track.samples.len(), track.samples.len() * 16)?;

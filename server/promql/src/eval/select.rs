@@ -8,7 +8,7 @@ use server_storage::{SampleColumns, SelectHints};
 use super::shift::{FixedShift, Times};
 use super::{Eval, Grid, Sink};
 use crate::ast::{Extended, VectorSelector};
-use crate::engine::QueryError;
+use crate::engine::{QueryError, address_of_selector};
 use crate::functions::histogram_between;
 use crate::value::Track;
 use crate::value::histogram::Incompatible;
@@ -69,6 +69,17 @@ impl Eval<'_> {
         fill: &dyn Fn(&SampleColumns, &Steps, &mut Track),
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
+        let place = || address_of_selector(selector);
+        self.watched(place, grid.steps, sink, |sink| self.read(selector, grid, fill, sink))
+    }
+
+    fn read(
+        &self,
+        selector: &VectorSelector,
+        grid: &Grid,
+        fill: &dyn Fn(&SampleColumns, &Steps, &mut Track),
+        sink: &mut Sink<'_>,
+    ) -> Result<(), QueryError> {
         let shift = self.times().shift(&selector.shift)?;
         let (before, after) = self.times().reach(0, selector.extended);
         let steps = Steps { grid: *grid, shift, lookback_ms: self.lookback_ms };
@@ -87,7 +98,7 @@ impl Eval<'_> {
         let mut samples = SampleColumns::default();
         let mut track = Track::default();
         while let Some(labels) = set.next(&mut samples)? {
-            self.count_series()?;
+            self.count_series(samples.len())?;
             self.budget.check(samples.len(), samples.len() * 16)?;
             track.labels = labels;
             track.drop_name = false;

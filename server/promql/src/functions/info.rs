@@ -141,7 +141,7 @@ fn info_series(
     let mut set = eval.querier.select(false, &hints, &matchers)?;
     let mut samples = SampleColumns::default();
     while let Some(labels) = set.next(&mut samples)? {
-        eval.count_series()?;
+        eval.count_series(samples.len())?;
         if samples.histograms.iter().any(Option::is_some) {
             return Err(QueryError::Execution(format!(
                 "this should be an info metric, with float samples: {labels}"

@@ -12,7 +12,7 @@ use server_storage::memory::MemoryStore;
 use server_storage::{Appendable, SeriesRef};
 
 /// A hundred series of ten samples, a minute apart.
-fn store() -> MemoryStore {
+pub(super) fn store() -> MemoryStore {
     let store = MemoryStore::default();
     let mut appender = store.appender();
     for series in 0..100 {

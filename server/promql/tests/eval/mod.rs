@@ -1,6 +1,7 @@
 //! The evaluator against upstream's suite, own scripts, limits, and random expressions.
 
 mod engine;
+mod explain;
 mod random;
 mod scripts;
 mod suite;
