@@ -7,9 +7,9 @@ use common_model::{
     CUSTOM_BUCKETS_SCHEMA, CounterReset, FloatHistogram, Labels, METRIC_NAME, is_stale_marker,
     parse_float,
 };
-use server_storage::memory::MemoryStore;
-use server_storage::{Appendable, Appender, SeriesRef};
+use server_storage::{Appender, SeriesRef};
 
+use super::ScriptStore;
 use crate::parser::{SequenceValue, SeriesDescription, parse_series_description_with};
 use crate::value::histogram;
 
@@ -25,12 +25,12 @@ pub(super) fn series(line: &str) -> Result<SeriesDescription, String> {
 /// Adds the lines' samples, `step_ms` apart from time zero on. Lines of start
 /// times hold for the line of the same series after them.
 pub(super) fn load(
-    store: &MemoryStore,
+    store: &ScriptStore,
     step_ms: i64,
     with_nhcb: bool,
     lines: &[&str],
 ) -> Result<(), String> {
-    let mut appender = store.appender();
+    let mut appender = store.write.appender();
     let mut classic = Classic::default();
     let mut starts: Vec<(Labels, Vec<SequenceValue>)> = Vec::new();
     for line in lines {
@@ -53,8 +53,11 @@ pub(super) fn load(
                     }
                 }
                 SequenceValue::Histogram { histogram, .. } => {
-                    let hinted = hinted(histogram, before.as_deref());
-                    append_histogram(&mut *appender, &series.labels, time, &hinted)?;
+                    let known = match store.finds_resets {
+                        true => histogram.clone(),
+                        false => hinted(histogram, before.as_deref()),
+                    };
+                    append_histogram(&mut *appender, &series.labels, time, &known)?;
                     before = Some(histogram.clone());
                 }
             }

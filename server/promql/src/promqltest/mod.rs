@@ -12,6 +12,10 @@ mod run;
 mod script;
 
 use std::fmt;
+use std::sync::Arc;
+
+use server_storage::memory::MemoryStore;
+use server_storage::{Appendable, Queryable};
 
 pub use expression::{histogram_expression, histogram_text, parse_histogram};
 pub use lazy::{LazyLoader, OrderedStore};
@@ -45,10 +49,31 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Where a script's samples go and come from.
+#[derive(Clone)]
+pub struct ScriptStore {
+    /// Takes what is loaded.
+    pub write: Arc<dyn Appendable>,
+    /// Is asked.
+    pub read: Arc<dyn Queryable>,
+    /// Whether the store finds counter resets between histograms, as a database does; for one that
+    /// does not they are found while loading.
+    pub finds_resets: bool,
+}
+
 /// Runs the text of a `.test` file on an engine set up as upstream's tests expect.
 #[must_use]
 pub fn run_script(text: &str) -> Outcome {
-    run::Runner::new().run(&script::parse(text))
+    run_script_over(text, &|| {
+        let store = Arc::new(MemoryStore::default());
+        ScriptStore { write: store.clone(), read: store, finds_resets: false }
+    })
+}
+
+/// The same over other stores: `empty` makes one at the beginning and for each `clear`.
+#[must_use]
+pub fn run_script_over(text: &str, empty: &dyn Fn() -> ScriptStore) -> Outcome {
+    run::Runner::new(empty).run(&script::parse(text))
 }
 
 /// `5m`, `-1h30m`, or a plain number of seconds, as milliseconds.

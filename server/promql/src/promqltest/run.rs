@@ -1,9 +1,7 @@
 //! Runs commands: loads, asks, asks again in other ways, compares.
 
-use server_storage::memory::MemoryStore;
-
 use super::script::{Command, Eval, Kind, When};
-use super::{Failure, Outcome, annotations, compare, load};
+use super::{Failure, Outcome, ScriptStore, annotations, compare, load};
 use crate::ast::{At, Expr, ValueType};
 use crate::engine::{Engine, EngineOptions, QueryOptions, QueryOutput};
 use crate::eval::TIME_DEPENDENT;
@@ -15,29 +13,30 @@ const SAMPLES_MAX: usize = 10_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// A store and an engine as upstream's tests have them.
-pub(super) struct Runner {
-    store: MemoryStore,
+pub(super) struct Runner<'a> {
+    store: ScriptStore,
+    empty: &'a dyn Fn() -> ScriptStore,
     engine: Engine,
 }
 
-impl Runner {
-    pub(super) fn new() -> Runner {
+impl<'a> Runner<'a> {
+    pub(super) fn new(empty: &'a dyn Fn() -> ScriptStore) -> Runner<'a> {
         let engine = Engine::new(EngineOptions {
             samples_max: SAMPLES_MAX,
             delayed_name_removal: true,
             use_start_timestamps: true,
             ..EngineOptions::default()
         });
-        Runner { store: MemoryStore::default(), engine }
+        Runner { store: empty(), empty, engine }
     }
 
-    pub(super) fn run(&self, commands: &[Command<'_>]) -> Outcome {
+    pub(super) fn run(mut self, commands: &[Command<'_>]) -> Outcome {
         let mut outcome = Outcome::default();
         for command in commands {
             let (expr, result) = match &command.kind {
                 Err(message) => (command.text, Err(message.clone())),
                 Ok(Kind::Clear) => {
-                    self.store.clear();
+                    self.store = (self.empty)();
                     continue;
                 }
                 Ok(Kind::Load { step_ms, with_nhcb, lines }) => {
@@ -126,10 +125,11 @@ impl Runner {
         with_notes: bool,
     ) -> Result<Option<QueryOutput>, String> {
         let options = QueryOptions { query: eval.expr, ..QueryOptions::default() };
+        let store = &*self.store.read;
         let result = match when {
-            When::Instant(time) => self.engine.instant(&self.store, expr, time, &options),
+            When::Instant(time) => self.engine.instant(store, expr, time, &options),
             When::Range { start, end, step_ms } => {
-                self.engine.range(&self.store, expr, start, end, step_ms, &options)
+                self.engine.range(store, expr, start, end, step_ms, &options)
             }
         };
         match (result, annotations::expects_failure(&eval.expects)) {
