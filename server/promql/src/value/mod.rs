@@ -11,7 +11,7 @@ use server_storage::SampleColumns;
 
 use crate::ast::ValueType;
 
-pub(crate) use column::{ABSENT, Column, Point, Track};
+pub(crate) use column::{ABSENT, Column, Point, Track, is_absent};
 pub(crate) use scalars::Scalars;
 
 /// The result of a query.

@@ -3,7 +3,7 @@
 use server_storage::SampleColumns;
 
 use crate::chunk::ChunkError;
-use crate::chunk::xor::XorReader;
+use crate::chunk::columns::decode;
 
 /// Floats, XORed.
 pub(crate) const XOR: u8 = 1;
@@ -28,7 +28,7 @@ pub(crate) fn read(
 ) -> Result<(), DecodeError> {
     let before = columns.len().saturating_sub(1);
     match encoding {
-        XOR => floats(chunk, start, end, columns)?,
+        XOR => decode(chunk, start, end, columns)?,
         other => return Err(DecodeError::Encoding(other)),
     }
     // The bytes are what was written; what was written may still make no sense.
@@ -37,22 +37,4 @@ pub(crate) fn read(
     } else {
         Err(DecodeError::Order)
     }
-}
-
-fn floats(
-    chunk: &[u8],
-    start: i64,
-    end: i64,
-    columns: &mut SampleColumns,
-) -> Result<(), ChunkError> {
-    let mut reader = XorReader::new(chunk);
-    while let Some((time, value)) = reader.next_sample()? {
-        if time > end {
-            break;
-        }
-        if time >= start {
-            columns.push(time, value);
-        }
-    }
-    Ok(())
 }

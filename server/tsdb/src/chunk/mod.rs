@@ -4,6 +4,7 @@
 //! floats; those of histograms belong beside it and share [`bits`].
 
 pub mod bits;
+pub mod columns;
 pub mod xor;
 
 /// Why bytes are no chunk.

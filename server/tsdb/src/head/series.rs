@@ -4,7 +4,8 @@ use server_storage::SampleColumns;
 
 use super::Pair;
 use crate::chunk::ChunkError;
-use crate::chunk::xor::{XorReader, XorWriter};
+use crate::chunk::columns;
+use crate::chunk::xor::XorWriter;
 
 /// Samples a chunk is meant to have.
 const CHUNK_SAMPLES: u16 = 120;
@@ -177,35 +178,17 @@ impl Series {
         &self,
         start: i64,
         end: i64,
-        columns: &mut SampleColumns,
+        samples: &mut SampleColumns,
     ) -> Result<(), ChunkError> {
         let first = self.closed.partition_point(|chunk| chunk.max_time < start);
         for chunk in self.closed[first..].iter().take_while(|chunk| chunk.min_time <= end) {
-            read_chunk(&chunk.bytes, start, end, columns)?;
+            columns::decode(&chunk.bytes, start, end, samples)?;
         }
         if self.open.count() > 0 && self.open_min_time <= end && self.open.last_time() >= start {
-            read_chunk(self.open.bytes(), start, end, columns)?;
+            columns::decode(self.open.bytes(), start, end, samples)?;
         }
         Ok(())
     }
-}
-
-fn read_chunk(
-    bytes: &[u8],
-    start: i64,
-    end: i64,
-    columns: &mut SampleColumns,
-) -> Result<(), ChunkError> {
-    let mut reader = XorReader::new(bytes);
-    while let Some((time, value)) = reader.next_sample()? {
-        if time > end {
-            break;
-        }
-        if time >= start {
-            columns.push(time, value);
-        }
-    }
-    Ok(())
 }
 
 /// The first time behind the range that holds `time`; Go's division, which rounds towards zero.
