@@ -15,6 +15,7 @@ mod histogram;
 mod json;
 mod methods;
 mod notifications;
+mod number;
 mod params;
 mod query;
 mod result;
