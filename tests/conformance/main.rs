@@ -6,12 +6,14 @@
 )]
 
 mod config;
+mod differential;
 mod node;
 mod promql;
 mod rules;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other tests, not all use all")]
 mod support;
+mod tool;
 mod units;
 
 use std::io::Write as _;

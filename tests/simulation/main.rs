@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and says why"
 )]
 
+mod busy;
 mod disk_full;
 mod hostile;
 mod kill;

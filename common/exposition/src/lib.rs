@@ -3,7 +3,8 @@
 //! Exporters write with [`encode`] in the [`Format`] that [`negotiate`] found; a scraper inside the
 //! same process takes the series from [`for_each_series`] without text in between. The server
 //! reads with [`Parser`], which borrows everything and accepts what Prometheus accepts. Files are
-//! read whole with [`parse_families`], which has the stricter rules of the original's client side.
+//! read whole with [`parse_families`], which has the stricter rules of the original's client side, and sent as a
+//! [`WriteRequest`].
 
 mod encode;
 mod escape;
@@ -14,6 +15,7 @@ mod lint;
 mod negotiate;
 mod number;
 mod parse;
+mod remote;
 
 pub use encode::{KeptText, Sink, encode};
 pub use escape::{Escaping, escape_name};
@@ -25,3 +27,4 @@ pub use format::{Format, Protocol};
 pub use lint::{Problem, lint, lint_family};
 pub use negotiate::{negotiate, negotiate_text};
 pub use parse::{Dialect, Error, Event, ExemplarText, Parser, Series, labels_of};
+pub use remote::WriteRequest;

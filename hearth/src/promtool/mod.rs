@@ -1,14 +1,18 @@
 //! `hearth promtool`: checks, tests and queries, flag for flag as promtool has them.
 
 mod config;
+mod discovery;
 mod flags;
 mod lint;
 mod metrics;
+mod promql;
+mod push;
 mod query;
 mod references;
 mod rules;
 mod show;
 mod test;
+mod tsdb;
 mod unit;
 mod web;
 
@@ -29,6 +33,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     };
     match matches.command() {
         ["check", "config"] => config::check(&matches),
+        ["check", "service-discovery"] => discovery::check(&matches),
         ["check", "rules"] => rules::check(&matches),
         ["check", "metrics"] => metrics::check(&matches),
         ["check", "web-config"] => web::check(&matches),
@@ -37,6 +42,14 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["query", "range"] => query::range(&matches),
         ["query", "series"] => query::series(&matches),
         ["query", "labels"] => query::labels(&matches),
+        ["push", "metrics"] => push::metrics(&matches),
+        ["promql", "format"] => promql::format(&matches),
+        ["promql", "label-matchers", "set"] => promql::set(&matches),
+        ["promql", "label-matchers", "delete"] => promql::delete(&matches),
+        ["tsdb", "list"] => tsdb::list(&matches),
+        ["tsdb", "dump"] => tsdb::dump(&matches, tsdb::Form::Samples),
+        ["tsdb", "dump-openmetrics"] => tsdb::dump(&matches, tsdb::Form::OpenMetrics),
+        ["tsdb", "create-blocks-from", "openmetrics"] => tsdb::openmetrics(&matches),
         ["test", "rules"] => unit::rules(&matches),
         ["test", "promql"] => test::promql(&matches),
         other => {

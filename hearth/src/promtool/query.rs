@@ -159,7 +159,7 @@ fn data(status: u16, body: &[u8]) -> Result<Value, String> {
     Ok(answer.get_mut("data").map(Value::take).unwrap_or_default())
 }
 
-fn send(client: &Client, request: Request) -> Result<(u16, Vec<u8>), String> {
+pub(super) fn send(client: &Client, request: Request) -> Result<(u16, Vec<u8>), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -168,7 +168,7 @@ fn send(client: &Client, request: Request) -> Result<(u16, Vec<u8>), String> {
     Ok((response.status.as_u16(), response.body.to_vec()))
 }
 
-fn client(matches: &Matches) -> Result<Client, String> {
+pub(super) fn client(matches: &Matches) -> Result<Client, String> {
     let config = match matches.opt_str("http.config.file") {
         Some(file) => HttpClientConfig::load(&read(file.as_ref())?, file)
             .map_err(|error| format!("failed to load HTTP config file: {error}"))?,
@@ -177,13 +177,25 @@ fn client(matches: &Matches) -> Result<Client, String> {
     Client::new(&config, ClientOptions::default()).map_err(|error| error.to_string())
 }
 
-fn headers(matches: &Matches, headers: &mut HeaderMap) -> Result<(), String> {
-    for text in matches.strs("header") {
-        let bad = || format!("expected KEY=VALUE got '{text}'");
-        let (name, value) = text.split_once('=').ok_or_else(bad)?;
+/// The pairs of a flag like `--label=NAME=VALUE`; the last of several with one name holds.
+pub(super) fn pairs(matches: &Matches, flag: &str) -> Result<Vec<(String, String)>, String> {
+    let mut pairs = std::collections::BTreeMap::new();
+    for text in matches.strs(flag) {
+        let (name, value) = text
+            .split_once(['=', ':'])
+            .ok_or_else(|| format!("expected KEY=VALUE got '{text}'"))?;
+        pairs.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(pairs.into_iter().collect())
+}
+
+/// Sets the headers that `--header` names.
+pub(super) fn headers(matches: &Matches, headers: &mut HeaderMap) -> Result<(), String> {
+    for (name, value) in pairs(matches, "header")? {
+        let bad = || format!("no header: {name}={value}");
         let name = header::HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
-        let value = header::HeaderValue::from_str(value).map_err(|_| bad())?;
-        headers.append(name, value);
+        let value = header::HeaderValue::from_str(&value).map_err(|_| bad())?;
+        headers.insert(name, value);
     }
     Ok(())
 }
@@ -203,7 +215,7 @@ fn expr(matches: &Matches) -> String {
 }
 
 /// Unix seconds of a flag that holds those or a date.
-fn time(matches: &Matches, flag: &str, what: &str) -> Result<Option<f64>, String> {
+pub(super) fn time(matches: &Matches, flag: &str, what: &str) -> Result<Option<f64>, String> {
     let Some(text) = matches.opt_str(flag).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
@@ -216,7 +228,7 @@ fn time(matches: &Matches, flag: &str, what: &str) -> Result<Option<f64>, String
     }
 }
 
-fn now_s() -> f64 {
+pub(super) fn now_s() -> f64 {
     let since = common_service::clock::system_time().duration_since(UNIX_EPOCH);
     since.map_or(0.0, |since| (since.as_millis() as f64) / 1000.0)
 }

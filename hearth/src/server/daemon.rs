@@ -55,20 +55,19 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let registry = Registry::new();
     registry.register("process", Arc::new(ProcessCollector::new("/proc")));
     register_build_info(&registry);
-    registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
     let now = Arc::new(|| SystemClock.now_ms());
     let subscribers = settings.notification_subscribers;
     let notifications = Arc::new(Notifications::new(subscribers, now, &registry));
     notifications.raise(Notice::Starting);
+    registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
     let db = open(&settings, &loaded, &registry).await?;
     let status = Arc::new(Status::new(clock.now_ms()));
-    let evaluation_interval = loaded.config.global.evaluation_interval;
-    let parts = Parts::build(&settings, evaluation_interval, &db, &registry)?;
+    let parts = Parts::build(&settings, &db, &registry)?;
     let (reload, mut reloads) = mpsc::channel::<Reload>(RELOADS_WAITING_MAX);
     let api = Arc::new(ApiState::new(
         api_options(&settings),
         parts.asked(notifications.clone()),
-        settings.engine(evaluation_interval),
+        settings.engine(),
         settings.parser.clone(),
         reload,
         status.clone(),
@@ -156,6 +155,7 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
         cors_origin: settings.cors_origin.clone(),
         lifecycle: settings.lifecycle,
         external_url: settings.external_url.clone(),
+        listen_port: settings.listen_port().to_owned(),
         route_prefix: settings.route_prefix.clone(),
         flags: settings.shown.clone(),
         storage_retention: settings.retention_text.clone(),
@@ -165,6 +165,7 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
         search: settings.search,
         features: server_api::Features {
             delayed_name_removal: settings.delayed_name_removal,
+            exemplar_storage: settings.exemplar_storage,
             discoveries: loader::DISCOVERIES.iter().copied().chain(["static"]).collect(),
             template_functions: PrometheusFunctions::names().collect(),
         },

@@ -1,7 +1,6 @@
 //! The parts of the daemon that a configuration drives.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use common_config::Config;
 use common_instrument::Registry;
@@ -21,13 +20,12 @@ use super::sources;
 /// What rules need.
 fn rule_options(
     settings: &Settings,
-    evaluation_interval: Duration,
     db: &Db,
     now: &Now,
     notify: Arc<server_notify::Manager>,
 ) -> server_rules::ManagerOptions {
     server_rules::ManagerOptions {
-        engine: settings.engine(evaluation_interval),
+        engine: settings.engine(),
         storage: Arc::new(db.clone()),
         appendable: Arc::new(db.clone()),
         notify: Arc::new(move |alerts| notify.send(alerts)),
@@ -83,7 +81,6 @@ impl Parts {
     /// Builds the parts; none of them does anything before a configuration is applied.
     pub(crate) fn build(
         settings: &Settings,
-        evaluation_interval: Duration,
         db: &Db,
         registry: &Registry,
     ) -> Result<Parts, Failure> {
@@ -104,7 +101,7 @@ impl Parts {
         let queue_capacity = settings.queue_capacity;
         let options = server_notify::Options { queue_capacity, local, ..Default::default() };
         let notify = Arc::new(server_notify::Manager::new(options, registry));
-        let options = rule_options(settings, evaluation_interval, db, &now, notify.clone());
+        let options = rule_options(settings, db, &now, notify.clone());
         let rules = Arc::new(server_rules::Manager::new(options, registry));
         let maintenance = db.spawn_maintenance(now.clone())?;
         let exemplar_storage = settings.exemplar_storage;

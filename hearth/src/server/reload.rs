@@ -7,16 +7,18 @@ use common_instrument::{Gauge, Registry};
 use common_service::clock::{Clock, SystemClock};
 use common_service::notify::Notifier;
 use server_api::{Notice, Notifications, Status};
+use server_promql::engine::SubqueryStep;
 
 use super::loader::{Files, Loaded};
 use super::parts::Parts;
-use super::settings::Settings;
+use super::settings::{Settings, millis};
 
 /// Reads the configuration again when asked.
 pub(crate) struct Reloader {
     files: Files,
     status: Arc<Status>,
     notifications: Arc<Notifications>,
+    subquery_step: SubqueryStep,
     successful: Gauge,
     succeeded_at: Gauge,
 }
@@ -32,6 +34,7 @@ impl Reloader {
             files: settings.files.clone(),
             status,
             notifications,
+            subquery_step: settings.subquery_step.clone(),
             successful: registry.gauge(
                 "prometheus_config_last_reload_successful",
                 "Whether the last configuration reload attempt was successful.",
@@ -64,7 +67,9 @@ impl Reloader {
     pub(crate) async fn apply(&self, parts: &Parts, loaded: Loaded) -> Result<(), String> {
         let yaml = loaded.config.to_yaml();
         let external_labels = loaded.config.global.external_labels.clone();
+        let evaluation_interval = loaded.config.global.evaluation_interval;
         parts.apply(loaded).await?;
+        self.subquery_step.set(millis(evaluation_interval));
         self.status.config_yaml.store(Arc::new(yaml));
         self.status.external_labels.store(Arc::new(external_labels));
         let now = SystemClock.now_ms();

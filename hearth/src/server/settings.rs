@@ -8,7 +8,7 @@ use common_config::duration;
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
 use exporters_node::NodeOptions;
-use server_promql::engine::{Engine, EngineOptions, SharedLimits};
+use server_promql::engine::{Engine, EngineOptions, SharedLimits, SubqueryStep};
 use server_promql::parser;
 use server_rules::Timing;
 
@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) query_concurrency: usize,
     pub(crate) query_samples: usize,
     pub(crate) query_bytes: usize,
+    /// Follows `evaluation_interval`; shared by the engines of queries and rules.
+    pub(crate) subquery_step: SubqueryStep,
     /// Shared by the engines of queries and rules.
     pub(crate) query_shared: Arc<SharedLimits>,
     pub(crate) parser: parser::Options,
@@ -140,6 +142,7 @@ impl Settings {
             query_concurrency: size(matches.int("query.max-concurrency")),
             query_samples: size(matches.int("query.max-samples")),
             query_bytes: bytes(matches.bytes("query.max-memory")),
+            subquery_step: SubqueryStep::default(),
             query_shared: Arc::new(SharedLimits::new(bytes(
                 matches.bytes("query.max-memory-total"),
             ))),
@@ -156,10 +159,15 @@ impl Settings {
 }
 
 impl Settings {
+    /// The port of the first address.
+    pub(crate) fn listen_port(&self) -> &str {
+        self.listen.first().and_then(|address| address.rsplit(':').next()).unwrap_or_default()
+    }
+
     /// The engine of queries and rules; subqueries without a step take that of the rules.
-    pub(crate) fn engine(&self, evaluation_interval: Duration) -> Engine {
+    pub(crate) fn engine(&self) -> Engine {
         Engine::new(EngineOptions {
-            subquery_step_ms: millis(evaluation_interval),
+            subquery_step: self.subquery_step.clone(),
             lookback_delta_ms: millis(self.lookback),
             samples_max: self.query_samples,
             memory_bytes_max: self.query_bytes,
@@ -170,7 +178,7 @@ impl Settings {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -18,6 +18,8 @@ use crate::state::ApiState;
 pub struct Features {
     /// `--enable-feature=promql-delayed-name-removal`.
     pub delayed_name_removal: bool,
+    /// `--enable-feature=exemplar-storage`.
+    pub exemplar_storage: bool,
     /// Mechanisms of discovery that are run.
     pub discoveries: Vec<&'static str>,
     /// Functions that templates of alerts may call.
@@ -119,7 +121,7 @@ fn groups(state: &ApiState) -> BTreeMap<&'static str, Group> {
             "tsdb",
             Group::from([
                 ("delayed_compaction", false),
-                ("exemplar_storage", false),
+                ("exemplar_storage", features.exemplar_storage),
                 ("isolation", true),
                 ("native_histograms", false),
                 ("use_uncached_io", false),

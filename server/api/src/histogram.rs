@@ -15,7 +15,7 @@ pub(crate) fn write(json: &mut Json, histogram: &FloatHistogram) {
     let mut buckets = Vec::new();
     for (index, count) in indexed(&histogram.negative_spans, &histogram.negative_buckets) {
         let (lower, upper) = bounds(histogram, index);
-        buckets.push((OPEN_RIGHT, -upper, -lower, count));
+        buckets.push((OPEN_RIGHT, -upper, -beside_zero(histogram, lower), count));
     }
     buckets.reverse();
     if histogram.zero_count > 0.0 {
@@ -24,7 +24,7 @@ pub(crate) fn write(json: &mut Json, histogram: &FloatHistogram) {
     }
     for (index, count) in indexed(&histogram.positive_spans, &histogram.positive_buckets) {
         let (lower, upper) = bounds(histogram, index);
-        buckets.push((OPEN_LEFT, lower, upper, count));
+        buckets.push((OPEN_LEFT, beside_zero(histogram, lower), upper, count));
     }
     buckets.retain(|bucket| bucket.3 != 0.0);
     if !buckets.is_empty() {
@@ -46,6 +46,11 @@ fn indexed<'a>(spans: &'a [Span], counts: &'a [f64]) -> impl Iterator<Item = (i3
         start..next
     });
     indexes.zip(counts.iter().copied())
+}
+
+/// The bound nearer to zero of a bucket, which ends where the zero bucket begins.
+fn beside_zero(histogram: &FloatHistogram, bound: f64) -> f64 {
+    if bound > 0.0 { bound.max(histogram.zero_threshold) } else { bound }
 }
 
 /// Lower and upper bound of a positive bucket.

@@ -17,6 +17,7 @@ mod methods;
 mod notifications;
 mod number;
 mod params;
+mod pools;
 mod query;
 mod result;
 mod router;

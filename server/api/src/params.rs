@@ -1,9 +1,11 @@
 //! Parameters of a request, from the query string and a form body alike.
 
 use std::num::IntErrorKind;
+use std::sync::Arc;
 
 use common_config::duration;
 use common_model::{Matcher, TimestampMs, parse_float};
+use server_promql::engine::Reservation;
 
 use crate::error::ApiError;
 
@@ -19,6 +21,8 @@ pub(crate) const BODY_BYTES_MAX: usize = 10 << 20;
 pub(crate) struct Params {
     pairs: Vec<(String, String)>,
     problem: Option<String>,
+    /// The memory of these and of what is made of them.
+    memory: Option<Arc<Reservation>>,
 }
 
 impl Params {
@@ -42,6 +46,11 @@ impl Params {
             }
         }
         self.problem = self.problem.take().or(problem);
+    }
+
+    /// Keeps the memory that was counted for these.
+    pub(crate) fn hold(&mut self, memory: Arc<Reservation>) {
+        self.memory = Some(memory);
     }
 
     /// An error where a pair could not be read: some routes insist, others look over it.

@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::routing::any;
 use http_body_util::{BodyExt, Limited};
+use server_promql::engine::Share;
 use tokio::sync::oneshot;
 
 use crate::answer::{respond, text};
@@ -18,8 +19,12 @@ use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::ApiState;
 use crate::{
-    admin, cors, exemplars, features, federate, query, rules, search, series, status, targets, tree,
+    admin, cors, exemplars, features, federate, pools, query, rules, search, series, status,
+    targets, tree,
 };
+
+/// What a byte of a form may take: as it came, decoded, and in the syntax tree of what it says.
+const FORM_BYTES_FACTOR: usize = 6;
 
 type Shared = State<Arc<ApiState>>;
 
@@ -60,6 +65,8 @@ fn queries() -> Router<Arc<ApiState>> {
         .route("/metadata", read(metadata))
         .route("/targets", read(all_targets))
         .route("/targets/metadata", read(target_metadata))
+        .route("/targets/relabel_steps", read(relabel_steps))
+        .route("/scrape_pools/config", read(pool_config))
         .route("/rules", read(all_rules))
         .route(
             "/alertmanagers",
@@ -71,10 +78,7 @@ fn queries() -> Router<Arc<ApiState>> {
         .route("/format_query", ask(formatted))
         .route("/parse_query", ask(parsed))
         .route("/alerts", read(|State(s): Shared| async move { respond(Ok(rules::alerts(&s))) }))
-        .route(
-            "/scrape_pools",
-            read(|State(s): Shared| async { respond(targets::scrape_pools(s).await) }),
-        )
+        .route("/scrape_pools", read(|State(s): Shared| async { respond(pools::pools(s).await) }))
 }
 
 fn statuses() -> Router<Arc<ApiState>> {
@@ -100,6 +104,10 @@ fn statuses() -> Router<Arc<ApiState>> {
         )
         .route("/status/tsdb", read(tsdb))
         .route(
+            "/status/tsdb/blocks",
+            read(|State(s): Shared| async { respond(status::blocks(s).await) }),
+        )
+        .route(
             "/status/walreplay",
             read(|State(s): Shared| async { respond(status::wal_replay(s).await) }),
         )
@@ -112,21 +120,30 @@ fn admins() -> Router<Arc<ApiState>> {
 }
 
 async fn admin_delete(State(state): Shared, request: Request) -> Response<Body> {
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => admin::delete_series(state, params).await,
         Err(error) => respond(Err(error)),
     }
 }
 
 /// Parameters of the query string, then those of a form body.
-async fn params(request: Request) -> Result<Params, ApiError> {
+async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> {
     let (head, body) = request.into_parts();
     let mut params = Params::default();
     if matches!(head.method, Method::POST | Method::PUT) {
-        let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-        let body =
-            body.map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
-        params.extend(&body.to_bytes());
+        let memory = Arc::new(state.engine.reservation(Share::Interactive));
+        let mut body = Limited::new(body, BODY_BYTES_MAX);
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame
+                .map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
+            if let Ok(data) = frame.into_data() {
+                memory.charge(data.len() * FORM_BYTES_FACTOR)?;
+                bytes.extend_from_slice(&data);
+            }
+        }
+        params.extend(&bytes);
+        params.hold(memory);
     }
     params.extend(head.uri.query().unwrap_or("").as_bytes());
     Ok(params)
@@ -136,7 +153,7 @@ async fn params(request: Request) -> Result<Params, ApiError> {
 macro_rules! handlers {
     ($($name:ident => $answer:path),* $(,)?) => {
         $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
-            match params(request).await {
+            match params(&state, request).await {
                 Ok(params) => respond($answer(state, params).await),
                 Err(error) => respond(Err(error)),
             }
@@ -154,12 +171,14 @@ handlers! {
     metadata => targets::metadata,
     all_targets => targets::targets,
     target_metadata => targets::target_metadata,
+    relabel_steps => pools::relabel_steps,
+    pool_config => pools::config,
     tsdb => status::tsdb,
     all_rules => rules::rules,
 }
 
 async fn all_exemplars(State(state): Shared, request: Request) -> Response<Body> {
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => exemplars::query(state, params).await,
         Err(error) => respond(Err(error)),
     }
@@ -170,7 +189,7 @@ async fn label_values(
     Path(name): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => respond(series::label_values(state, name, params).await),
         Err(error) => respond(Err(error)),
     }
@@ -180,7 +199,7 @@ async fn label_values(
 macro_rules! searches {
     ($($name:ident => $place:ident),* $(,)?) => {
         $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
-            match params(request).await {
+            match params(&state, request).await {
                 Ok(params) => search::search(state, params, search::Place::$place).await,
                 Err(error) => respond(Err(error)),
             }
@@ -198,7 +217,7 @@ async fn federated(State(state): Shared, request: Request) -> Response<Body> {
     if !state.status.is_ready() {
         return not_ready();
     }
-    match params(request).await {
+    match params(&state, request).await {
         Ok(params) => federate::federate(state, params).await,
         Err(error) => text(error.kind.status(), error.message),
     }

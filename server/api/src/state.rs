@@ -29,6 +29,8 @@ pub struct ApiOptions {
     pub lifecycle: bool,
     /// `--web.external-url`, without a slash at the end.
     pub external_url: String,
+    /// The port of the first `--web.listen-address`.
+    pub listen_port: String,
     /// `--web.route-prefix`, empty or `/prefix`.
     pub route_prefix: String,
     /// All flags with their values, for `/api/v1/status/flags`.

@@ -113,6 +113,14 @@ pub(crate) async fn tsdb(state: Arc<ApiState>, params: Params) -> Result<Answer,
     }))
 }
 
+/// `/api/v1/status/tsdb/blocks`: what each block says of itself.
+pub(crate) async fn blocks(state: Arc<ApiState>) -> Result<Answer, ApiError> {
+    let blocks = serde_json::to_string(&state.db.blocks()).map_err(ApiError::internal)?;
+    Ok(Answer::write(|json| {
+        json.raw("{\"blocks\":").raw(&blocks).raw("}");
+    }))
+}
+
 /// `/api/v1/status/walreplay`
 pub(crate) async fn wal_replay(state: Arc<ApiState>) -> Result<Answer, ApiError> {
     let done = state.status.ready.load(Ordering::Acquire);

@@ -1,4 +1,4 @@
-//! `/api/v1/targets`, `/api/v1/scrape_pools`, `/api/v1/metadata` and `/api/v1/targets/metadata`.
+//! `/api/v1/targets`, `/api/v1/metadata` and `/api/v1/targets/metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,9 +33,13 @@ pub(crate) async fn targets(state: Arc<ApiState>, params: Params) -> Result<Answ
     for dropped in &all_dropped {
         *counts.entry(&dropped.pool).or_default() += 1;
     }
+    let options = &state.options;
     Ok(Answer::write(|json| {
         json.raw("{\"activeTargets\":");
-        json.list(&active, write_active);
+        json.list(&active, |json, active| {
+            let url = global_url(&active.target.url, &options.external_url, &options.listen_port);
+            write_active(json, active, &url);
+        });
         json.raw(",\"droppedTargets\":");
         let dropped = all_dropped.iter().filter(|dropped| with_dropped && in_pool(&dropped.pool));
         json.list(dropped, |json, dropped| {
@@ -54,13 +58,35 @@ pub(crate) async fn targets(state: Arc<ApiState>, params: Params) -> Result<Answ
     }))
 }
 
-fn write_active(json: &mut Json, active: &ActiveTarget) {
+/// A target's URL as others reach it: what is said of the loopback is said of our external name,
+/// and our own port is where our external URL leads.
+fn global_url(url: &str, external_url: &str, own_port: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    let Some((host, port)) = authority.rsplit_once(':') else { return url.to_owned() };
+    if !matches!(host, "127.0.0.1" | "localhost") {
+        return url.to_owned();
+    }
+    let path = &rest[authority.len()..];
+    let (own_scheme, own) = external_url.split_once("://").unwrap_or(("http", ""));
+    let own = own.split('/').next().unwrap_or(own);
+    if port == own_port {
+        return format!("{own_scheme}://{own}{path}");
+    }
+    let own_host = match own.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
+        _ => own,
+    };
+    format!("{scheme}://{own_host}:{port}{path}")
+}
+
+fn write_active(json: &mut Json, active: &ActiveTarget, global_url: &str) {
     let (target, last) = (&active.target, &active.last);
     json.raw("{\"discoveredLabels\":").labels(&target.discovered);
     json.raw(",\"labels\":").labels(&target.labels);
     json.raw(",\"scrapePool\":").string(&active.pool);
     json.raw(",\"scrapeUrl\":").string(&target.url);
-    json.raw(",\"globalUrl\":").string(&target.url);
+    json.raw(",\"globalUrl\":").string(global_url);
     json.raw(",\"lastError\":").string(&last.error);
     let never = "0001-01-01T00:00:00Z".to_owned();
     json.raw(",\"lastScrape\":").string(&last.at.map_or(never, rfc3339));
@@ -72,14 +98,6 @@ fn write_active(json: &mut Json, active: &ActiveTarget) {
         json.raw(",\"samples\":").number(last.samples);
     }
     json.raw("}");
-}
-
-/// `/api/v1/scrape_pools`
-pub(crate) async fn scrape_pools(state: Arc<ApiState>) -> Result<Answer, ApiError> {
-    let pools = state.scrape.pools().await;
-    Ok(Answer::write(|json| {
-        json.raw("{\"scrapePools\":").strings(pools).raw("}");
-    }))
 }
 
 /// `/api/v1/metadata`
@@ -163,4 +181,23 @@ pub(crate) async fn target_metadata(
             json.raw(",\"unit\":").string(&seen.unit).raw("}");
         });
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_the_loopback_is_said_of_our_external_name() {
+        let check = |url: &str, external_url: &str, wanted: &str| {
+            assert_eq!(global_url(url, external_url, "9090"), wanted, "{url} {external_url}");
+        };
+        check("http://127.0.0.1:9100/metrics", "http://h:9090", "http://h:9100/metrics");
+        check("http://localhost:9090/metrics", "https://h/p", "https://h/metrics");
+        check("https://localhost:9100/m?a=b", "http://h/p", "https://h:9100/m?a=b");
+        check("http://h2:9100/metrics", "http://h:9090", "http://h2:9100/metrics");
+        check("http://localhost/metrics", "http://h:9090", "http://localhost/metrics");
+        check("http://[::1]:9100/metrics", "http://h:9090", "http://[::1]:9100/metrics");
+        check("node", "http://h:9090", "node");
+    }
 }

@@ -46,3 +46,16 @@ async fn wrong_deletions_are_refused() {
         assert_eq!((status.as_u16(), body), (400, wanted), "{query}");
     }
 }
+
+#[tokio::test]
+async fn what_the_operator_did_not_allow_is_refused() {
+    let world = World::restricted().await;
+    for (request, error) in [
+        ("POST admin/tsdb/delete_series", "admin APIs disabled"),
+        ("GET search/metric_names?limit=x", "search API disabled"),
+    ] {
+        let (status, body) = world.ask(request).await;
+        let wanted = format!(r#"{{"status":"error","errorType":"unavailable","error":"{error}"}}"#);
+        assert_eq!((status.as_u16(), body), (503, wanted), "{request}");
+    }
+}

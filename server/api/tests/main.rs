@@ -6,6 +6,7 @@ mod exemplars;
 mod features;
 mod notifications;
 mod parameters;
+mod pools;
 mod refused;
 mod search;
 mod trees;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use common_config::prometheus::Config;
 use common_instrument::Registry;
 use common_model::Labels;
 use http_body_util::BodyExt;
@@ -32,6 +33,16 @@ groups:
   - {record: job:up2, expr: sum by (job) (up), labels: {a: b}}
 ";
 
+/// A job without targets.
+const JOBS: &str = "\
+scrape_configs:
+- job_name: j
+  relabel_configs:
+  - {source_labels: [a, b], target_label: c}
+  - {source_labels: [a], regex: x|y<, action: drop}
+  - {target_label: late, replacement: ''}
+";
+
 /// What is asked, with what must live as long as it.
 pub(crate) struct World {
     router: Router,
@@ -51,7 +62,7 @@ impl World {
         World::with(ApiOptions { admin: false, search: false, ..options_of_the_api() }).await
     }
 
-    async fn with(options: ApiOptions) -> World {
+    async fn with(api: ApiOptions) -> World {
         let files = tempfile::tempdir().unwrap();
         let mut options = server_tsdb::Options::new(files.path().join("data"));
         options.exemplars_max = 100;
@@ -64,6 +75,9 @@ impl World {
             now: now.clone(),
             in_process: std::collections::HashMap::new(),
         };
+        let scrape = Arc::new(server_scrape::Manager::new(scrape, &registry));
+        let jobs = Config::load(JOBS, "prometheus.yml", &|_| None).unwrap().scrape_configs;
+        scrape.apply(&jobs).await.unwrap();
         let rules = server_rules::Manager::new(
             server_rules::ManagerOptions {
                 engine: Engine::default(),
@@ -85,7 +99,7 @@ impl World {
         let asked = Asked {
             storage: Arc::new(store),
             db,
-            scrape: Arc::new(server_scrape::Manager::new(scrape, &registry)),
+            scrape,
             rules: Arc::new(rules),
             notify: Arc::new(server_notify::Manager::new(Default::default(), &registry)),
             notifications: notifications.clone(),
@@ -95,14 +109,7 @@ impl World {
         status.ready.store(true, Ordering::Release);
         let (reload, _) = tokio::sync::mpsc::channel(1);
         let parser = parser::Options::default();
-        let state = ApiState::new(
-            options_of_the_api(),
-            asked,
-            Engine::default(),
-            parser,
-            reload,
-            status.clone(),
-        );
+        let state = ApiState::new(api, asked, Engine::default(), parser, reload, status.clone());
         let router = server_api::router(Arc::new(state));
         World { router, notifications, status, _files: files }
     }
@@ -139,6 +146,7 @@ fn options_of_the_api() -> ApiOptions {
         cors_origin: common_re2::Regex::anchored(".*").unwrap(),
         lifecycle: false,
         external_url: "http://h".to_owned(),
+        listen_port: "9090".to_owned(),
         route_prefix: String::new(),
         flags: Vec::new(),
         storage_retention: "15d".to_owned(),

@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub use manager::{DroppedTarget, Manager, ManagerOptions};
 pub use metadata::MetadataByName;
 pub use status::{ActiveTarget, Health, LastScrape};
-pub use target::{IN_PROCESS, Target, check_group};
+pub use target::{Endpoint, IN_PROCESS, Target, check_group, endpoints};
 
 /// The wall clock in milliseconds since the epoch, handed in.
 pub type Now = Arc<dyn Fn() -> common_model::TimestampMs + Send + Sync>;

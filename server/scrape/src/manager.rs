@@ -142,6 +142,11 @@ impl Manager {
         self.pools.lock().await.keys().cloned().collect()
     }
 
+    /// The configuration of a pool.
+    pub async fn config(&self, pool: &str) -> Option<Arc<ScrapeConfig>> {
+        self.pools.lock().await.get(pool).map(|entry| entry.config.clone())
+    }
+
     fn start(&self, config: Arc<ScrapeConfig>, pool: Pool) -> Entry {
         let pool = Arc::new(Mutex::new(pool));
         let (stop, stopped) = watch::channel(false);

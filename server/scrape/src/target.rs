@@ -16,6 +16,7 @@ const METRICS_PATH: &str = "__metrics_path__";
 const INTERVAL: &str = "__scrape_interval__";
 const TIMEOUT: &str = "__scrape_timeout__";
 const PARAM_PREFIX: &str = "__param_";
+const META_PREFIX: &str = "__meta_";
 
 /// The scheme of targets inside this process: no HTTP, the address names a source.
 pub const IN_PROCESS: &str = "inprocess";
@@ -60,6 +61,38 @@ pub fn check_group(config: &ScrapeConfig, group: &TargetGroup) -> Result<(), Str
     Ok(())
 }
 
+/// An endpoint of a group as a job sees it: what a check of the discovery shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Labels as discovered, before relabeling.
+    pub discovered: Labels,
+    /// Labels after relabeling, without those of the discovery and with `instance`; none where
+    /// relabeling drops it; or why it cannot be scraped.
+    pub labels: Result<Labels, String>,
+}
+
+/// What a job makes of every endpoint of a group.
+#[must_use]
+pub fn endpoints(config: &ScrapeConfig, group: &TargetGroup) -> Vec<Endpoint> {
+    let frame = Frame::of(config);
+    let endpoint = |address: &String| {
+        let mut labels: Vec<(&str, &str)> = group.labels.iter().collect();
+        labels.push((ADDRESS, address));
+        let discovered = complete(&labels, &frame);
+        let labels = populate(&labels, &frame).map(|populated| match populated {
+            Populated::Kept(target) => {
+                let mut labels = target.relabeled.to_builder();
+                labels.retain(|name, _| !name.starts_with(META_PREFIX));
+                labels.set("instance", target.labels.value("instance"));
+                labels.build()
+            }
+            Populated::Dropped(_) => Labels::empty(),
+        });
+        Endpoint { discovered, labels }
+    };
+    group.targets.iter().map(endpoint).collect()
+}
+
 /// One endpoint and how to scrape it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -101,8 +134,8 @@ pub(crate) enum Populated {
     Dropped(Labels),
 }
 
-/// Makes a target of discovered labels. The errors are Prometheus'.
-pub(crate) fn populate(discovered: &[(&str, &str)], frame: &Frame) -> Result<Populated, String> {
+/// Discovered labels with those that the job adds to them.
+fn complete(discovered: &[(&str, &str)], frame: &Frame) -> Labels {
     let mut builder = LabelsBuilder::default();
     for (name, value) in discovered {
         builder.set(name, value);
@@ -128,7 +161,12 @@ pub(crate) fn populate(discovered: &[(&str, &str)], frame: &Frame) -> Result<Pop
             builder.set(&label, first);
         }
     }
-    let before = builder.build();
+    builder.build()
+}
+
+/// Makes a target of discovered labels. The errors are Prometheus'.
+pub(crate) fn populate(discovered: &[(&str, &str)], frame: &Frame) -> Result<Populated, String> {
+    let before = complete(discovered, frame);
     let Some(relabeled) = server_relabel::process(&before, &frame.relabel) else {
         return Ok(Populated::Dropped(before));
     };

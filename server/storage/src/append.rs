@@ -37,6 +37,18 @@ pub trait Appender: Send {
         histogram: &FloatHistogram,
     ) -> Result<SeriesRef, AppendError>;
 
+    /// Adds a native histogram that came with integer counts, as applications count; a store may keep
+    /// it in fewer bytes than one with float counts.
+    fn append_integer_histogram(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        histogram: &FloatHistogram,
+    ) -> Result<SeriesRef, AppendError> {
+        self.append_histogram(series, labels, timestamp, histogram)
+    }
+
     /// Says since when the sample added last counts; zero where that is not known. Stores that do
     /// not keep start times forget it.
     fn set_start(&mut self, _start: TimestampMs) {}

@@ -55,4 +55,9 @@ pub trait SeriesSet: Send {
     /// Moves to the next series: clears `samples`, fills it with the samples between the hints'
     /// ends and returns the labels; `None` after the last series.
     fn next(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError>;
+
+    /// Bytes that the list of series takes, for memory budgets; zero where that is not known.
+    fn heap_bytes(&self) -> usize {
+        0
+    }
 }

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use common_model::{Exemplar, FloatHistogram, Labels, Metadata, TimestampMs};
+use common_model::{Exemplar, FloatHistogram, Labels, Metadata, TimestampMs, is_stale_marker};
 use server_storage::{AppendError, Appender, SeriesRef, StorageError};
 
+use crate::chunk::histogram::{AnyHistogram, Histogram, validate};
 use crate::db::Inner;
 use crate::exemplars::PendingExemplars;
 use crate::head::{Appended, Page, Place, Series, page_of};
+use crate::samples::Samples;
 use crate::wal::count;
+use crate::wal::histograms::RefHistogram;
 use crate::wal::record::{self, RefSample};
 use crate::wal::writer::Record;
 
-/// Samples in one record of the log; a larger batch makes several.
-const RECORD_SAMPLES: usize = 1 << 16;
 /// Attempts to find a series that truncation keeps removing; it cannot win against one that was
 /// just made, since that has a sample pending.
 const LOOKUPS_MAX: usize = 8;
@@ -22,7 +23,7 @@ const LOOKUPS_MAX: usize = 8;
 /// Collects one batch.
 pub(crate) struct Batch {
     db: Arc<Inner>,
-    samples: Vec<RefSample>,
+    samples: Samples,
     /// Series the log may not know yet.
     unlogged: Vec<u32>,
     /// Series and numbers of metadata.
@@ -39,7 +40,7 @@ impl Batch {
     pub(crate) fn new(db: Arc<Inner>) -> Batch {
         Batch {
             db,
-            samples: Vec::new(),
+            samples: Samples::default(),
             unlogged: Vec::new(),
             metadata: Vec::new(),
             exemplars: PendingExemplars::default(),
@@ -77,31 +78,105 @@ impl Batch {
 
     /// Takes a sample if its series exists.
     fn offer(&mut self, id: u32, time: i64, value: f64) -> Option<Result<(), AppendError>> {
-        let place = self.with(id, |series| {
-            let place = series.place(time, value);
-            if place == Place::Newest {
-                series.pending += 1;
+        if is_stale_marker(value) {
+            // A series of histograms ends with a histogram.
+            let encoding = self.with(id, |series| series.encoding())?;
+            if let Some(marker) = AnyHistogram::stale(encoding, value) {
+                return self.offer_histogram(id, time, &marker);
             }
-            (place, series.logged)
-        });
+        }
+        let (place, logged, _) = self.with(id, |series| {
+            let place = series.place(time, value);
+            series.reserve(place)
+        })?;
+        Some(self.take(id, place, logged, |samples| samples.push(id, time, value)))
+    }
+
+    /// Takes a histogram if its series exists.
+    fn offer_histogram(
+        &mut self,
+        id: u32,
+        time: i64,
+        histogram: &AnyHistogram,
+    ) -> Option<Result<(), AppendError>> {
+        let (place, logged, pending) = self.with(id, |series| {
+            let place = series.place_histogram(time, histogram);
+            series.reserve(place)
+        })?;
+        Some(self.take(id, place, logged, |samples| {
+            samples.push_histogram(id, time, histogram.clone(), pending);
+        }))
+    }
+
+    /// Notes a sample that is the newest of its series, or says why it is not taken.
+    fn take(
+        &mut self,
+        id: u32,
+        place: Place,
+        logged: bool,
+        push: impl FnOnce(&mut Samples),
+    ) -> Result<(), AppendError> {
         let counters = &self.db.head.counters;
-        Some(match place? {
-            (Place::Newest, logged) => {
+        match place {
+            Place::Newest => {
                 if !logged {
                     self.unlogged.push(id);
                 }
-                self.samples.push(RefSample { series: u64::from(id), time, value });
+                push(&mut self.samples);
                 Ok(())
             }
-            (Place::Same, _) => Ok(()),
-            (Place::Conflict, _) => {
+            Place::Same => Ok(()),
+            Place::Conflict => {
                 count(&counters.duplicates, 1);
                 Err(AppendError::Duplicate)
             }
-            (Place::Older, _) => {
+            Place::Older => {
                 count(&counters.out_of_order, 1);
                 Err(AppendError::OutOfOrder)
             }
+        }
+    }
+
+    /// Finds the series of a sample of any type and offers it.
+    fn add(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        offer: impl Fn(&mut Batch, u32) -> Option<Result<(), AppendError>>,
+    ) -> Result<SeriesRef, AppendError> {
+        if timestamp < self.bound(timestamp) {
+            count(&self.db.head.counters.out_of_bounds, 1);
+            return Err(AppendError::OutOfBounds);
+        }
+        if self.samples.weight() >= self.db.options.batch_samples_max {
+            let max = self.db.options.batch_samples_max;
+            count(&self.db.head.counters.limit_refused, 1);
+            return Err(AppendError::Limit(format!("{max} samples in one batch")));
+        }
+        if let Some(id) = u32::try_from(series.0).ok().filter(|id| *id > 0)
+            && let Some(result) = offer(self, id)
+        {
+            return result.map(|()| series);
+        }
+        for _ in 0..LOOKUPS_MAX {
+            let id = self.series(labels)?;
+            if let Some(result) = offer(self, id) {
+                return result.map(|()| SeriesRef(u64::from(id)));
+            }
+        }
+        Err(StorageError::Unavailable("the series is being removed".to_owned()).into())
+    }
+
+    fn add_histogram(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        histogram: &AnyHistogram,
+    ) -> Result<SeriesRef, AppendError> {
+        self.add(series, labels, timestamp, |batch, id| {
+            batch.offer_histogram(id, timestamp, histogram)
         })
     }
 
@@ -124,25 +199,15 @@ impl Batch {
 
     /// Undoes the reservations of samples that are not going to be applied.
     fn release(&mut self) {
-        for sample in std::mem::take(&mut self.samples) {
+        let samples = std::mem::take(&mut self.samples);
+        let floats = samples.floats.iter().map(|sample| sample.series);
+        for id in floats.chain(samples.histograms.iter().map(|sample| sample.series)) {
             // Numbers in a batch come from `u32`s.
-            self.with(sample.series as u32, |series| series.pending -= 1);
+            self.with(id as u32, |series| series.pending -= 1);
         }
         self.metadata.clear();
         self.exemplars.clear();
         self.unlogged.clear();
-    }
-
-    fn sample_records(&self) -> Vec<Record> {
-        let mut plain = Vec::new();
-        let chunks = self.samples.chunks(RECORD_SAMPLES);
-        chunks
-            .map(|samples| {
-                plain.clear();
-                record::encode_samples(&mut plain, samples.iter().copied());
-                Record::new(&plain)
-            })
-            .collect()
     }
 
     fn metadata_record(&self) -> Option<Record> {
@@ -186,7 +251,7 @@ impl Batch {
     }
 
     fn write_log(&mut self) -> Result<(), StorageError> {
-        let samples = self.sample_records();
+        let samples = self.samples.records();
         let metadata = self.metadata_record();
         let exemplars = self.exemplars.records(&self.db.head);
         let db = self.db.clone();
@@ -216,13 +281,33 @@ impl Batch {
         Ok(())
     }
 
-    /// Makes the samples visible, page by page.
+    /// Makes the samples visible.
     fn apply(&mut self) {
         let samples = std::mem::take(&mut self.samples);
+        let mut done = Applied::default();
+        for (floats, histograms) in samples.groups() {
+            self.apply_floats(&samples.floats[floats], &mut done);
+            for sample in &samples.histograms[histograms] {
+                self.apply_histogram(sample, &mut done);
+            }
+        }
         let head = &self.db.head;
-        let (mut oldest, mut newest) = (i64::MAX, i64::MIN);
-        let mut sum = Appended::default();
-        let (mut taken, mut late) = (0, 0);
+        head.account(&done.sum);
+        count(&head.counters.samples_appended, done.floats);
+        count(&head.counters.histograms_appended, done.histograms);
+        count(&head.counters.out_of_order, done.late);
+        if done.floats + done.histograms > 0 {
+            head.cover(done.oldest, done.newest);
+        }
+        for (id, number) in std::mem::take(&mut self.metadata) {
+            self.with(id, |series| series.metadata = number);
+        }
+        self.exemplars.apply(&self.db.head);
+    }
+
+    /// Page by page: a scrape locks each once.
+    fn apply_floats(&self, samples: &[RefSample], done: &mut Applied) {
+        let head = &self.db.head;
         for run in samples.chunk_by(|a, b| page_of(a.series as u32) == page_of(b.series as u32)) {
             // Pending samples keep their series, and with them the page.
             let Some(page) = head.page(run[0].series as u32) else { continue };
@@ -232,26 +317,57 @@ impl Batch {
                 series.pending -= 1;
                 match series.place(sample.time, sample.value) {
                     Place::Newest => {
-                        sum.add(series.append(sample.time, sample.value, head.chunk_range_ms));
-                        taken += 1;
-                        oldest = oldest.min(sample.time);
-                        newest = newest.max(sample.time);
+                        done.sum.add(series.append(sample.time, sample.value, head.chunk_range_ms));
+                        done.floats += 1;
+                        done.cover(sample.time);
                     }
                     Place::Same => {}
-                    Place::Conflict | Place::Older => late += 1,
+                    Place::Conflict | Place::Older => done.late += 1,
                 }
             }
         }
-        head.account(&sum);
-        count(&head.counters.samples_appended, taken);
-        count(&head.counters.out_of_order, late);
-        if taken > 0 {
-            head.cover(oldest, newest);
-        }
-        for (id, number) in std::mem::take(&mut self.metadata) {
-            self.with(id, |series| series.metadata = number);
-        }
-        self.exemplars.apply(&self.db.head);
+    }
+
+    fn apply_histogram(&mut self, sample: &RefHistogram, done: &mut Applied) {
+        let range = self.db.head.chunk_range_ms;
+        let RefHistogram { series, time, histogram } = sample;
+        self.with(*series as u32, |series| {
+            series.pending -= 1;
+            match series.place_histogram(*time, histogram) {
+                Place::Newest => {
+                    done.sum.add(series.append_histogram(*time, histogram, range));
+                    done.histograms += 1;
+                    done.cover(*time);
+                }
+                Place::Same => {}
+                Place::Conflict | Place::Older => done.late += 1,
+            }
+        });
+    }
+}
+
+/// What applying a batch came to.
+struct Applied {
+    sum: Appended,
+    floats: u64,
+    histograms: u64,
+    /// Samples behind others that were committed meanwhile.
+    late: u64,
+    oldest: i64,
+    newest: i64,
+}
+
+impl Default for Applied {
+    fn default() -> Applied {
+        let sum = Appended::default();
+        Applied { sum, floats: 0, histograms: 0, late: 0, oldest: i64::MAX, newest: i64::MIN }
+    }
+}
+
+impl Applied {
+    fn cover(&mut self, time: i64) {
+        self.oldest = self.oldest.min(time);
+        self.newest = self.newest.max(time);
     }
 }
 
@@ -270,37 +386,43 @@ impl Appender for Batch {
         value: f64,
     ) -> Result<SeriesRef, AppendError> {
         self.sample_time = timestamp;
-        if timestamp < self.bound(timestamp) {
-            count(&self.db.head.counters.out_of_bounds, 1);
-            return Err(AppendError::OutOfBounds);
-        }
-        if self.samples.len() >= self.db.options.batch_samples_max {
-            let max = self.db.options.batch_samples_max;
-            count(&self.db.head.counters.limit_refused, 1);
-            return Err(AppendError::Limit(format!("{max} samples in one batch")));
-        }
-        if let Some(id) = u32::try_from(series.0).ok().filter(|id| *id > 0)
-            && let Some(result) = self.offer(id, timestamp, value)
-        {
-            return result.map(|()| series);
-        }
-        for _ in 0..LOOKUPS_MAX {
-            let id = self.series(labels)?;
-            if let Some(result) = self.offer(id, timestamp, value) {
-                return result.map(|()| SeriesRef(u64::from(id)));
-            }
-        }
-        Err(StorageError::Unavailable("the series is being removed".to_owned()).into())
+        self.add(series, labels, timestamp, |batch, id| batch.offer(id, timestamp, value))
     }
 
     fn append_histogram(
         &mut self,
-        _series: SeriesRef,
-        _labels: &Labels,
-        _timestamp: TimestampMs,
-        _histogram: &FloatHistogram,
+        series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        histogram: &FloatHistogram,
     ) -> Result<SeriesRef, AppendError> {
-        Err(AppendError::InvalidHistogram("native histograms are not stored".to_owned()))
+        self.sample_time = timestamp;
+        validate(histogram).map_err(AppendError::InvalidHistogram)?;
+        let float = match is_stale_marker(histogram.sum) {
+            true => Histogram::stale(histogram.sum),
+            false => Histogram::from(histogram),
+        };
+        self.add_histogram(series, labels, timestamp, &AnyHistogram::Float(float))
+    }
+
+    /// What is said to be integers and is not is kept as it is.
+    fn append_integer_histogram(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        histogram: &FloatHistogram,
+    ) -> Result<SeriesRef, AppendError> {
+        let integer = match is_stale_marker(histogram.sum) {
+            true => Histogram::stale(histogram.sum),
+            false => match Histogram::from_float(histogram) {
+                Some(integer) => integer,
+                None => return self.append_histogram(series, labels, timestamp, histogram),
+            },
+        };
+        self.sample_time = timestamp;
+        validate(histogram).map_err(AppendError::InvalidHistogram)?;
+        self.add_histogram(series, labels, timestamp, &AnyHistogram::Integer(integer))
     }
 
     fn wants_exemplars(&self) -> bool {

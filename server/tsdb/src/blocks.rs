@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use common_model::Matcher;
 use parking_lot::{Mutex, RwLock};
 
 use crate::Error;
-use crate::block::{Block, BlockMeta, Classed};
+use crate::block::{Block, BlockMeta, Classed, is_ulid};
 use crate::fs::Fs;
 use crate::wal::count;
 
-/// Letters and digits in the name of a block.
-const ULID_CHARS: usize = 26;
 /// How folders end whose making or removing was interrupted.
 const LEFT_BEHIND: [&str; 3] = [".tmp-for-creation", ".tmp-for-deletion", ".tmp"];
 
@@ -50,18 +49,17 @@ pub(crate) struct Retention {
     pub(crate) log_bytes: u64,
 }
 
-/// Whether a folder has a block's name.
-pub(crate) fn is_ulid(name: &str) -> bool {
-    let letter = |c: u8| c.is_ascii_digit() || (c.is_ascii_uppercase() && !b"ILOU".contains(&c));
-    name.len() == ULID_CHARS && name.bytes().all(letter) && name.as_bytes()[0] <= b'7'
+/// What opening a directory's blocks gave: blocks ordered by time, and folders that look like blocks
+/// and cannot be opened, with the reason.
+pub type OpenedBlocks = (Vec<Arc<Block>>, Vec<(PathBuf, Error)>);
+
+/// Opens all blocks of a directory, for tools; nothing is changed and nothing locked.
+pub fn open_blocks(fs: &dyn Fs, dir: &Path) -> Result<OpenedBlocks, Error> {
+    open_all(fs, dir, &[])
 }
 
-/// Opens all blocks of a directory, ordered by time, and says which cannot be opened and why.
-pub(crate) fn open_all(
-    fs: &dyn Fs,
-    dir: &Path,
-    known: &[Classed],
-) -> Result<(Vec<Arc<Block>>, Vec<(PathBuf, Error)>), Error> {
+/// As [`open_blocks`]; what is open already is taken over.
+pub(crate) fn open_all(fs: &dyn Fs, dir: &Path, known: &[Classed]) -> Result<OpenedBlocks, Error> {
     let (mut blocks, mut broken) = (Vec::new(), Vec::new());
     for entry in fs.list(dir).map_err(Error::io("list", dir))? {
         if !entry.is_dir || !is_ulid(&entry.name) {
@@ -155,6 +153,33 @@ impl Blocks {
             remove(fs, dir, &block)?;
         }
         Ok(())
+    }
+
+    /// Deletes samples of series from all blocks; says of how many series, counted in every block.
+    pub(crate) fn delete(
+        &self,
+        fs: &dyn Fs,
+        (start, end): (i64, i64),
+        matchers: &[Matcher],
+    ) -> Result<u64, Error> {
+        let _alone = self.changing.lock();
+        let list = self.list();
+        let mut series = 0;
+        for (at, open) in list.iter().enumerate() {
+            if !open.block.meta().overlaps(start, end) {
+                continue;
+            }
+            let more = open.block.delete(fs, (start, end), matchers)?;
+            if more > 0 {
+                series += more;
+                let block = Arc::new(Block::open(fs, open.block.dir())?);
+                // Queries under way go on with the block as they found it.
+                let mut changed = Vec::clone(&self.list());
+                changed[at] = Classed { block, class: open.class };
+                *self.list.write() = Arc::new(changed);
+            }
+        }
+        Ok(series)
     }
 
     /// Says of each broken block once what is wrong with it.

@@ -27,9 +27,21 @@ struct Grave {
 }
 
 impl Db {
-    /// Deletes the samples in `[start, end]` of all series in memory that satisfy the matchers, and
-    /// says of how many series. Samples that come later are not touched, whatever their time.
+    /// Deletes the samples in `[start, end]` of all series that satisfy the matchers, in blocks and
+    /// in memory, and says of how many series; one counts in every place where it is. Samples that
+    /// come later are not touched, whatever their time.
     pub fn delete(
+        &self,
+        start: TimestampMs,
+        end: TimestampMs,
+        matchers: &[Matcher],
+    ) -> Result<u64, Error> {
+        self.inner.check_open()?;
+        let in_blocks = self.inner.blocks.delete(&*self.inner.fs, (start, end), matchers)?;
+        Ok(in_blocks + self.delete_in_head(start, end, matchers)?)
+    }
+
+    fn delete_in_head(
         &self,
         start: TimestampMs,
         end: TimestampMs,

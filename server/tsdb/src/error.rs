@@ -33,11 +33,25 @@ pub enum Error {
         /// What was found, with its place.
         problem: String,
     },
+    /// What was to be written makes no sense.
+    #[error("{problem}")]
+    Input {
+        /// What and why.
+        problem: String,
+    },
     /// A series would have more deleted ranges than it may.
     #[error("a series would have more than {ranges_max} deleted ranges of time")]
     TooManyDeletions {
         /// How many it may have.
         ranges_max: usize,
+    },
+    /// Samples that are to be deleted are in blocks, too, where they stay.
+    #[error(
+        "samples in memory are deleted; deleting those in blocks ({blocks} of that time) is not built yet"
+    )]
+    DeletionInBlocks {
+        /// Blocks of that time.
+        blocks: usize,
     },
     /// The database was closed.
     #[error("the database is closed")]
@@ -55,10 +69,11 @@ impl From<Error> for StorageError {
     fn from(error: Error) -> StorageError {
         match &error {
             Error::Io { .. } => StorageError::Io(error.to_string()),
-            Error::Corrupt { .. } => StorageError::Corrupt(error.to_string()),
-            Error::Locked { .. } | Error::Closed | Error::TooManyDeletions { .. } => {
-                StorageError::Unavailable(error.to_string())
-            }
+            Error::Corrupt { .. } | Error::Input { .. } => StorageError::Corrupt(error.to_string()),
+            Error::Locked { .. }
+            | Error::Closed
+            | Error::TooManyDeletions { .. }
+            | Error::DeletionInBlocks { .. } => StorageError::Unavailable(error.to_string()),
         }
     }
 }

@@ -22,13 +22,18 @@ mod merge;
 mod metrics;
 mod options;
 mod querier;
+mod read_only;
 mod replay;
+mod samples;
 mod stats;
 
+pub use blocks::{OpenedBlocks, open_blocks};
 pub use db::Db;
 pub use delete::DELETED_RANGES_MAX;
 pub use error::Error;
 pub use maintenance::Maintenance;
+pub use merge::block_querier;
 pub use options::{CHUNK_RANGE_MS, Options};
+pub use read_only::ReadOnlyFs;
 pub use replay::ReplayReport;
 pub use stats::{Cardinality, Stat, Stats};

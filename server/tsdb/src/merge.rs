@@ -1,11 +1,13 @@
 //! A query over blocks and head: every series once, its samples in order of time.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use common_model::{Labels, Matcher, TimestampMs};
 use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError};
 
-use crate::block::{BlockCursor, Classed, Spare};
+use crate::block::{Block, BlockCursor, Classed, Spare};
+use crate::blocks::classify;
 use crate::querier::{HeadQuerier, HeadSeries, limited};
 
 /// A view of blocks and, where there is one, the head between two times.
@@ -21,6 +23,8 @@ struct Merged {
     blocks: Vec<BlockCursor>,
     /// Which cursors stand at the series that is next, and its labels.
     group: Option<(Vec<usize>, Labels)>,
+    /// An empty group to be used again.
+    members: Vec<usize>,
     head: HeadSide,
     buffer: String,
     spare: Spare,
@@ -35,6 +39,17 @@ enum HeadSide {
     Sorted(HeadSeries),
     /// Found by hash: cheaper than sorting. Which of the head's series were found already.
     Hashed(HeadSeries, Vec<bool>),
+}
+
+/// A view of blocks alone, for tools that look at a directory without opening a database. Blocks
+/// must be in order of time, as [`crate::open_blocks`] gives them.
+#[must_use]
+pub fn block_querier(
+    blocks: Vec<Arc<Block>>,
+    start: TimestampMs,
+    end: TimestampMs,
+) -> Box<dyn Querier> {
+    Box::new(MergeQuerier { blocks: classify(blocks), head: None, start, end })
 }
 
 impl MergeQuerier {
@@ -104,6 +119,7 @@ impl Querier for MergeQuerier {
         Ok(Box::new(Merged {
             blocks,
             group: None,
+            members: Vec::new(),
             head,
             buffer: String::new(),
             spare: Spare::default(),
@@ -176,7 +192,8 @@ impl Merged {
         if self.group.is_some() {
             return Ok(());
         }
-        let mut group: Vec<usize> = Vec::with_capacity(self.blocks.len());
+        let mut group = std::mem::take(&mut self.members);
+        group.clear();
         for (at, cursor) in self.blocks.iter().enumerate().filter(|(_, c)| !c.is_done()) {
             let order = match group.first() {
                 Some(&first) => cursor.compare(&self.blocks[first])?,
@@ -244,6 +261,7 @@ impl Merged {
             HeadSide::Hashed(head, found) => in_head = head.find(&labels, found),
         }
         self.read_group(&group, samples)?;
+        self.members = group;
         if let (Some(id), HeadSide::Sorted(head) | HeadSide::Hashed(head, _), false) =
             (in_head, &mut self.head, self.labels_only)
         {

@@ -143,6 +143,11 @@ impl HeadSeries {
 }
 
 impl SeriesSet for HeadSeries {
+    fn heap_bytes(&self) -> usize {
+        let labels = self.ids.as_slice().iter().filter_map(|(_, labels)| labels.as_ref());
+        size_of_val(self.ids.as_slice()) + labels.map(Labels::heap_bytes).sum::<usize>()
+    }
+
     fn next(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {
         samples.clear();
         while self.left > 0

@@ -8,6 +8,7 @@ use common_model::Labels;
 
 use crate::fs::Fs;
 use crate::head::{Appended, Head, Offered, Page, Place, page_of};
+use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
 use crate::{Error, delete};
@@ -58,6 +59,36 @@ pub(crate) struct Replay<'a> {
     pub(crate) report: ReplayReport,
 }
 
+/// What came of the samples of a record.
+struct Found {
+    taken: u64,
+    repeated: u64,
+    unknown: u64,
+    oldest: i64,
+    newest: i64,
+}
+
+impl Default for Found {
+    fn default() -> Found {
+        Found { taken: 0, repeated: 0, unknown: 0, oldest: i64::MAX, newest: i64::MIN }
+    }
+}
+
+impl Found {
+    /// Takes note of a sample: of no series, there already, or taken.
+    fn note(&mut self, time: i64, appended: Option<bool>) {
+        match appended {
+            None => self.unknown += 1,
+            Some(false) => self.repeated += 1,
+            Some(true) => {
+                self.taken += 1;
+                self.oldest = self.oldest.min(time);
+                self.newest = self.newest.max(time);
+            }
+        }
+    }
+}
+
 impl<'a> Replay<'a> {
     pub(crate) fn new(head: &'a Head) -> Replay<'a> {
         Replay { head, aliases: HashMap::default(), page: None, report: ReplayReport::default() }
@@ -98,6 +129,7 @@ impl<'a> Replay<'a> {
                 record::decode_series(record, |reference, labels| self.series(reference, labels))
             }
             RecordKind::Samples => self.samples(record),
+            RecordKind::Histograms => self.histograms(record),
             RecordKind::Metadata => record::decode_metadata(record, |reference, metadata| {
                 self.metadata(reference, &metadata);
             }),
@@ -147,9 +179,7 @@ impl<'a> Replay<'a> {
     }
 
     fn samples(&mut self, record: &[u8]) -> Result<(), String> {
-        let (mut oldest, mut newest) = (i64::MAX, i64::MIN);
-        let mut sum = Appended::default();
-        let (mut taken, mut repeated, mut unknown) = (0, 0, 0);
+        let (mut sum, mut found) = (Appended::default(), Found::default());
         let range = self.head.chunk_range_ms;
         let decoded = record::decode_samples(record, |sample: RefSample| {
             let append = self.resolve(sample.series).and_then(|id| {
@@ -161,24 +191,40 @@ impl<'a> Replay<'a> {
                     _ => false,
                 })
             });
-            match append {
-                None => unknown += 1,
-                Some(false) => repeated += 1,
-                Some(true) => {
-                    taken += 1;
-                    oldest = oldest.min(sample.time);
-                    newest = newest.max(sample.time);
-                }
-            }
+            found.note(sample.time, append);
         });
-        self.report.samples += taken;
-        self.report.samples_repeated += repeated;
-        self.report.unknown_refs += unknown;
-        self.head.account(&sum);
-        if taken > 0 {
-            self.head.cover(oldest, newest);
-        }
+        self.took(&found, &sum);
         decoded
+    }
+
+    fn histograms(&mut self, record: &[u8]) -> Result<(), String> {
+        let (mut sum, mut found) = (Appended::default(), Found::default());
+        let range = self.head.chunk_range_ms;
+        let decoded = histograms::decode(record, |sample: RefHistogram, _| {
+            let RefHistogram { series, time, histogram } = sample;
+            let append = self.resolve(series).and_then(|id| {
+                self.with(id, |series| match series.place_histogram(time, &histogram) {
+                    Place::Newest => {
+                        sum.add(series.append_histogram(time, &histogram, range));
+                        true
+                    }
+                    _ => false,
+                })
+            });
+            found.note(time, append);
+        });
+        self.took(&found, &sum);
+        decoded
+    }
+
+    fn took(&mut self, found: &Found, sum: &Appended) {
+        self.report.samples += found.taken;
+        self.report.samples_repeated += found.repeated;
+        self.report.unknown_refs += found.unknown;
+        self.head.account(sum);
+        if found.taken > 0 {
+            self.head.cover(found.oldest, found.newest);
+        }
     }
 
     fn exemplars(&mut self, record: &[u8]) -> Result<(), String> {

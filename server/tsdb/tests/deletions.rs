@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use common_model::Matcher;
 use server_storage::Queryable;
-use server_tsdb::fs::MemoryFs;
+use server_tsdb::fs::{MemoryFs, RealFs};
 use server_tsdb::wal::segments;
 use server_tsdb::{DELETED_RANGES_MAX, Db, Options};
 
+use crate::blocks::{START, create_blocks, sample_data};
+use crate::peers::peer;
 use crate::support::{DIR, commit, contents, labels, open, open_with};
 
 fn named(name: &str) -> Vec<Matcher> {
@@ -110,4 +112,17 @@ fn deletions_go_with_their_samples() {
     assert!(left.values().all(|samples| samples.iter().all(|(time, _)| *time > 597 * hour / 6)));
     let found = contents(&open_with(Arc::new(fs.after_kill()), options));
     assert_eq!(found, left);
+}
+
+#[test]
+fn deletions_say_that_samples_in_blocks_stay() {
+    let Some(promtool) = peer("promtool") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("data");
+    create_blocks(&promtool, &sample_data(1, 3, 3), &dir);
+    let db = Db::open(Options::new(&dir), Arc::new(RealFs)).unwrap();
+    assert_eq!(db.delete(i64::MIN, i64::MAX, &named("nothing")).unwrap(), 0);
+    assert_eq!(db.delete(i64::MIN, START - 1, &named("up")).unwrap(), 0);
+    let refused = db.delete(i64::MIN, i64::MAX, &named("up")).unwrap_err();
+    assert!(refused.to_string().contains("in blocks"), "{refused}");
 }

@@ -7,12 +7,15 @@
 
 mod basics;
 mod blocks;
+mod blocks_written;
 mod codec;
 mod concurrency;
 mod crash;
 mod deletions;
 mod exemplars;
 mod faults;
+mod histograms;
+mod peer_histograms;
 mod peers;
 mod support;
 mod upkeep;

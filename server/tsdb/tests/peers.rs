@@ -20,7 +20,7 @@ use crate::support::{Contents, Random, contents, labels};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Some hour in 2023; chunks of two hours are aligned with it.
-const START: i64 = 1_700_006_400_000;
+pub(crate) const START: i64 = 1_700_006_400_000;
 
 pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("HEARTH_PEERS").unwrap_or_else(|| "/opt/peers".into());
@@ -34,7 +34,7 @@ pub(crate) fn peer(name: &str) -> Option<PathBuf> {
 
 pub(crate) struct Prometheus {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Prometheus {
@@ -71,7 +71,7 @@ impl Prometheus {
         self.ask("GET", path)
     }
 
-    fn ask(&self, method: &str, path: &str) -> Option<String> {
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         let request = format!("{method} {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
         stream.write_all(request.as_bytes()).ok()?;
@@ -81,7 +81,7 @@ impl Prometheus {
         head.lines().next()?.contains(" 20").then(|| body.to_owned())
     }
 
-    fn query(&self, query: &str, time_ms: Option<i64>) -> serde_json::Value {
+    pub(crate) fn query(&self, query: &str, time_ms: Option<i64>) -> serde_json::Value {
         let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let time = time_ms.map(|ms| format!("&time={}.{:03}", ms / 1000, ms % 1000));
         let path = format!("/api/v1/query?query={encoded}{}", time.unwrap_or_default());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common_model::{Labels, Matcher};
-use server_storage::{Querier, SampleColumns, SelectHints, SeriesRef};
+use server_storage::{Querier, SampleColumns, SelectHints, SeriesRef, StorageError};
 use server_tsdb::fs::{Fs, MemoryFs};
 use server_tsdb::{Db, Options};
 
@@ -41,15 +41,20 @@ pub(crate) fn contents(db: &Db) -> Contents {
 }
 
 pub(crate) fn read(querier: &dyn Querier, matchers: &[Matcher]) -> Contents {
+    try_read(querier, matchers).unwrap()
+}
+
+pub(crate) fn try_read(querier: &dyn Querier, matchers: &[Matcher]) -> Result<Contents, String> {
     let hints = SelectHints { start: i64::MIN, end: i64::MAX, ..SelectHints::default() };
-    let mut set = querier.select(true, &hints, matchers).unwrap();
+    let failed = |error: StorageError| error.to_string();
+    let mut set = querier.select(true, &hints, matchers).map_err(failed)?;
     let mut columns = SampleColumns::default();
     let mut all = Contents::new();
-    while let Some(labels) = set.next(&mut columns).unwrap() {
+    while let Some(labels) = set.next(&mut columns).map_err(failed)? {
         let values = columns.values.iter().map(|value| value.to_bits());
         all.insert(labels, columns.timestamps.iter().copied().zip(values).collect());
     }
-    all
+    Ok(all)
 }
 
 /// A stream of numbers that a seed fixes (splitmix64).

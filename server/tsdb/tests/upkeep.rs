@@ -19,7 +19,7 @@ fn numbered(count: usize) -> Vec<Labels> {
     (0..count).map(|n| labels(&[("__name__", "m"), ("n", &n.to_string())])).collect()
 }
 
-fn metric(db: &Db, name: &str) -> f64 {
+pub(crate) fn metric(db: &Db, name: &str) -> f64 {
     let mut samples = Samples::default();
     db.collect(&mut samples).unwrap();
     let family = samples.families().find(|family| family.name() == name).unwrap();

@@ -8,7 +8,7 @@ use super::global::{GlobalConfig, Limits};
 use super::names::{self, EscapingScheme, NameScheme, ScrapeProtocol};
 use super::relabel::{self, RelabelConfig};
 use crate::http::HttpClientConfig;
-use crate::yaml::{MapOut, Node, Out, Section};
+use crate::yaml::{self, MapOut, Node, Out, Section};
 use crate::{Error, Position};
 
 /// One scrape job.
@@ -181,6 +181,16 @@ impl ScrapeConfig {
         self.discoveries.iter_mut().for_each(|discovery| discovery.set_directory(dir));
         self.http.set_directory(dir);
         crate::paths::join(dir, &mut self.scrape_failure_log_file);
+    }
+
+    /// The job as YAML, secrets hidden: what `/api/v1/scrape_pools/config` shows.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        match self.render() {
+            Out::Map(map) => yaml::write(&map),
+            // A job is a map.
+            _ => String::new(),
+        }
     }
 
     pub(super) fn render(&self) -> Out {

@@ -59,7 +59,11 @@ pub(super) fn labels_out(labels: &Labels) -> MapOut {
     MapOut(labels.iter().map(|(n, v)| (n.to_owned(), Out::Text(v.to_owned()))).collect())
 }
 
-/// Reads a file of `file_sd_configs`, JSON if its name ends in `.json`, else YAML.
+/// The label that names the file of a target.
+const FILE_PATH: &str = "__meta_filepath";
+
+/// Reads a file of `file_sd_configs`, JSON if its name ends in `.json`, else YAML. Every target
+/// learns the file's name in `__meta_filepath`.
 pub fn parse_target_file(text: &str, file: &str) -> Result<Vec<TargetGroup>, Error> {
     let is_json =
         std::path::Path::new(file).extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
@@ -67,6 +71,9 @@ pub fn parse_target_file(text: &str, file: &str) -> Result<Vec<TargetGroup>, Err
     let mut groups = groups.map_err(|error| error.in_file(file))?;
     for (i, group) in groups.iter_mut().enumerate() {
         group.source = format!("{file}:{i}");
+        let mut labels = group.labels.to_builder();
+        labels.set(FILE_PATH, file);
+        group.labels = labels.build();
     }
     Ok(groups)
 }

@@ -207,6 +207,8 @@ fn target_files_are_yaml_or_json() {
         let mut groups = parse_target_file(text, file).unwrap();
         for (i, group) in groups.iter_mut().enumerate() {
             assert_eq!(std::mem::take(&mut group.source), format!("{file}:{i}"));
+            assert_eq!(group.labels.value("__meta_filepath"), file);
+            group.labels = group.labels.filter(|name| name != "__meta_filepath");
         }
         assert_eq!(groups, wanted, "{file}");
     };

@@ -151,7 +151,8 @@ fn format_duration(duration: Duration) -> String {
     text
 }
 
-/// A duration in Go's notation: `1h30m0.5s`, `250ms`, `1.5h`.
+/// A duration in Go's notation: `1h30m0.5s`, `250ms`, `1.5h`; as with kingpin also in days and
+/// weeks.
 pub fn parse_go_duration(text: &str) -> Result<Duration, String> {
     let invalid = || format!("time: invalid duration {text:?}");
     let mut rest = text.strip_prefix('+').unwrap_or(text);
@@ -174,6 +175,8 @@ pub fn parse_go_duration(text: &str) -> Result<Duration, String> {
             "s" => 1e9,
             "m" => 60e9,
             "h" => 3600e9,
+            "d" => 86_400e9,
+            "w" => 604_800e9,
             "" => return Err(format!("time: missing unit in duration {text:?}")),
             unit => return Err(format!("time: unknown unit {unit:?} in duration {text:?}")),
         };
@@ -294,7 +297,8 @@ mod tests {
         check("250ms", Ok(250));
         check("1m0.5s", Ok(60_500));
         check("5", Err("time: missing unit in duration \"5\""));
-        check("5d", Err("time: unknown unit \"d\" in duration \"5d\""));
+        check("1w1.5d", Ok(8 * 86_400_000 + 43_200_000));
+        check("5y", Err("time: unknown unit \"y\" in duration \"5y\""));
         check("x", Err("time: invalid duration \"x\""));
     }
 }

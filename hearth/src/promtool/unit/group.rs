@@ -8,7 +8,7 @@ use std::time::Duration;
 use common_config::unit_test::{AlertTest, TestGroup, UnitTestFile};
 use common_instrument::Registry;
 use common_model::{Labels, format_float_fixed, is_stale_marker};
-use server_promql::engine::{Engine, EngineOptions, QueryOptions};
+use server_promql::engine::{Engine, EngineOptions, QueryOptions, SubqueryStep};
 use server_promql::parser;
 use server_promql::promqltest::{LazyLoader, histogram_text};
 use server_promql::value::Value;
@@ -64,8 +64,10 @@ impl<'a> Running<'a> {
         let loader = LazyLoader::new(&lines, test.start, millis(test.interval).max(1))
             .map_err(|error| vec![error])?;
         let interval_ms = millis(file.evaluation_interval).max(1);
-        let engine =
-            Engine::new(EngineOptions { subquery_step_ms: interval_ms, ..options.engine.clone() });
+        let engine = Engine::new(EngineOptions {
+            subquery_step: SubqueryStep::new(interval_ms),
+            ..options.engine.clone()
+        });
         let evaluator = evaluator(test, &loader, &engine, options);
         let mut groups = load_groups(test, rule_files, options, &evaluator)?;
         // Groups that the order does not name come with its first one, as upstream has it.

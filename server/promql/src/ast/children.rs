@@ -4,7 +4,7 @@ use super::{Expr, VectorSelector};
 
 impl Expr {
     /// The expressions directly below, in the order in which they are written. The selector of a
-    /// range is part of its node, as the parameter of an aggregation is not.
+    /// range belongs to its node and is none of them.
     #[must_use]
     pub fn children(&self) -> Vec<&Expr> {
         match self {

@@ -4,6 +4,7 @@ mod error;
 mod limits;
 mod notes;
 mod shared;
+mod step;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::value::{Point, Sample, SampleValue, Series, Track, Value};
 pub use error::QueryError;
 pub use limits::{Interrupt, NoInterrupt, Stop};
 pub use shared::{Limit, Reservation, Share, SharedLimits};
+pub use step::{SUBQUERY_STEP_MS_DEFAULT, SubqueryStep};
 
 pub(crate) use limits::Budget;
 pub(crate) use notes::Notes;
@@ -27,8 +29,6 @@ pub const LOOKBACK_DELTA_MS_DEFAULT: i64 = 5 * 60 * 1000;
 pub const SAMPLES_MAX_DEFAULT: usize = 50_000_000;
 /// Default of [`EngineOptions::memory_bytes_max`].
 pub const MEMORY_BYTES_MAX_DEFAULT: usize = 512 * 1024 * 1024;
-/// Default of [`EngineOptions::subquery_step_ms`].
-pub const SUBQUERY_STEP_MS_DEFAULT: i64 = 60 * 1000;
 /// Deepest nesting of an expression that is evaluated.
 pub const NESTING_MAX: usize = 1000;
 
@@ -41,8 +41,8 @@ pub struct EngineOptions {
     pub samples_max: usize,
     /// Most bytes one query may hold at a time.
     pub memory_bytes_max: usize,
-    /// Step of subqueries that name none, in milliseconds.
-    pub subquery_step_ms: i64,
+    /// Step of subqueries that name none.
+    pub subquery_step: SubqueryStep,
     /// Metric names are dropped at the end of a query rather than by each function.
     pub delayed_name_removal: bool,
     /// `__type__` and `__unit__` describe series (feature `type-and-unit-labels`).
@@ -59,7 +59,7 @@ impl Default for EngineOptions {
             lookback_delta_ms: LOOKBACK_DELTA_MS_DEFAULT,
             samples_max: SAMPLES_MAX_DEFAULT,
             memory_bytes_max: MEMORY_BYTES_MAX_DEFAULT,
-            subquery_step_ms: SUBQUERY_STEP_MS_DEFAULT,
+            subquery_step: SubqueryStep::default(),
             delayed_name_removal: false,
             type_and_unit_labels: false,
             use_start_timestamps: false,
@@ -162,7 +162,7 @@ impl Engine {
         options: &QueryOptions<'_>,
     ) -> Result<QueryOutput, QueryError> {
         let grid = Grid::range(start, end, step_ms);
-        self.counted(grid.and_then(|grid| self.evaluate_range(store, expr, grid, options)))
+        self.counted(grid.and_then(|grid| self.evaluate_range(store, expr, (grid, end), options)))
     }
 
     /// Memory for what somebody does beside evaluating queries, within the limits of one query.
@@ -187,7 +187,7 @@ impl Engine {
         options: &QueryOptions<'_>,
     ) -> Result<QueryOutput, QueryError> {
         let grid = Grid::instant(time);
-        let eval = Eval::new(&self.options, options, store, expr, grid)?;
+        let eval = Eval::new(&self.options, options, store, expr, grid, time)?;
         let value = match expr.value_type() {
             ValueType::Scalar => {
                 Value::Scalar { timestamp: time, value: eval.scalar(expr, &grid)?.at(0) }
@@ -205,7 +205,7 @@ impl Engine {
         &self,
         store: &dyn Queryable,
         expr: &Expr,
-        grid: Grid,
+        (grid, end): (Grid, TimestampMs),
         options: &QueryOptions<'_>,
     ) -> Result<QueryOutput, QueryError> {
         let value_type = expr.value_type();
@@ -215,7 +215,7 @@ impl Engine {
                 value_type.describe()
             )));
         }
-        let eval = Eval::new(&self.options, options, store, expr, grid)?;
+        let eval = Eval::new(&self.options, options, store, expr, grid, end)?;
         let mut series = Vec::new();
         if value_type == ValueType::Scalar {
             let scalars = eval.scalar(expr, &grid)?;

@@ -20,6 +20,7 @@ mod window;
 use std::cell::Cell;
 
 use common_model::Labels;
+use common_model::TimestampMs;
 use server_storage::{Querier, Queryable};
 
 use crate::ast::{Expr, Span, ValueType};
@@ -47,8 +48,11 @@ pub(crate) struct Eval<'q> {
     pub(crate) options: &'q EngineOptions,
     pub(crate) query: &'q QueryOptions<'q>,
     pub(crate) lookback_ms: i64,
+    subquery_step_ms: i64,
     /// The grid of the whole query, which `@ start()`, `@ end()`, `step()` and `range()` speak of.
     pub(crate) whole: Grid,
+    /// Where the query ends, which may be after its last step: what `@ end()` and `range()` mean.
+    pub(crate) end: TimestampMs,
     pub(crate) querier: Box<dyn Querier>,
     pub(crate) notes: Notes,
     pub(crate) budget: Budget,
@@ -66,6 +70,7 @@ impl<'q> Eval<'q> {
         store: &dyn Queryable,
         expr: &Expr,
         whole: Grid,
+        end: TimestampMs,
     ) -> Result<Eval<'q>, QueryError> {
         if depth(expr, NESTING_MAX).is_none() {
             return Err(QueryError::BadData(format!(
@@ -73,16 +78,19 @@ impl<'q> Eval<'q> {
             )));
         }
         let lookback_ms = query.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
-        let times = shift::Times { whole, lookback_ms, subquery_step_ms: options.subquery_step_ms };
-        let (start, end) = times.bounds(expr)?;
+        let subquery_step_ms = options.subquery_step.get();
         let shared = options.shared.clone();
         let memory = Reservation::new(shared, query.share, options.memory_bytes_max);
+        let times = shift::Times { whole, end, lookback_ms, subquery_step_ms };
+        let (first, last) = times.bounds(expr)?;
         let eval = Eval {
             options,
             query,
             lookback_ms,
+            subquery_step_ms,
             whole,
-            querier: store.querier(start, end)?,
+            end,
+            querier: store.querier(first, last)?,
             notes: Notes::default(),
             budget: Budget::new(options.samples_max, memory),
             samples_total: Cell::new(0),

@@ -24,7 +24,7 @@ pub(crate) type RangeSink<'a> = dyn FnMut(&mut RangeTrack) -> Result<(), QueryEr
 
 impl Eval<'_> {
     /// The windows of a range vector expression.
-    pub(crate) fn windows(&self, expr: &Expr, grid: &Grid) -> Result<Windows, QueryError> {
+    pub(crate) fn windows(&self, expr: &Expr, grid: &Grid) -> Result<Windows<'_>, QueryError> {
         let times = self.times();
         match unparen(expr) {
             Expr::Matrix(selector) => {
@@ -32,12 +32,12 @@ impl Eval<'_> {
                 let (before, after_ms) = times.reach(range_ms, selector.vector.extended);
                 let reach = Reach { before_ms: before.saturating_sub(range_ms), after_ms };
                 let shift = times.shift(&selector.vector.shift)?;
-                Ok(Windows::new(*grid, shift, range_ms, reach))
+                Ok(Windows::new(*grid, shift, range_ms, reach, self.query.interrupt))
             }
             Expr::Subquery(subquery) => {
                 let shift = times.shift(&subquery.shift)?;
                 let range_ms = times.positive(&subquery.range)?;
-                Ok(Windows::new(*grid, shift, range_ms, Reach::default()))
+                Ok(Windows::new(*grid, shift, range_ms, Reach::default(), self.query.interrupt))
             }
             other => Err(wrong_type(ValueType::Matrix, other)),
         }
@@ -69,6 +69,8 @@ impl Eval<'_> {
         }
         let hints = SelectHints { start, end, ..SelectHints::default() };
         let mut set = self.querier.select(false, &hints, &selector.vector.matchers)?;
+        let listed = set.heap_bytes();
+        self.budget.charge(0, listed)?;
         let mut track = RangeTrack::default();
         while let Some(labels) = set.next(&mut track.samples)? {
             self.count_series()?;
@@ -78,7 +80,9 @@ impl Eval<'_> {
             track.labels = labels;
             track.drop_name = false;
             sink(&mut track)?;
+            self.check_interrupt()?;
         }
+        self.budget.release(0, listed);
         Ok(())
     }
 
@@ -96,7 +100,8 @@ impl Eval<'_> {
             range.drop_name = track.drop_name;
             samples_of(track, &grid, &mut range.samples);
             self.budget.check(range.samples.len(), range.samples.len() * 16)?;
-            sink(&mut range)
+            sink(&mut range)?;
+            self.check_interrupt()
         })
     }
 

@@ -18,8 +18,9 @@ impl Eval<'_> {
     pub(crate) fn times(&self) -> Times {
         Times {
             whole: self.whole,
+            end: self.end,
             lookback_ms: self.lookback_ms,
-            subquery_step_ms: self.options.subquery_step_ms,
+            subquery_step_ms: self.subquery_step_ms,
         }
     }
 
@@ -80,6 +81,8 @@ impl Eval<'_> {
             return Ok(());
         }
         let mut set = self.querier.select(false, &hints, &selector.matchers)?;
+        let listed = set.heap_bytes();
+        self.budget.charge(0, listed)?;
         let mut samples = SampleColumns::default();
         let mut track = Track::default();
         while let Some(labels) = set.next(&mut samples)? {
@@ -96,6 +99,7 @@ impl Eval<'_> {
                 sink(&mut track)?;
             }
         }
+        self.budget.release(0, listed);
         Ok(())
     }
 }

@@ -10,6 +10,8 @@ use crate::engine::QueryError;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     pub(crate) whole: Grid,
+    /// Where the query ends, which may be after its last step.
+    pub(crate) end: TimestampMs,
     pub(crate) lookback_ms: i64,
     pub(crate) subquery_step_ms: i64,
 }
@@ -43,7 +45,7 @@ impl Times {
         let at = shift.at.map(|at| match at {
             At::Time(time) => time,
             At::Start => self.whole.start,
-            At::End => self.whole.end(),
+            At::End => self.end,
         });
         let offset_ms = match &shift.offset {
             None => 0,
@@ -78,9 +80,7 @@ impl Times {
         Ok(match expr {
             DurationExpr::Number(value, _) | DurationExpr::Duration(value, _) => *value,
             DurationExpr::Step(_) => self.step_seconds(),
-            DurationExpr::Range(_) => {
-                self.whole.end().saturating_sub(self.whole.start) as f64 / 1000.0
-            }
+            DurationExpr::Range(_) => self.end.saturating_sub(self.whole.start) as f64 / 1000.0,
             DurationExpr::Unary(op, inner, _) => {
                 let value = self.seconds(inner)?;
                 if *op == BinaryOp::Sub { -value } else { value }

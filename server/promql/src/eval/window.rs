@@ -8,6 +8,10 @@ use common_model::TimestampMs;
 
 use super::Grid;
 use super::shift::FixedShift;
+use crate::engine::Interrupt;
+
+/// Samples seen between two looks at the interrupt.
+const SAMPLES_BETWEEN_CHECKS: usize = 1 << 16;
 
 /// Most steps and most samples for which windows are kept from one series to the next.
 const KEPT_MAX: usize = 1 << 16;
@@ -16,12 +20,12 @@ const KEPT_MAX: usize = 1 << 16;
 ///
 /// Series that are scraped together have the same times. What depends on times alone is therefore
 /// kept from one series to the next, and costs those that follow one comparison of their times.
-#[derive(Clone, Debug)]
-pub(crate) struct Windows {
+pub(crate) struct Windows<'q> {
     pub(crate) grid: Grid,
     pub(crate) shift: FixedShift,
     pub(crate) range_ms: i64,
     reach: Reach,
+    interrupt: &'q dyn Interrupt,
     kept: RefCell<Arc<Layout>>,
 }
 
@@ -72,9 +76,16 @@ pub(crate) struct Window {
     pub(crate) samples: Range<usize>,
 }
 
-impl Windows {
-    pub(crate) fn new(grid: Grid, shift: FixedShift, range_ms: i64, reach: Reach) -> Windows {
-        Windows { grid, shift, range_ms, reach, kept: RefCell::default() }
+impl<'q> Windows<'q> {
+    /// Walks end early when `interrupt` says so; whoever walks must look at it afterwards.
+    pub(crate) fn new(
+        grid: Grid,
+        shift: FixedShift,
+        range_ms: i64,
+        reach: Reach,
+        interrupt: &'q dyn Interrupt,
+    ) -> Windows<'q> {
+        Windows { grid, shift, range_ms, reach, interrupt, kept: RefCell::default() }
     }
 
     /// First and last time at which a sample can be seen.
@@ -85,11 +96,24 @@ impl Windows {
         (start.saturating_add(1), last.saturating_add(self.reach.after_ms))
     }
 
-    /// Calls `visit` with every window that sees samples.
+    /// Calls `visit` with every window that sees samples. The rest is left out when the query is
+    /// to end.
     pub(crate) fn each(&self, timestamps: &[TimestampMs], mut visit: impl FnMut(&Window)) {
-        match self.layout(timestamps) {
-            Some(layout) => layout.windows.iter().for_each(visit),
-            None => self.walk(timestamps, |window| visit(&window)),
+        let mut checks = Checks::new(self.interrupt);
+        let Some(layout) = self.layout(timestamps) else {
+            return self.walk(timestamps, |window| {
+                let goes_on = checks.go_on(&window);
+                if goes_on {
+                    visit(&window);
+                }
+                goes_on
+            });
+        };
+        for window in &layout.windows {
+            if !checks.go_on(window) {
+                return;
+            }
+            visit(window);
         }
     }
 
@@ -99,18 +123,27 @@ impl Windows {
         timestamps: &[TimestampMs],
         mut visit: impl FnMut(&Window, &Stretch),
     ) {
+        let mut checks = Checks::new(self.interrupt);
         let Some(layout) = self.layout(timestamps) else {
             return self.walk(timestamps, |window| {
-                if window.samples.len() > 1 {
+                let goes_on = checks.go_on(&window);
+                if goes_on && window.samples.len() > 1 {
                     visit(&window, &Stretch::of(&window, timestamps));
                 }
+                goes_on
             });
         };
         let stretches = layout.stretches.get_or_init(|| {
             layout.windows.iter().map(|window| Stretch::of(window, timestamps)).collect()
         });
-        let both = layout.windows.iter().zip(stretches);
-        both.filter(|(window, _)| window.samples.len() > 1).for_each(|(w, s)| visit(w, s));
+        for (window, stretch) in layout.windows.iter().zip(stretches) {
+            if !checks.go_on(window) {
+                return;
+            }
+            if window.samples.len() > 1 {
+                visit(window, stretch);
+            }
+        }
     }
 
     /// How many samples all windows see.
@@ -119,7 +152,10 @@ impl Windows {
             return layout.seen;
         }
         let mut seen = 0;
-        self.walk(timestamps, |window| seen += window.samples.len());
+        self.walk(timestamps, |window| {
+            seen += window.samples.len();
+            true
+        });
         seen
     }
 
@@ -145,13 +181,15 @@ impl Windows {
             self.walk(timestamps, |window| {
                 layout.seen += window.samples.len();
                 layout.windows.push(window);
+                true
             });
         }
         Some(kept.clone())
     }
 
-    /// Both ends only move forward, so a whole series costs one walk over its timestamps.
-    fn walk(&self, timestamps: &[TimestampMs], mut visit: impl FnMut(Window)) {
+    /// Both ends only move forward, so a whole series costs one walk over its timestamps. It ends
+    /// when `visit` says no.
+    fn walk(&self, timestamps: &[TimestampMs], mut visit: impl FnMut(Window) -> bool) {
         let (mut low, mut high) = (0, 0);
         for step in 0..self.grid.steps {
             let time = self.grid.time(step);
@@ -166,9 +204,33 @@ impl Windows {
                 low += 1;
             }
             if low < high {
-                visit(Window { step, time, start, end, samples: low..high });
+                let window = Window { step, time, start, end, samples: low..high };
+                if !visit(window) {
+                    return;
+                }
             }
         }
+    }
+}
+
+/// Looks at the interrupt now and then.
+struct Checks<'q> {
+    interrupt: &'q dyn Interrupt,
+    unchecked: usize,
+}
+
+impl<'q> Checks<'q> {
+    fn new(interrupt: &'q dyn Interrupt) -> Checks<'q> {
+        Checks { interrupt, unchecked: 0 }
+    }
+
+    fn go_on(&mut self, window: &Window) -> bool {
+        self.unchecked += window.samples.len();
+        if self.unchecked <= SAMPLES_BETWEEN_CHECKS {
+            return true;
+        }
+        self.unchecked = 0;
+        self.interrupt.stop().is_none()
     }
 }
 
@@ -192,11 +254,13 @@ impl Stretch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::NoInterrupt;
 
     #[test]
     fn windows_are_open_to_the_left_and_closed_to_the_right() {
         let grid = Grid::range(100, 130, 10).expect("a sound range");
-        let windows = Windows::new(grid, FixedShift::default(), 20, Reach::default());
+        let windows =
+            Windows::new(grid, FixedShift::default(), 20, Reach::default(), &NoInterrupt);
         assert_eq!(windows.bounds(), (81, 130));
         let check = |times: &[i64], expected: &[(usize, Range<usize>)]| {
             let mut seen = Vec::new();

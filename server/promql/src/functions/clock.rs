@@ -7,6 +7,9 @@ use crate::value::{Point, Track};
 
 const SECONDS_A_DAY: i64 = 86_400;
 
+/// Days from March of the year of which Go counts to 1970, −292277022400 to 1970-01-01.
+const GO_DAYS: i64 = 292_277_022_400 / 400 * 146_097 + 719_468;
+
 /// `timestamp(v)`: of a selector the time of its samples, else the time of the evaluation.
 pub(super) fn timestamp(
     eval: &Eval<'_>,
@@ -58,7 +61,9 @@ struct Moment {
 
 impl Moment {
     fn of(seconds: i64) -> Moment {
-        let days = seconds.div_euclid(SECONDS_A_DAY);
+        // Go's count has no sign: what lies before its beginning is a time in the far future.
+        let since_go = (seconds as u64).wrapping_add(GO_DAYS as u64 * SECONDS_A_DAY as u64);
+        let days = (since_go / SECONDS_A_DAY as u64) as i64 - GO_DAYS;
         // Civil calendar from day counts, years beginning in March (Howard Hinnant's algorithm).
         let shifted = days.saturating_add(719_468);
         let era = shifted.div_euclid(146_097);
@@ -70,7 +75,7 @@ impl Moment {
         let day = day_of_year - (153 * march_month + 2) / 5 + 1;
         let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
-        Moment { year, month, day, days, seconds: seconds.rem_euclid(SECONDS_A_DAY) }
+        Moment { year, month, day, days, seconds: (since_go % SECONDS_A_DAY as u64) as i64 }
     }
 
     fn is_leap(self) -> bool {
@@ -91,6 +96,13 @@ impl Moment {
         let before = usize::try_from(self.month - 1).ok().and_then(|at| BEFORE.get(at));
         before.copied().unwrap_or(0) + self.day + i64::from(self.month > 2 && self.is_leap())
     }
+}
+
+/// A float as a whole number as the original's processors convert it: what is none or has no
+/// place is the least there is.
+fn whole(value: f64) -> i64 {
+    let end = 2_f64.powi(63);
+    if (-end..end).contains(&value) { value as i64 } else { i64::MIN }
 }
 
 /// Maps times in seconds; without an argument the time of the evaluation.
@@ -115,9 +127,8 @@ fn dates(
             for step in 0..grid.steps {
                 match track.column.get(step) {
                     Point::Absent => {}
-                    // Casting saturates, and NaN becomes zero, which is as good a date as any.
                     Point::Float(value) => {
-                        track.column.set(step, f(Moment::of(value as i64)) as f64);
+                        track.column.set(step, f(Moment::of(whole(value))) as f64);
                     }
                     Point::Histogram(_) => track.column.clear(step),
                 }
@@ -179,6 +190,8 @@ mod tests {
             assert_eq!((m.year, m.month, m.day, m.day_of_year()), wanted, "{seconds}");
         }
         assert_eq!(Moment::of(i64::MAX).days, i64::MAX / SECONDS_A_DAY);
-        assert_eq!(Moment::of(i64::MIN).seconds, i64::MIN.rem_euclid(SECONDS_A_DAY));
+        let least = Moment::of(whole(f64::NAN));
+        assert_eq!((least.year, least.month, least.day), (292_277_026_596, 12, 4));
+        assert_eq!(least.seconds, i64::MAX.rem_euclid(SECONDS_A_DAY) + 1);
     }
 }

@@ -1,6 +1,6 @@
 //! Which code computes which function.
 
-use crate::ast::{Call, Expr, Span};
+use crate::ast::{Call, Expr, Span, ValueType};
 use crate::engine::QueryError;
 use crate::eval::{Eval, Grid, RangeTrack, Sink, Windows};
 use crate::value::{Column, Scalars};
@@ -39,9 +39,19 @@ pub(crate) struct RangeCall<'a, 'q> {
 }
 
 impl RangeCall<'_, '_> {
-    /// The place of an argument.
+    /// The place of an argument, for notes. As upstream has it, what is said of a subquery is said
+    /// of the start of the whole query.
     pub(crate) fn span(&self, argument: usize) -> Span {
-        self.call.args.get(argument).map_or(self.call.span, Expr::span)
+        let mut argument = self.call.args.get(argument);
+        while let Some(Expr::Paren(paren)) = argument
+            && paren.expr.value_type() == ValueType::Matrix
+        {
+            argument = Some(&paren.expr);
+        }
+        match argument {
+            Some(Expr::Subquery(_)) => Span::default(),
+            _ => argument.map_or(self.call.span, Expr::span),
+        }
     }
 
     /// A scalar argument at a step.
@@ -58,7 +68,8 @@ impl RangeCall<'_, '_> {
         );
     }
 
-    /// Notes that histograms stand in one window with floats and are left out.
+    /// Notes that histograms stand in one window with floats and are left out. The place is the
+    /// first argument's, whatever it is.
     pub(crate) fn note_ignored(&self, track: &RangeTrack) {
         let name = track.labels.metric_name();
         self.eval.notes.info(
@@ -66,7 +77,7 @@ impl RangeCall<'_, '_> {
                 "ignored histograms in a range containing both floats and histograms for metric \
                  name \"{name}\""
             ),
-            self.span(self.matrix),
+            self.span(0),
         );
     }
 }

@@ -7,7 +7,7 @@ use super::sum::Kahan;
 use crate::ast::Call;
 use crate::engine::QueryError;
 use crate::eval::{Eval, Grid, RangeTrack, Sink, Windows, argument};
-use crate::value::Column;
+use crate::value::{Column, Track};
 
 /// Visits the floats of every window of at least two; histograms beside them are noted.
 fn pairs(
@@ -99,19 +99,49 @@ pub(super) fn smoothing(
     grid: &Grid,
     sink: &mut Sink<'_>,
 ) -> Result<(), QueryError> {
-    for (at, name, short) in [(1, "smoothing", "sf"), (2, "trend", "tf")] {
-        let factors = eval.scalar(argument(call, at)?, grid)?;
-        for step in 0..factors.distinct(grid.steps) {
-            let factor = factors.at(step);
-            if factor <= 0.0 || factor >= 1.0 {
-                return Err(QueryError::Execution(format!(
-                    "invalid {name} factor. Expected: 0 < {short} < 1, got: {factor:.6}"
-                )));
-            }
-        }
+    if let Some(bad) = bad_factors(eval, call, grid)? {
+        // They only matter where there is something to smooth.
+        eval.range_call(call, grid, &mut |track| refuse(track, &bad), has_samples)?;
     }
     let matrix = argument(call, 0)?;
     eval.nameless(matrix, sink, |sink| eval.range_call(call, grid, sink, smooth))
+}
+
+/// What is wrong with the factors at each step, if anything is.
+fn bad_factors(
+    eval: &Eval<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Option<Vec<Option<String>>>, QueryError> {
+    let mut bad = vec![None; grid.steps];
+    for (at, name, short) in [(1, "smoothing", "sf"), (2, "trend", "tf")] {
+        let factors = eval.scalar(argument(call, at)?, grid)?;
+        for (step, bad) in bad.iter_mut().enumerate() {
+            let factor = factors.at(step);
+            if factor <= 0.0 || factor >= 1.0 {
+                bad.get_or_insert_with(|| {
+                    format!("invalid {name} factor. Expected: 0 < {short} < 1, got: {factor:.6}")
+                });
+            }
+        }
+    }
+    Ok(bad.iter().any(Option::is_some).then_some(bad))
+}
+
+fn refuse(track: &Track, bad: &[Option<String>]) -> Result<(), QueryError> {
+    let met = bad.iter().enumerate().find(|(step, bad)| bad.is_some() && track.column.has(*step));
+    match met.and_then(|(_, bad)| bad.clone()) {
+        Some(text) => Err(QueryError::Execution(text)),
+        None => Ok(()),
+    }
+}
+
+fn has_samples(_: &RangeCall<'_, '_>, track: &RangeTrack, windows: &Windows, out: &mut Column) {
+    windows.each(&track.samples.timestamps, |window| {
+        if !window.samples.is_empty() {
+            out.set(window.step, 1.0);
+        }
+    });
 }
 
 fn smooth(call: &RangeCall<'_, '_>, track: &RangeTrack, windows: &Windows, out: &mut Column) {

@@ -40,7 +40,12 @@ fn by_value(
         Point::Float(value) => Some(value),
         Point::Absent | Point::Histogram(_) => None,
     };
-    ordered(eval, call, grid, sink, |tracks| {
+    // Histograms have no place in the order, so they go, in range queries too.
+    let mut floats = |track: &mut Track| {
+        track.column.map_floats(|value| value);
+        if track.column.is_blank() { Ok(()) } else { sink(track) }
+    };
+    ordered(eval, call, grid, &mut floats, |tracks| {
         tracks.retain(|track| value(track).is_some());
         tracks.sort_by(|a, b| match (value(a), value(b)) {
             (Some(a), Some(b)) if !a.is_nan() && !b.is_nan() => compare(a, b),

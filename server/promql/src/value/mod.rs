@@ -14,6 +14,12 @@ use crate::ast::ValueType;
 pub(crate) use column::{ABSENT, Column, Point, Track, is_absent};
 pub(crate) use scalars::Scalars;
 
+/// A histogram as upstream prints it: `{count:4, sum:5, (1,2]:4}`; empty buckets are left out.
+#[must_use]
+pub fn histogram_text(histogram: &FloatHistogram) -> String {
+    histogram::text(histogram)
+}
+
 /// The result of a query.
 #[derive(Clone, Debug)]
 pub enum Value {

@@ -22,7 +22,8 @@ pub(crate) struct Classed {
 pub(crate) struct BlockCursor {
     source: Classed,
     numbers: std::vec::IntoIter<u32>,
-    current: Option<(u32, SeriesEntry)>,
+    /// Number, entry, and time of the first sample of its first chunk in the range.
+    current: Option<(u32, SeriesEntry, i64)>,
     /// First and last time wanted.
     range: (i64, i64),
 }
@@ -46,8 +47,8 @@ impl BlockCursor {
         let block = &self.source.block;
         for number in self.numbers.by_ref() {
             let entry = block.entry(number)?;
-            if block.first_time(&entry, self.range.0, self.range.1)?.is_some() {
-                self.current = Some((number, entry));
+            if let Some(first) = block.first_time(&entry, self.range.0, self.range.1)? {
+                self.current = Some((number, entry, first));
                 break;
             }
         }
@@ -61,7 +62,7 @@ impl BlockCursor {
 
     /// The order of two cursors' series by labels; one that is done comes last.
     pub(crate) fn compare(&self, other: &BlockCursor) -> Result<Ordering, Error> {
-        let ((_, entry), (_, others)) = match (&self.current, &other.current) {
+        let ((_, entry, _), (_, others, _)) = match (&self.current, &other.current) {
             (Some(one), Some(other)) => (one, other),
             (one, other) => return Ok(one.is_none().cmp(&other.is_none())),
         };
@@ -76,18 +77,16 @@ impl BlockCursor {
     /// The labels of the series.
     pub(crate) fn labels(&self, buffer: &mut String) -> Result<Labels, Error> {
         match &self.current {
-            Some((_, entry)) => self.source.block.labels(entry, buffer),
+            Some((_, entry, _)) => self.source.block.labels(entry, buffer),
             None => Ok(Labels::empty()),
         }
     }
 
     /// Adds the samples of the series to those of earlier sources: at the same time this one wins.
     pub(crate) fn read(&self, columns: &mut SampleColumns, spare: &mut Spare) -> Result<(), Error> {
-        let Some((number, entry)) = &self.current else { return Ok(()) };
+        let Some((number, entry, first)) = &self.current else { return Ok(()) };
         let block = &self.source.block;
-        let last = columns.timestamps.last().copied();
-        let first = block.first_time(entry, self.range.0, self.range.1)?;
-        if last.is_none() || first > last {
+        if columns.timestamps.last().is_none_or(|last| first > last) {
             return block.read(*number, entry, self.range, columns);
         }
         spare.one.clear();

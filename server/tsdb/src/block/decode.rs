@@ -2,11 +2,7 @@
 
 use server_storage::SampleColumns;
 
-use crate::chunk::ChunkError;
-use crate::chunk::columns::decode;
-
-/// Floats, XORed.
-pub(crate) const XOR: u8 = 1;
+use crate::chunk::{self, ChunkError, Encoding};
 
 /// Why a chunk cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,10 +23,8 @@ pub(crate) fn read(
     columns: &mut SampleColumns,
 ) -> Result<(), DecodeError> {
     let before = columns.len().saturating_sub(1);
-    match encoding {
-        XOR => decode(chunk, start, end, columns)?,
-        other => return Err(DecodeError::Encoding(other)),
-    }
+    let known = Encoding::from_number(encoding).ok_or(DecodeError::Encoding(encoding))?;
+    chunk::read(known, chunk, start, end, columns)?;
     // The bytes are what was written; what was written may still make no sense.
     if columns.timestamps[before..].is_sorted_by(|a, b| a < b) {
         Ok(())

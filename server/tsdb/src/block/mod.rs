@@ -6,6 +6,7 @@
 mod chunks;
 mod cursor;
 mod decode;
+mod delete;
 mod flaw;
 mod index;
 mod meta;
@@ -13,6 +14,8 @@ mod select;
 mod symbols;
 mod table;
 mod tombstones;
+mod ulid;
+mod write;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,6 +34,8 @@ use index::SeriesEntry;
 pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
 use select::matching;
 use tombstones::Tombstones;
+pub use ulid::{is_ulid, ulid};
+pub use write::{BlockWriter, ChunkCutter, EncodedChunk, OwnedChunk, cut_floats};
 
 /// Most bytes a `meta.json` may have.
 const META_BYTES_MAX: usize = 16 << 20;

@@ -273,9 +273,14 @@ impl Fs for MemoryFs {
             names.push((target, Some(id)));
         }
         disk.change(vec![parent(from), parent(to)], names);
-        if is_dir {
-            disk.dirs.remove(from);
-            disk.dirs.insert(to.to_owned());
+        let inside = |dir: &PathBuf| dir.starts_with(from);
+        let moved: Vec<PathBuf> = disk.dirs.iter().filter(|dir| inside(dir)).cloned().collect();
+        for dir in moved {
+            disk.dirs.remove(&dir);
+            let rest = dir.strip_prefix(from).unwrap_or(Path::new(""));
+            // Joining nothing would add a slash.
+            let moved = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
+            disk.dirs.insert(moved);
         }
         Ok(())
     }
@@ -294,6 +299,7 @@ impl Fs for MemoryFs {
         if !disk.dirs.remove(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
+        disk.dirs.retain(|dir| !dir.starts_with(path));
         let names = disk.under(path).into_iter().map(|(file, _)| (file, None)).collect();
         disk.change(vec![parent(path), path.to_owned()], names);
         Ok(())

@@ -3,6 +3,7 @@
 mod exemplars;
 mod index;
 mod metadata;
+mod open;
 mod pages;
 mod postings;
 mod select;
@@ -51,6 +52,7 @@ pub(crate) struct Head {
 #[derive(Debug, Default)]
 pub(crate) struct HeadCounters {
     pub(crate) samples_appended: AtomicU64,
+    pub(crate) histograms_appended: AtomicU64,
     pub(crate) out_of_order: AtomicU64,
     pub(crate) out_of_bounds: AtomicU64,
     pub(crate) duplicates: AtomicU64,
@@ -119,16 +121,16 @@ impl Head {
         Some((id, true))
     }
 
-    /// Takes samples of deleted ranges out of columns that hold floats alone.
+    /// Takes samples of deleted ranges out of columns.
     pub(crate) fn bury(&self, id: u32, samples: &mut SampleColumns) {
         let tombstones = self.tombstones.read();
         let Some(ranges) = tombstones.get(&id) else { return };
         let dead = |time: i64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&time));
         let kept: Vec<bool> = samples.timestamps.iter().map(|time| !dead(*time)).collect();
-        let mut keep = kept.iter();
-        samples.timestamps.retain(|_| keep.next().is_some_and(|kept| *kept));
-        let mut keep = kept.iter();
-        samples.values.retain(|_| keep.next().is_some_and(|kept| *kept));
+        keep(&mut samples.timestamps, &kept);
+        keep(&mut samples.values, &kept);
+        keep(&mut samples.histograms, &kept);
+        keep(&mut samples.starts, &kept);
     }
 
     /// The labels behind symbol pairs; must be called while their series cannot be removed.
@@ -155,4 +157,10 @@ impl Head {
         counters.chunks.fetch_add(sum.chunks, Ordering::Relaxed);
         counters.chunks_created.fetch_add(sum.chunks, Ordering::Relaxed);
     }
+}
+
+/// Keeps the values of a column whose samples are kept; a column that is not used is empty.
+fn keep<T>(column: &mut Vec<T>, kept: &[bool]) {
+    let mut kept = kept.iter();
+    column.retain(|_| kept.next().is_some_and(|kept| *kept));
 }

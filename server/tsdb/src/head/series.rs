@@ -3,9 +3,9 @@
 use server_storage::SampleColumns;
 
 use super::Pair;
-use crate::chunk::ChunkError;
-use crate::chunk::columns;
-use crate::chunk::xor::XorWriter;
+use super::open::Open;
+use crate::chunk::histogram::AnyHistogram;
+use crate::chunk::{self, ChunkError, Encoding};
 
 /// Samples a chunk is meant to have.
 const CHUNK_SAMPLES: u16 = 120;
@@ -19,7 +19,40 @@ const CHUNK_BYTES_MAX: usize = 1024 - 19;
 pub(crate) struct Chunk {
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
-    pub(crate) bytes: Box<[u8]>,
+    data: Data,
+}
+
+/// Bytes of a chunk. Those of floats, which nearly all are, need not say so.
+#[derive(Clone, Debug)]
+enum Data {
+    Xor(Box<[u8]>),
+    Histogram(Box<(Encoding, Box<[u8]>)>),
+}
+
+impl Chunk {
+    /// How the bytes are laid out.
+    pub(crate) fn encoding(&self) -> Encoding {
+        match &self.data {
+            Data::Xor(_) => Encoding::Xor,
+            Data::Histogram(both) => both.0,
+        }
+    }
+
+    /// Gives the bytes away.
+    pub(crate) fn into_bytes(self) -> Box<[u8]> {
+        match self.data {
+            Data::Xor(bytes) => bytes,
+            Data::Histogram(both) => both.1,
+        }
+    }
+
+    /// What would stand in a block behind the encoding's number.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.data {
+            Data::Xor(bytes) => bytes,
+            Data::Histogram(both) => &both.1,
+        }
+    }
 }
 
 /// A series of the head. A million of them must fit in 600 MiB with all they own.
@@ -35,7 +68,7 @@ pub(crate) struct Series {
     pub(crate) logged: bool,
     pub(crate) labels: Box<[Pair]>,
     pub(crate) closed: Vec<Chunk>,
-    open: XorWriter,
+    open: Open,
     open_min_time: i64,
     /// From this time on samples go to a new chunk.
     cut_at: i64,
@@ -79,25 +112,49 @@ impl Series {
             logged: false,
             labels,
             closed: Vec::new(),
-            open: XorWriter::default(),
+            open: Open::default(),
             open_min_time: 0,
             cut_at: 0,
         }
     }
 
-    /// Where a sample would stand.
+    /// Where a float sample would stand.
     pub(crate) fn place(&self, time: i64, value: f64) -> Place {
+        let same = |open: &Open| match open {
+            Open::Float(writer) => value.to_bits() == writer.last_value().to_bits(),
+            Open::Histogram(_) => false,
+        };
+        self.place_of(time, same)
+    }
+
+    /// Where a histogram sample would stand.
+    pub(crate) fn place_histogram(&self, time: i64, histogram: &AnyHistogram) -> Place {
+        self.place_of(time, |open| open.ends_with(histogram))
+    }
+
+    fn place_of(&self, time: i64, same: impl FnOnce(&Open) -> bool) -> Place {
         if self.open.count() == 0 {
             return Place::Newest;
         }
         match time.cmp(&self.open.last_time()) {
             std::cmp::Ordering::Greater => Place::Newest,
             std::cmp::Ordering::Less => Place::Older,
-            std::cmp::Ordering::Equal if value.to_bits() == self.open.last_value().to_bits() => {
-                Place::Same
-            }
+            std::cmp::Ordering::Equal if same(&self.open) => Place::Same,
             std::cmp::Ordering::Equal => Place::Conflict,
         }
+    }
+
+    /// Reserves the series for a sample that has its place behind all others; gives back the place,
+    /// whether the log knows the series, and how many samples were waiting.
+    pub(crate) fn reserve(&mut self, place: Place) -> (Place, bool, u32) {
+        let pending = self.pending;
+        self.pending += u32::from(place == Place::Newest);
+        (place, self.logged, pending)
+    }
+
+    /// How the newest samples are encoded; a stale marker is written like them.
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.open.encoding()
     }
 
     /// Adds a sample that [`Series::place`] calls newest, cutting chunks by Prometheus' rules.
@@ -105,12 +162,18 @@ impl Series {
         let before = self.open.heap_bytes() as u64;
         let mut sum = Appended::default();
         let count = self.open.count();
-        if count == CHUNK_SAMPLES / 4 {
-            self.cut_at = foretell_end(self.open_min_time, self.open.last_time(), self.cut_at);
-        }
-        let full = time >= self.cut_at
-            || count >= CHUNK_SAMPLES_MAX
-            || self.open.bytes().len() > CHUNK_BYTES_MAX;
+        let full = match &self.open {
+            Open::Histogram(_) => true,
+            Open::Float(writer) => {
+                if count == CHUNK_SAMPLES / 4 {
+                    let now = writer.last_time();
+                    self.cut_at = foretell_end(self.open_min_time, now, self.cut_at, 4.0);
+                }
+                time >= self.cut_at
+                    || count >= CHUNK_SAMPLES_MAX
+                    || writer.bytes().len() > CHUNK_BYTES_MAX
+            }
+        };
         if count > 0 && full {
             sum.bytes_more += self.close();
             sum.bytes_less += before;
@@ -121,21 +184,73 @@ impl Series {
             self.cut_at = range_end(time, chunk_range_ms);
             sum.chunks = 1;
         }
-        self.open.append(time, value);
+        // What is not a chunk of floats was closed.
+        if let Open::Float(writer) = &mut self.open {
+            writer.append(time, value);
+        }
         sum.bytes_more += self.open.heap_bytes() as u64 - before;
+        sum
+    }
+
+    /// Adds a histogram that [`Series::place_histogram`] calls newest, likewise.
+    pub(crate) fn append_histogram(
+        &mut self,
+        time: i64,
+        histogram: &AnyHistogram,
+        chunk_range_ms: i64,
+    ) -> Appended {
+        let before = self.open.heap_bytes() as u64;
+        let mut sum = Appended::default();
+        let mut continues = false;
+        if let Open::Histogram(open) = &mut self.open {
+            let range_end = range_end(self.open_min_time, chunk_range_ms);
+            if let Some(part) = open.foretell() {
+                let now = open.last_time();
+                self.cut_at = foretell_end(self.open_min_time, now, self.cut_at, part);
+            }
+            continues = open.is_full(time, self.cut_at, range_end);
+            if !continues && open.try_append(time, histogram) {
+                sum.bytes_more += self.open.heap_bytes() as u64;
+                sum.bytes_less += before;
+                return sum;
+            }
+        }
+        let next = self.open.begin(time, histogram, continues);
+        sum.bytes_less += before;
+        if self.open.count() > 0 {
+            sum.bytes_more += self.close();
+        }
+        self.open = next;
+        self.open_min_time = time;
+        self.cut_at = range_end(time, chunk_range_ms);
+        sum.chunks = 1;
+        sum.bytes_more += self.open.heap_bytes() as u64;
         sum
     }
 
     /// Ends the open chunk; returns the bytes it has now.
     fn close(&mut self) -> u64 {
         let (min_time, max_time) = (self.open_min_time, self.open.last_time());
+        let encoding = self.open.encoding();
         let bytes = self.open.finish();
         let len = bytes.len() as u64;
+        let data = match encoding {
+            Encoding::Xor => Data::Xor(bytes),
+            _ => Data::Histogram(Box::new((encoding, bytes))),
+        };
         if self.closed.len() == self.closed.capacity() {
             self.closed.reserve_exact(1 + self.closed.len() / 4);
         }
-        self.closed.push(Chunk { min_time, max_time, bytes });
+        self.closed.push(Chunk { min_time, max_time, data });
         len
+    }
+
+    /// All chunks, the open one ended.
+    pub(crate) fn into_chunks(mut self) -> Vec<Chunk> {
+        if self.open.count() > 0 {
+            self.close();
+        }
+        self.closed
     }
 
     /// Times of the oldest and the newest sample.
@@ -154,13 +269,14 @@ impl Series {
     /// Newest time and length of every chunk.
     pub(crate) fn chunk_ends(&self) -> impl Iterator<Item = (i64, usize)> {
         let open = (self.open.count() > 0).then(|| (self.open.last_time(), self.open.heap_bytes()));
-        self.closed.iter().map(|chunk| (chunk.max_time, chunk.bytes.len())).chain(open)
+        self.closed.iter().map(|chunk| (chunk.max_time, chunk.bytes().len())).chain(open)
     }
 
     /// Drops chunks that end before a time; returns how many and their bytes.
     pub(crate) fn drop_before(&mut self, time: i64) -> (u64, u64) {
         let gone = self.closed.partition_point(|chunk| chunk.max_time < time);
-        let mut bytes: u64 = self.closed.drain(..gone).map(|chunk| chunk.bytes.len() as u64).sum();
+        let mut bytes: u64 =
+            self.closed.drain(..gone).map(|chunk| chunk.bytes().len() as u64).sum();
         let mut chunks = gone as u64;
         if gone > 0 {
             self.closed.shrink_to_fit();
@@ -168,7 +284,7 @@ impl Series {
         if self.open.count() > 0 && self.open.last_time() < time {
             bytes += self.open.heap_bytes() as u64;
             chunks += 1;
-            self.open = XorWriter::default();
+            self.open = Open::default();
         }
         (chunks, bytes)
     }
@@ -182,10 +298,10 @@ impl Series {
     ) -> Result<(), ChunkError> {
         let first = self.closed.partition_point(|chunk| chunk.max_time < start);
         for chunk in self.closed[first..].iter().take_while(|chunk| chunk.min_time <= end) {
-            columns::decode(&chunk.bytes, start, end, samples)?;
+            chunk::read(chunk.encoding(), chunk.bytes(), start, end, samples)?;
         }
         if self.open.count() > 0 && self.open_min_time <= end && self.open.last_time() >= start {
-            columns::decode(self.open.bytes(), start, end, samples)?;
+            chunk::read(self.open.encoding(), self.open.bytes(), start, end, samples)?;
         }
         Ok(())
     }
@@ -196,11 +312,21 @@ fn range_end(time: i64, range_ms: i64) -> i64 {
     (time / range_ms * range_ms).saturating_add(range_ms)
 }
 
-/// Guesses from the first quarter of a chunk when to end it, so that all chunks of a range get about
-/// the same number of samples.
-fn foretell_end(start: i64, now: i64, latest: i64) -> i64 {
+/// Guesses from the beginning of a chunk, which is `parts` times as long when it is full, when to end
+/// it, so that all chunks of a range get about the same number of samples.
+fn foretell_end(start: i64, now: i64, latest: i64, parts: f64) -> i64 {
     let whole = latest.saturating_sub(start) as f64;
-    let quarter = now.saturating_sub(start).saturating_add(1) as f64;
-    let chunks = whole / (quarter * 4.0);
+    let beginning = now.saturating_sub(start).saturating_add(1) as f64;
+    let chunks = whole / (beginning * parts);
     if chunks <= 1.0 { latest } else { (start as f64 + whole / chunks.floor()) as i64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_of_floats_pays_nothing_for_histograms() {
+        assert_eq!((size_of::<Series>(), size_of::<Chunk>()), (128, 32));
+    }
 }

@@ -220,7 +220,9 @@ impl Collector for Db {
             samples.push(family, &[], load(read(&inner.wal_counters)));
         }
         let float = [("type", "float")];
+        let histogram = [("type", "histogram")];
         samples.push(&APPENDED, &float, load(&counters.samples_appended));
+        samples.push(&APPENDED, &histogram, load(&counters.histograms_appended));
         samples.push(&OUT_OF_ORDER, &float, load(&counters.out_of_order));
         samples.push(&OUT_OF_BOUNDS, &float, load(&counters.out_of_bounds));
         let stats = self.stats();

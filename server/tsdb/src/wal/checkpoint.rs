@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use common_model::{Labels, Metadata};
 
+use super::histograms::{HistogramRecord, RefHistogram};
 use super::record::{self, RecordKind, RefExemplar, RefSample};
 use super::segments::{Listing, checkpoint_path, segment_path};
 use super::writer::Record;
 use super::{Event, SegmentReader, Wal, WalCounters};
 use crate::Error;
-use crate::codec::Cursor;
 use crate::fs::Fs;
 
 /// Metadata of so many series go into one record.
@@ -143,12 +143,7 @@ impl Writer<'_> {
                 None
             }
             RecordKind::Exemplars => self.exemplars(reader),
-            RecordKind::Histograms => {
-                // Not ours, so not taken apart: kept as long as its first sample would be.
-                let mut cursor = Cursor { rest: plain.get(1..)? };
-                let (_, time) = (cursor.be64()?, cursor.be64()? as i64);
-                (time >= self.min_time).then(|| as_is(reader))
-            }
+            RecordKind::Histograms => self.histograms(reader),
             RecordKind::Tombstones => self.tombstones(reader),
             RecordKind::MmapMarkers | RecordKind::SamplesV2 | RecordKind::Unknown => None,
         }
@@ -189,6 +184,24 @@ impl Writer<'_> {
         let mut out = Vec::new();
         record::encode_samples(&mut out, kept);
         (!out.is_empty()).then(|| Record::new(&out))
+    }
+
+    fn histograms(&self, reader: &SegmentReader) -> Option<Record> {
+        let kind = *reader.record().first()?;
+        let mut kept = HistogramRecord::new(kind);
+        let mut dropped = 0;
+        let each = |sample: RefHistogram, bytes: &[u8]| {
+            if sample.time >= self.min_time && (self.keep)(sample.series) {
+                kept.push_raw(sample.series, sample.time, bytes);
+            } else {
+                dropped += 1;
+            }
+        };
+        super::histograms::decode(reader.record(), each).ok()?;
+        if dropped == 0 {
+            return Some(as_is(reader));
+        }
+        (!kept.is_empty()).then(|| Record::new(kept.bytes()))
     }
 
     fn tombstones(&self, reader: &SegmentReader) -> Option<Record> {

@@ -1,6 +1,7 @@
 //! The write-ahead log in Prometheus' format: segments of pages of checksummed record fragments.
 
 pub mod checkpoint;
+pub mod histograms;
 pub mod page;
 pub mod reader;
 pub mod record;

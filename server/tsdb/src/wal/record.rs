@@ -19,9 +19,9 @@ pub enum RecordKind {
     MmapMarkers,
     /// Type, unit and help of series.
     Metadata,
-    /// Histogram samples of any of Prometheus' layouts.
+    /// Histogram samples; see [`super::histograms`].
     Histograms,
-    /// Float samples with start times, which only newer versions write.
+    /// Samples with start times, which only newer versions write.
     SamplesV2,
     /// Anything else.
     Unknown,
@@ -37,8 +37,8 @@ pub fn kind(record: &[u8]) -> RecordKind {
         Some(4) => RecordKind::Exemplars,
         Some(5) => RecordKind::MmapMarkers,
         Some(6) => RecordKind::Metadata,
-        Some(7..=10 | 12 | 13) => RecordKind::Histograms,
-        Some(11) => RecordKind::SamplesV2,
+        Some(7..=10) => RecordKind::Histograms,
+        Some(11..=13) => RecordKind::SamplesV2,
         _ => RecordKind::Unknown,
     }
 }

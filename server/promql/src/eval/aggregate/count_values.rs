@@ -53,7 +53,9 @@ impl Eval<'_> {
                             Some(&place) => place,
                             None => {
                                 let column = Column::absent(grid.steps);
-                                let size = column.heap_bytes() + labels.heap_bytes();
+                                let size = column.heap_bytes()
+                                    + labels.heap_bytes()
+                                    + 2 * size_of::<Track>();
                                 self.budget.charge(grid.steps, size)?;
                                 samples += grid.steps;
                                 bytes += size;

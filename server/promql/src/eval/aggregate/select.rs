@@ -35,7 +35,10 @@ impl Eval<'_> {
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
         let scalars = self.scalar(parameter(aggregate)?, grid)?;
-        let Some(wanted) = counts(&scalars, grid)? else { return Ok(()) };
+        let Some(wanted) = counts(&scalars, grid)? else {
+            // Nothing is wanted, but notes and errors are.
+            return self.vector(&aggregate.expr, grid, &mut |_| Ok(()));
+        };
         let mut groups = Groups::new(aggregate);
         let mut chosen: Vec<Vec<Vec<Chosen>>> = Vec::new();
         let mut candidates: Vec<Candidate> = Vec::new();
@@ -76,7 +79,9 @@ impl Eval<'_> {
                 {
                     candidates[worst.series].uses -= 1;
                     if candidates[worst.series].uses == 0 {
-                        candidates[worst.series].column = Column::default();
+                        let column = std::mem::take(&mut candidates[worst.series].column);
+                        self.budget.release(0, column.heap_bytes());
+                        bytes -= column.heap_bytes();
                     }
                     order.replace(heap, new);
                     uses += 1;
@@ -84,7 +89,7 @@ impl Eval<'_> {
             }
             if uses > 0 {
                 let column = std::mem::take(&mut track.column);
-                let size = track.labels.heap_bytes() + size_of::<Candidate>();
+                let size = column.heap_bytes() + track.labels.heap_bytes() + size_of::<Candidate>();
                 self.budget.charge(0, size)?;
                 bytes += size;
                 let (labels, drop_name) = (track.labels.clone(), track.drop_name);

@@ -79,7 +79,7 @@ impl Eval<'_> {
             matcher.many(number, track, &mut merger)
         })?;
         matcher.fill_many_side(&mut merger)?;
-        matcher.check_duplicates()?;
+        matcher.check_duplicates(grid.steps)?;
         self.budget.release(matcher.samples, matcher.bytes);
         merger.drain(sink)
     }
@@ -204,8 +204,10 @@ impl Match<'_, '_> {
         Ok(())
     }
 
-    fn check_duplicates(&self) -> Result<(), QueryError> {
-        let counts = |d: &&Duplicate| self.many_steps.has(d.step) || self.has_fill();
+    /// Looks at the steps before `end`.
+    fn check_duplicates(&self, end: usize) -> Result<(), QueryError> {
+        let counts =
+            |d: &&Duplicate| d.step < end && (self.many_steps.has(d.step) || self.has_fill());
         match self.duplicates.iter().filter(counts).min_by_key(|d| d.step) {
             Some(duplicate) => Err(QueryError::execution(duplicate.text.clone())),
             None => Ok(()),
@@ -220,6 +222,8 @@ impl Match<'_, '_> {
         one: &Track,
         merger: &mut Merger<'_, '_>,
     ) -> Result<(), QueryError> {
+        // Everything may meet everything here, so series alone are no measure.
+        self.eval.check_interrupt()?;
         let mut result = Track { column: Column::absent(self.grid.steps), ..Track::default() };
         let mut labels = None;
         for step in 0..self.grid.steps {
@@ -271,6 +275,8 @@ impl Match<'_, '_> {
         let one = self.one(number);
         let again = one.met.get_or_insert_with(|| Steps::none(steps)).set(step);
         if again && one_to_one {
+            // The "one" side is looked at before the samples of a step are joined.
+            self.check_duplicates(step + 1)?;
             return Err(QueryError::execution(
                 "multiple matches for labels: many-to-one matching must be explicit \
                  (group_left/group_right)",

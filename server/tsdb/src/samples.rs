@@ -1,0 +1,117 @@
+//! The samples of a batch: floats, histograms, and in which order those of one series came.
+//!
+//! The log has records of floats and records of histograms. A series that changes its type within a
+//! batch would get its samples out of order from them, so there begins a new group.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::chunk::histogram::AnyHistogram;
+use crate::wal::histograms::{HistogramRecord, KINDS, RefHistogram, kind_of};
+use crate::wal::record::{self, RefSample};
+use crate::wal::writer::Record;
+
+/// Samples in one record of the log; a larger batch makes several.
+const RECORD_SAMPLES: usize = 1 << 16;
+/// A record of histograms that is longer is not added to.
+const RECORD_HISTOGRAM_BYTES: usize = 1 << 20;
+
+/// Samples in the order of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Samples {
+    pub(crate) floats: Vec<RefSample>,
+    pub(crate) histograms: Vec<RefHistogram>,
+    /// Where groups end, but for the last.
+    ends: Vec<(usize, usize)>,
+    /// Series with histograms in the last group: of which kind, and how many.
+    in_group: HashMap<u32, (u8, u32)>,
+    weight: usize,
+}
+
+impl Samples {
+    /// Adds a float of a series.
+    pub(crate) fn push(&mut self, id: u32, time: i64, value: f64) {
+        if !self.in_group.is_empty() && self.in_group.contains_key(&id) {
+            self.end_group();
+        }
+        self.weight += 1;
+        self.floats.push(RefSample { series: u64::from(id), time, value });
+    }
+
+    /// Adds a histogram of a series, of which `pending` samples wait in this batch or another.
+    pub(crate) fn push_histogram(
+        &mut self,
+        id: u32,
+        time: i64,
+        histogram: AnyHistogram,
+        pending: u32,
+    ) {
+        let kind = kind_of(&histogram);
+        let (kind_before, count) = self.in_group.get(&id).copied().unwrap_or((kind, 0));
+        // Other pending samples may be floats of this group.
+        if kind_before != kind || pending > count {
+            self.end_group();
+        }
+        self.in_group.entry(id).or_insert((kind, 0)).1 += 1;
+        self.weight += 1 + histogram.buckets();
+        self.histograms.push(RefHistogram { series: u64::from(id), time, histogram });
+    }
+
+    fn end_group(&mut self) {
+        let end = (self.floats.len(), self.histograms.len());
+        if self.ends.last().copied().unwrap_or_default() != end {
+            self.ends.push(end);
+        }
+        self.in_group.clear();
+    }
+
+    /// Samples, every bucket counted as one.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Ranges of floats and histograms to be taken in turn.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + '_ {
+        let last = (self.floats.len(), self.histograms.len());
+        let ends = self.ends.iter().copied().chain([last]);
+        let mut start = (0, 0);
+        ends.map(move |end| {
+            let group = (start.0..end.0, start.1..end.1);
+            start = end;
+            group
+        })
+    }
+
+    /// What the log gets.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let (mut records, mut plain) = (Vec::new(), Vec::new());
+        for (floats, histograms) in self.groups() {
+            for samples in self.floats[floats].chunks(RECORD_SAMPLES) {
+                plain.clear();
+                record::encode_samples(&mut plain, samples.iter().copied());
+                records.push(Record::new(&plain));
+            }
+            histogram_records(&self.histograms[histograms], &mut records);
+        }
+        records
+    }
+}
+
+fn histogram_records(histograms: &[RefHistogram], records: &mut Vec<Record>) {
+    if histograms.is_empty() {
+        return;
+    }
+    for kind in KINDS {
+        let mut open = HistogramRecord::new(kind);
+        for sample in histograms.iter().filter(|sample| kind_of(&sample.histogram) == kind) {
+            open.push(sample);
+            if open.len() > RECORD_HISTOGRAM_BYTES {
+                let full = std::mem::replace(&mut open, HistogramRecord::new(kind));
+                records.push(Record::new(full.bytes()));
+            }
+        }
+        if !open.is_empty() {
+            records.push(Record::new(open.bytes()));
+        }
+    }
+}
