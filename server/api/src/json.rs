@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use common_model::{Labels, TimestampMs, format_float, format_float_fixed};
+use common_model::{Labels, TimestampMs, format_float_fixed};
+
+use crate::number::{push_value, push_whole};
 
 /// Appends JSON to a byte buffer. Commas are the caller's business, except in [`Json::list`].
 #[derive(Debug, Default)]
@@ -36,6 +38,13 @@ impl Json {
 
     fn escaped(&mut self, text: &str, special: impl Fn(char) -> Option<&'static str>) -> &mut Json {
         self.bytes.push(b'"');
+        // U+2028 and U+2029 begin with this byte.
+        let odd = |byte: u8| byte < 0x20 || matches!(byte, b'"' | b'\\' | 0xe2);
+        if !text.bytes().any(odd) {
+            self.bytes.extend_from_slice(text.as_bytes());
+            self.bytes.push(b'"');
+            return self;
+        }
         let mut plain_from = 0;
         for (at, c) in text.char_indices() {
             let short = match c {
@@ -113,9 +122,9 @@ impl Json {
         if at < 0 {
             self.raw("-");
         }
-        // Writing to a Vec cannot fail.
-        let _ = write!(self.bytes, "{seconds}");
+        push_whole(&mut self.bytes, seconds);
         if milliseconds > 0 {
+            // Writing to a Vec cannot fail.
             let _ = write!(self.bytes, ".{milliseconds:03}");
         }
         self
@@ -124,10 +133,10 @@ impl Json {
     /// A sample's value: a string, so that NaN and infinities can be said. Very large and very
     /// small ones have an exponent.
     pub(crate) fn value(&mut self, value: f64) -> &mut Json {
-        let size = value.abs();
-        let is_plain = size == 0.0 || (1e-6..1e21).contains(&size);
-        let text = if is_plain { format_float_fixed(value) } else { format_float(value) };
-        self.raw("\"").raw(&text).raw("\"")
+        self.bytes.push(b'"');
+        push_value(&mut self.bytes, value);
+        self.bytes.push(b'"');
+        self
     }
 
     /// `[1435781430.5,"1"]` of a scalar: neither exponents nor zeros at the end.

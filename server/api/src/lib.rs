@@ -16,6 +16,7 @@ mod histogram;
 mod json;
 mod methods;
 mod notifications;
+mod number;
 mod params;
 mod pools;
 mod query;

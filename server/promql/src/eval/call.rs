@@ -102,8 +102,7 @@ impl Eval<'_> {
 
     /// Counts what the windows see, a sample once for every window.
     fn count_seen(&self, range: &RangeTrack, windows: &Windows) {
-        let mut seen = 0;
-        windows.each(&range.samples.timestamps, |window| seen += window.samples.len());
+        let seen = windows.seen(&range.samples.timestamps);
         self.samples_total.set(self.samples_total.get() + seen as u64);
     }
 

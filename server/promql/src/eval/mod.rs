@@ -34,7 +34,7 @@ pub(crate) use invariant::{TIME_DEPENDENT, is_invariant};
 pub(crate) use merge::Merger;
 pub(crate) use range::RangeTrack;
 pub(crate) use shift::FixedShift;
-pub(crate) use window::{Window, Windows};
+pub(crate) use window::{Stretch, Window, Windows};
 
 /// Takes the series of an instant vector.
 pub(crate) type Sink<'a> = dyn FnMut(&mut Track) -> Result<(), QueryError> + 'a;

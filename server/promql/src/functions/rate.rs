@@ -8,7 +8,7 @@ use super::RangeCall;
 use super::extended;
 use super::starts::{Begin, Starts};
 use crate::ast::{Expr, Extended};
-use crate::eval::{RangeTrack, Window, Windows, unparen};
+use crate::eval::{RangeTrack, Stretch, Windows, unparen};
 use crate::value::Column;
 use crate::value::histogram::{self, Incompatible};
 
@@ -49,6 +49,13 @@ pub(super) struct Kind {
     pub(super) per_second: bool,
 }
 
+impl Kind {
+    /// Seconds of the range where the change per second is asked for, else one.
+    fn divisor(self, windows: &Windows) -> f64 {
+        if self.per_second { windows.range_ms as f64 / 1000.0 } else { 1.0 }
+    }
+}
+
 fn extrapolated(
     call: &RangeCall<'_, '_>,
     track: &RangeTrack,
@@ -68,15 +75,12 @@ fn extrapolated(
     }
     let values = &track.samples.values;
     let mut resets = Resets::new(values, kind.counter);
-    windows.each(&track.samples.timestamps, |window| {
-        let (first, last) = (window.samples.start, window.samples.end - 1);
-        if first == last {
-            return;
-        }
-        let change = resets.change(values, first, last);
+    let per = kind.divisor(windows);
+    windows.each_stretched(&track.samples.timestamps, |window, stretch| {
+        let first = window.samples.start;
+        let change = resets.change(values, first, window.samples.end - 1);
         let start = kind.counter.then_some(values[first]);
-        let factor = factor(track, window, windows, kind, (Begin::Open, start, change));
-        out.set(window.step, change * factor);
+        out.values[window.step] = change * (factor(stretch, Begin::Open, start, change) / per);
     });
 }
 
@@ -98,12 +102,14 @@ struct Resets {
 
 impl Resets {
     fn new(values: &[f64], counter: bool) -> Resets {
-        let places = if counter {
-            (1..values.len()).filter(|&at| values[at] < values[at - 1]).collect()
-        } else {
-            Vec::new()
-        };
-        Resets { places, next: 0 }
+        let fell = |(before, now): (&f64, &f64)| now < before;
+        let pairs = || values.iter().zip(values.get(1..).unwrap_or_default());
+        // Without a branch for each sample: nearly all counters have no reset.
+        if !counter || !pairs().fold(false, |any, pair| any | fell(pair)) {
+            return Resets { places: Vec::new(), next: 0 };
+        }
+        let places = (1..).zip(pairs()).filter(|(_, pair)| fell(*pair)).map(|(at, _)| at);
+        Resets { places: places.collect(), next: 0 }
     }
 
     /// Last minus first, plus what was lost at each reset between them.
@@ -119,48 +125,28 @@ impl Resets {
     }
 }
 
-/// By what a change between samples is stretched to the whole range. It reaches to the ends of
-/// the range where samples come near them, else half a sample's distance beyond; a counter is not
-/// stretched below zero, nor beyond the time it began. `begin`, the first value of a counter, and
-/// the change say where that is.
-fn factor(
-    track: &RangeTrack,
-    window: &Window,
-    windows: &Windows,
-    kind: Kind,
-    (begin, start, change): (Begin, Option<f64>, f64),
-) -> f64 {
-    let timestamps = &track.samples.timestamps;
-    let (first, last) = (timestamps[window.samples.start], timestamps[window.samples.end - 1]);
-    let seconds = |ms: i64| ms as f64 / 1000.0;
-    let mut to_start = seconds(first - window.start);
-    let mut to_end = seconds(window.end - last);
-    let mut sampled = seconds(last - first);
-    let average = match window.samples.len() - 1 {
-        0 => 0.0,
-        distances => sampled / distances as f64,
-    };
-    let near = average * 1.1;
-    if to_start >= near {
-        to_start = average / 2.0;
-    }
+/// By what a change between samples is stretched to the whole range. A counter is not stretched
+/// below zero, nor beyond the time it began; `start`, the first value of a counter, and the change
+/// say where it was zero.
+#[inline]
+fn factor(stretch: &Stretch, begin: Begin, start: Option<f64>, change: f64) -> f64 {
+    let Stretch { mut sampled, mut to_start, to_end, factor, last } = *stretch;
     if let Some(start) = start
         && change > 0.0
         && start >= 0.0
     {
         to_start = to_start.min(sampled * (start / change));
     }
-    if begin != Begin::Open {
-        to_start = 0.0;
+    match begin {
+        Begin::Open if to_start >= stretch.to_start => return factor,
+        Begin::Open => {}
+        Begin::AtSample => to_start = 0.0,
+        Begin::Within(began) => {
+            to_start = 0.0;
+            sampled = (last - began) as f64 / 1000.0;
+        }
     }
-    if let Begin::Within(began) = begin {
-        sampled = seconds(last - began);
-    }
-    if to_end >= near {
-        to_end = average / 2.0;
-    }
-    let factor = (sampled + to_start + to_end) / sampled;
-    if kind.per_second { factor / seconds(windows.range_ms) } else { factor }
+    (sampled + to_start + to_end) / sampled
 }
 
 /// The change in windows of floats or of histograms, with what start times say.
@@ -173,6 +159,7 @@ fn mixed_change(
     starts: Option<Starts<'_>>,
 ) {
     let samples = &track.samples;
+    let per = kind.divisor(windows);
     windows.each(&samples.timestamps, |window| {
         let range = window.samples.clone();
         let points: Vec<&Arc<FloatHistogram>> =
@@ -195,8 +182,8 @@ fn mixed_change(
             let change =
                 float_change(values, kind.counter, &reset) + if counted { values[0] } else { 0.0 };
             let start = kind.counter.then_some(values[0]);
-            let factor = factor(track, window, windows, kind, (begin, start, change));
-            out.set(window.step, change * factor);
+            let stretch = Stretch::of(window, &samples.timestamps);
+            out.set(window.step, change * (factor(&stretch, begin, start, change) / per));
             return;
         }
         let resets = |at: usize| histogram::is_reset(points[at - 1], points[at]) || reset(at);
@@ -204,7 +191,8 @@ fn mixed_change(
         let counting = kind.counter.then_some(counting);
         if let Some(change) = histogram_change(call, track, &points, counting) {
             let start = kind.counter.then_some(points[0].count);
-            let factor = factor(track, window, windows, kind, (begin, start, change.count));
+            let stretch = Stretch::of(window, &samples.timestamps);
+            let factor = factor(&stretch, begin, start, change.count) / per;
             out.set_histogram(window.step, histogram::scaled(&change, factor));
         }
     });

@@ -13,13 +13,11 @@ impl Kahan {
     #[inline]
     pub(crate) fn add(&mut self, value: f64) {
         let next = self.sum + value;
-        if next.is_infinite() {
-            self.rest = 0.0;
-        } else if self.sum.abs() >= value.abs() {
-            self.rest += (self.sum - next) + value;
-        } else {
-            self.rest += (value - next) + self.sum;
-        }
+        // Which of the two is larger changes too often for a branch.
+        let is_smaller = self.sum.abs() >= value.abs();
+        let (large, small) = if is_smaller { (self.sum, value) } else { (value, self.sum) };
+        let rest = self.rest + ((large - next) + small);
+        self.rest = if next.is_infinite() { 0.0 } else { rest };
         self.sum = next;
         self.count += 1;
     }

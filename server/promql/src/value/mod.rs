@@ -11,7 +11,7 @@ use server_storage::SampleColumns;
 
 use crate::ast::ValueType;
 
-pub(crate) use column::{ABSENT, Column, Point, Track};
+pub(crate) use column::{ABSENT, Column, Point, Track, is_absent};
 pub(crate) use scalars::Scalars;
 
 /// A histogram as upstream prints it: `{count:4, sum:5, (1,2]:4}`; empty buckets are left out.

@@ -1,9 +1,11 @@
 //! Chunks: samples of one series as a few compressed bytes, exactly as Prometheus lays them out.
 //!
 //! One module per kind of sample, each pure functions between samples and bytes: [`xor`] for
-//! floats, [`histogram`] for native histograms with integer or float counts. They share [`bits`].
+//! floats, [`histogram`] for native histograms with integer or float counts. They share [`bits`];
+//! [`columns`] is the fast way from bytes of floats to many samples.
 
 pub mod bits;
+pub mod columns;
 pub mod histogram;
 pub mod varbit;
 pub mod xor;
@@ -13,7 +15,6 @@ use std::sync::Arc;
 use server_storage::SampleColumns;
 
 use histogram::{Count, HistogramReader};
-use xor::XorReader;
 
 /// How a chunk is laid out; the number stands before its bytes in a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,28 +66,10 @@ pub fn read(
     columns: &mut SampleColumns,
 ) -> Result<(), ChunkError> {
     match encoding {
-        Encoding::Xor => read_floats(bytes, start, end, columns),
+        Encoding::Xor => columns::decode(bytes, start, end, columns),
         Encoding::Histogram => read_histograms::<i64>(bytes, start, end, columns),
         Encoding::FloatHistogram => read_histograms::<f64>(bytes, start, end, columns),
     }
-}
-
-fn read_floats(
-    bytes: &[u8],
-    start: i64,
-    end: i64,
-    columns: &mut SampleColumns,
-) -> Result<(), ChunkError> {
-    let mut reader = XorReader::new(bytes);
-    while let Some((time, value)) = reader.next_sample()? {
-        if time > end {
-            break;
-        }
-        if time >= start {
-            columns.push(time, value);
-        }
-    }
-    Ok(())
 }
 
 fn read_histograms<T: Count>(

@@ -294,14 +294,14 @@ impl Series {
         &self,
         start: i64,
         end: i64,
-        columns: &mut SampleColumns,
+        samples: &mut SampleColumns,
     ) -> Result<(), ChunkError> {
         let first = self.closed.partition_point(|chunk| chunk.max_time < start);
         for chunk in self.closed[first..].iter().take_while(|chunk| chunk.min_time <= end) {
-            chunk::read(chunk.encoding(), chunk.bytes(), start, end, columns)?;
+            chunk::read(chunk.encoding(), chunk.bytes(), start, end, samples)?;
         }
         if self.open.count() > 0 && self.open_min_time <= end && self.open.last_time() >= start {
-            chunk::read(self.open.encoding(), self.open.bytes(), start, end, columns)?;
+            chunk::read(self.open.encoding(), self.open.bytes(), start, end, samples)?;
         }
         Ok(())
     }

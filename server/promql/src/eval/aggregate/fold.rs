@@ -8,7 +8,7 @@ use super::super::Eval;
 use crate::ast::{AggregateOp, Span};
 use crate::functions::sum::{Kahan, Mean, quantile_of};
 use crate::value::histogram::Running;
-use crate::value::{Column, Point, Scalars, Track};
+use crate::value::{Column, Point, Scalars, Track, is_absent};
 
 /// The state of one group.
 pub(super) enum Fold {
@@ -202,6 +202,9 @@ fn floats(
     name: &str,
     mut add: impl FnMut(usize, f64),
 ) {
+    if column.histograms.is_empty() {
+        return only_floats(column, add);
+    }
     let mut ignored = false;
     for step in 0..column.len() {
         match column.get(step) {
@@ -215,6 +218,13 @@ fn floats(
     }
 }
 
+/// Visits the floats of a column that has nothing else.
+fn only_floats(column: &Column, mut add: impl FnMut(usize, f64)) {
+    for (step, &value) in column.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
+        add(step, value);
+    }
+}
+
 fn floats_and_histograms(
     track: &Track,
     histograms: &mut Histograms,
@@ -223,6 +233,10 @@ fn floats_and_histograms(
     mut add: impl FnMut(usize, f64),
 ) -> usize {
     let mut more = 0;
+    if track.column.histograms.is_empty() {
+        only_floats(&track.column, add);
+        return 0;
+    }
     for step in 0..track.column.len() {
         match track.column.get(step) {
             Point::Absent => {}

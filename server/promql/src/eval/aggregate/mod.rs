@@ -4,8 +4,10 @@ mod count_values;
 mod fold;
 mod select;
 
+use std::hash::{BuildHasher, Hash, Hasher};
+
 use common_model::{Labels, METRIC_NAME};
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 
 use super::{Eval, Grid, Sink};
 use crate::ast::{Aggregate, AggregateOp, Span};
@@ -35,6 +37,58 @@ impl<'a> Grouping<'a> {
         } else {
             labels.filter(|name| self.labels.contains(&name))
         }
+    }
+
+    /// Whether a label counts, where some do and some do not.
+    fn keeps(&self, name: &str) -> bool {
+        if self.without {
+            name != METRIC_NAME && !self.labels.contains(&name)
+        } else {
+            self.labels.contains(&name)
+        }
+    }
+}
+
+/// The groups met so far, found by the labels of a series without making those of its group.
+pub(super) struct Groups<'a> {
+    grouping: Grouping<'a>,
+    labels: Vec<Labels>,
+    places: HashTable<usize>,
+    hasher: foldhash::fast::RandomState,
+}
+
+impl<'a> Groups<'a> {
+    pub(super) fn new(aggregate: &'a Aggregate) -> Groups<'a> {
+        Groups {
+            grouping: Grouping::new(aggregate),
+            labels: Vec::new(),
+            places: HashTable::new(),
+            hasher: foldhash::fast::RandomState::default(),
+        }
+    }
+
+    /// The number of the group of a series, and whether it is a new one.
+    pub(super) fn place(&mut self, series: &Labels) -> (usize, bool) {
+        let Groups { grouping, labels, places, hasher } = self;
+        let kept = || series.iter().filter(|(name, _)| grouping.keeps(name));
+        let hash = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
+            let mut state = hasher.build_hasher();
+            pairs.for_each(|pair| pair.hash(&mut state));
+            state.finish()
+        };
+        let wanted = hash(&mut kept());
+        if let Some(&place) = places.find(wanted, |&at| kept().eq(labels[at].iter())) {
+            return (place, false);
+        }
+        let place = labels.len();
+        labels.push(grouping.of(series));
+        places.insert_unique(wanted, place, |&at| hash(&mut labels[at].iter()));
+        (place, true)
+    }
+
+    /// The labels of a group.
+    pub(super) fn labels(&self, place: usize) -> &Labels {
+        &self.labels[place]
     }
 }
 
@@ -68,26 +122,21 @@ impl Eval<'_> {
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
         let quantile = self.quantile_parameter(aggregate, grid)?;
-        let grouping = Grouping::new(aggregate);
+        let mut names = Groups::new(aggregate);
         let mut groups: Vec<Group> = Vec::new();
-        let mut places: HashMap<Labels, usize> = HashMap::new();
         let (mut samples, mut bytes) = (0, 0);
         let span = aggregate.expr.span();
         self.vector(&aggregate.expr, grid, &mut |track| {
-            let labels = grouping.of(&track.labels);
-            let place = match places.get(&labels) {
-                Some(&place) => place,
-                None => {
-                    let fold = Fold::new(aggregate.op, grid.steps);
-                    let size = fold.heap_bytes() + labels.heap_bytes() + 2 * size_of::<Group>();
-                    self.budget.charge(grid.steps, size)?;
-                    samples += grid.steps;
-                    bytes += size;
-                    places.insert(labels.clone(), groups.len());
-                    groups.push(Group { labels, drop_name: false, fold });
-                    groups.len() - 1
-                }
-            };
+            let (place, is_new) = names.place(&track.labels);
+            if is_new {
+                let labels = names.labels(place).clone();
+                let fold = Fold::new(aggregate.op, grid.steps);
+                let size = fold.heap_bytes() + labels.heap_bytes() + size_of::<Group>();
+                self.budget.charge(grid.steps, size)?;
+                samples += grid.steps;
+                bytes += size;
+                groups.push(Group { labels, drop_name: false, fold });
+            }
             let group = &mut groups[place];
             group.drop_name |= track.drop_name;
             let kept = group.fold.add(track, self, span);
@@ -95,7 +144,7 @@ impl Eval<'_> {
             bytes += kept;
             Ok(())
         })?;
-        drop(places);
+        drop(names);
         for group in groups {
             let mut column = Column::absent(grid.steps);
             group.fold.finish(&mut column, quantile.as_ref(), self, span);

@@ -3,10 +3,9 @@
 use std::cmp::Ordering;
 
 use common_model::Labels;
-use hashbrown::HashMap;
 
 use super::super::{Eval, Grid, Sink};
-use super::Grouping;
+use super::Groups;
 use crate::ast::{Aggregate, AggregateOp, Expr};
 use crate::engine::QueryError;
 use crate::value::{Column, Point, Scalars, Track};
@@ -40,17 +39,14 @@ impl Eval<'_> {
             // Nothing is wanted, but notes and errors are.
             return self.vector(&aggregate.expr, grid, &mut |_| Ok(()));
         };
-        let grouping = Grouping::new(aggregate);
-        let mut groups: HashMap<Labels, usize> = HashMap::new();
+        let mut groups = Groups::new(aggregate);
         let mut chosen: Vec<Vec<Vec<Chosen>>> = Vec::new();
         let mut candidates: Vec<Candidate> = Vec::new();
         let (mut samples, mut bytes) = (0, 0);
         let order = Order(aggregate.op);
         self.vector(&aggregate.expr, grid, &mut |track| {
-            let labels = grouping.of(&track.labels);
-            let next = groups.len();
-            let group = *groups.entry(labels).or_insert(next);
-            if group == chosen.len() {
+            let (group, is_new) = groups.place(&track.labels);
+            if is_new {
                 let size = grid.steps * size_of::<Vec<Chosen>>();
                 self.budget.charge(0, size)?;
                 bytes += size;
