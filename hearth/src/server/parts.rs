@@ -1,5 +1,6 @@
 //! The parts of the daemon that a configuration drives.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 
 use common_config::Config;
@@ -119,6 +120,7 @@ impl Parts {
             notify: self.notify.clone(),
             notifications,
             now: self.now.clone(),
+            random: Arc::new(|| RandomState::new().build_hasher().finish()),
         }
     }
 

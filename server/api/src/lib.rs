@@ -38,4 +38,4 @@ pub use features::Features;
 pub use notifications::{Notice, Notifications};
 pub use result::result_json;
 pub use router::router;
-pub use state::{ApiOptions, ApiState, Asked, Reload, Status};
+pub use state::{ApiOptions, ApiState, Asked, Random, Reload, Status};

@@ -117,12 +117,25 @@ fn statuses() -> Router<Arc<ApiState>> {
 /// What changes the store.
 fn admins() -> Router<Arc<ApiState>> {
     let delete = only("OPTIONS, POST, PUT").post(admin_delete).put(admin_delete);
-    Router::new().route("/admin/tsdb/delete_series", delete)
+    let clean = |State(s): Shared| async { admin::clean_tombstones(s).await };
+    let clean = only("OPTIONS, POST, PUT").post(clean).put(clean);
+    let snapshot = only("OPTIONS, POST, PUT").post(admin_snapshot).put(admin_snapshot);
+    Router::new()
+        .route("/admin/tsdb/delete_series", delete)
+        .route("/admin/tsdb/clean_tombstones", clean)
+        .route("/admin/tsdb/snapshot", snapshot)
 }
 
 async fn admin_delete(State(state): Shared, request: Request) -> Response<Body> {
     match params(&state, request).await {
         Ok(params) => admin::delete_series(state, params).await,
+        Err(error) => respond(Err(error)),
+    }
+}
+
+async fn admin_snapshot(State(state): Shared, request: Request) -> Response<Body> {
+    match params(&state, request).await {
+        Ok(params) => admin::snapshot(state, params).await,
         Err(error) => respond(Err(error)),
     }
 }

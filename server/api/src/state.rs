@@ -52,6 +52,9 @@ pub struct ApiOptions {
 /// A request to reload, answered with what went wrong.
 pub type Reload = oneshot::Sender<Result<(), String>>;
 
+/// A source of numbers that nobody foretells.
+pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 /// The parts of the daemon that handlers ask.
 pub struct Asked {
     /// Samples.
@@ -68,6 +71,8 @@ pub struct Asked {
     pub notifications: Arc<Notifications>,
     /// The wall clock in milliseconds.
     pub now: server_scrape::Now,
+    /// Numbers that tell blocks and snapshots apart.
+    pub random: Random,
 }
 
 /// What the handlers share.

@@ -14,6 +14,10 @@ async fn series_are_deleted_on_request() {
         ("GET admin/tsdb/delete_series?match[]=up", 405),
         ("DELETE admin/tsdb/delete_series?match[]=up", 405),
         ("OPTIONS admin/tsdb/delete_series", 204),
+        ("POST admin/tsdb/clean_tombstones", 204),
+        ("PUT admin/tsdb/clean_tombstones", 204),
+        ("GET admin/tsdb/clean_tombstones", 405),
+        ("GET admin/tsdb/snapshot", 405),
         ("POST admin/tsdb/nothing", 404),
     ] {
         assert_eq!(world.ask(request).await.0.as_u16(), status, "{request}");
@@ -48,10 +52,35 @@ async fn wrong_deletions_are_refused() {
 }
 
 #[tokio::test]
+async fn a_snapshot_has_the_name_of_its_time() {
+    for (request, status, wanted) in [
+        ("POST admin/tsdb/snapshot", 200, r#""data":{"name":"19700101T001000Z-000000000000007f"}"#),
+        ("PUT admin/tsdb/snapshot skip_head=T", 200, r#""name":"19700101T001000Z-"#),
+        (
+            "POST admin/tsdb/snapshot?skip_head=x",
+            400,
+            r#""bad_data","error":"invalid parameter \"skip_head\": unable to parse boolean: strconv.ParseBool: parsing \"x\": invalid syntax""#,
+        ),
+    ] {
+        let world = World::new().await;
+        let (answered, body) = world.ask(request).await;
+        assert_eq!(answered.as_u16(), status, "{request}: {body}");
+        assert!(body.contains(wanted), "{request}: {body}");
+        let folders = world.data().join("snapshots");
+        assert_eq!(
+            std::fs::read_dir(folders).map_or(0, Iterator::count),
+            usize::from(status == 200)
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_the_operator_did_not_allow_is_refused() {
     let world = World::restricted().await;
     for (request, error) in [
         ("POST admin/tsdb/delete_series", "admin APIs disabled"),
+        ("POST admin/tsdb/clean_tombstones", "admin APIs disabled"),
+        ("POST admin/tsdb/snapshot?skip_head=x", "admin APIs disabled"),
         ("GET search/metric_names?limit=x", "search API disabled"),
     ] {
         let (status, body) = world.ask(request).await;

@@ -48,7 +48,7 @@ pub(crate) struct World {
     router: Router,
     pub(crate) notifications: Arc<Notifications>,
     pub(crate) status: Arc<Status>,
-    _files: tempfile::TempDir,
+    files: tempfile::TempDir,
 }
 
 impl World {
@@ -104,6 +104,7 @@ impl World {
             notify: Arc::new(server_notify::Manager::new(Default::default(), &registry)),
             notifications: notifications.clone(),
             now,
+            random: Arc::new(|| 255),
         };
         let status = Arc::new(Status::new(0));
         status.ready.store(true, Ordering::Release);
@@ -111,7 +112,12 @@ impl World {
         let parser = parser::Options::default();
         let state = ApiState::new(api, asked, Engine::default(), parser, reload, status.clone());
         let router = server_api::router(Arc::new(state));
-        World { router, notifications, status, _files: files }
+        World { router, notifications, status, files }
+    }
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.files.path().join("data")
     }
 
     /// Asks for something that may not end.

@@ -134,6 +134,11 @@ impl Blocks {
         retention: Retention,
     ) -> Result<(), Error> {
         let _alone = self.changing.lock();
+        self.reload_alone(fs, dir, retention)
+    }
+
+    /// Does what [`Blocks::reload`] says, for those who hold the lock.
+    fn reload_alone(&self, fs: &dyn Fs, dir: &Path, retention: Retention) -> Result<(), Error> {
         count(&self.counters.reloads, 1);
         let before = self.list();
         let opened = open_all(fs, dir, &before);
@@ -180,6 +185,36 @@ impl Blocks {
             }
         }
         Ok(series)
+    }
+
+    /// Replaces blocks of which samples were deleted by blocks without these samples. `name` gives
+    /// names for them.
+    pub(crate) fn clean_tombstones(
+        &self,
+        fs: &Arc<dyn Fs>,
+        dir: &Path,
+        retention: Retention,
+        name: &mut dyn FnMut() -> String,
+    ) -> Result<(), Error> {
+        let _alone = self.changing.lock();
+        for open in self.list().iter().filter(|open| open.block.has_tombstones()) {
+            if open.block.rewrite(fs, dir, &name())?.is_none() {
+                // Nothing of it is left, so that nothing replaces it.
+                let mut rest = Vec::clone(&self.list());
+                rest.retain(|other| !Arc::ptr_eq(&other.block, &open.block));
+                *self.list.write() = Arc::new(rest);
+                remove(&**fs, dir, &open.block)?;
+            }
+            // The new block names the one it replaces, which goes with that.
+            self.reload_alone(&**fs, dir, retention)?;
+        }
+        Ok(())
+    }
+
+    /// Calls `act` with the open blocks; none of them is removed meanwhile.
+    pub(crate) fn hold<T>(&self, act: impl FnOnce(&[Classed]) -> T) -> T {
+        let _alone = self.changing.lock();
+        act(&self.list())
     }
 
     /// Says of each broken block once what is wrong with it.

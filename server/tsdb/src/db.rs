@@ -22,7 +22,7 @@ use crate::querier::HeadQuerier;
 use crate::replay::{Aliases, Replay, ReplayReport, SegmentOutcome};
 use crate::wal::segments::{self, Listing, checkpoint_path, segment_path};
 use crate::wal::{Wal, WalCounters, checkpoint, count, repair};
-use crate::{Error, Options};
+use crate::{Error, Options, snapshot};
 
 /// An open database; clones share it. Dropping the last one without [`Db::close`] is what a kill
 /// does: nothing that was committed is lost.
@@ -95,6 +95,9 @@ impl Db {
         };
         if let Err(error) = blocks::clean(&*inner.fs, &inner.options.dir) {
             tracing::warn!(%error, "what is left of an unfinished block stays");
+        }
+        if let Err(error) = snapshot::clean(&*inner.fs, &inner.options.dir) {
+            tracing::warn!(%error, "what is left of an unfinished snapshot stays");
         }
         if let Err(error) = inner.reload_blocks() {
             tracing::error!(%error, "not all blocks are as they should be");

@@ -42,6 +42,15 @@ impl Db {
         Ok(in_blocks + self.delete_in_head(start, end, matchers)?)
     }
 
+    /// Frees the space of what was deleted: blocks of which samples were deleted are replaced by
+    /// blocks without them. `name` gives a name for each, as [`crate::block::ulid`] makes it. An
+    /// error leaves every block whole, replaced or not.
+    pub fn clean_tombstones(&self, name: &mut dyn FnMut() -> String) -> Result<(), Error> {
+        let inner = &self.inner;
+        inner.check_open()?;
+        inner.blocks.clean_tombstones(&inner.fs, &inner.options.dir, inner.retention(), name)
+    }
+
     fn delete_in_head(
         &self,
         start: TimestampMs,

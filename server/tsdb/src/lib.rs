@@ -25,6 +25,7 @@ mod querier;
 mod read_only;
 mod replay;
 mod samples;
+mod snapshot;
 mod stats;
 
 pub use blocks::{OpenedBlocks, open_blocks};

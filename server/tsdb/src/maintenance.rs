@@ -216,12 +216,15 @@ impl Inner {
     }
 
     pub(crate) fn reload_blocks(&self) -> Result<(), Error> {
-        let retention = Retention {
+        self.blocks.reload(&*self.fs, &self.options.dir, self.retention())
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        Retention {
             time_ms: self.options.retention_ms,
             bytes: self.options.retention_bytes,
             log_bytes: segments::bytes(&*self.fs, &self.wal_dir).unwrap_or_default(),
-        };
-        self.blocks.reload(&*self.fs, &self.options.dir, retention)
+        }
     }
 
     /// Replaces the older part of the log by a checkpoint.

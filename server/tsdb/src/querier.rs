@@ -108,6 +108,11 @@ impl HeadSeries {
 
 /// What a merge with blocks needs.
 impl HeadSeries {
+    /// Numbers of the series, and their labels where they are sorted.
+    pub(crate) fn into_ids(self) -> impl Iterator<Item = (u32, Option<Labels>)> {
+        self.ids
+    }
+
     /// How many series are left.
     pub(crate) fn len(&self) -> usize {
         self.ids.len()

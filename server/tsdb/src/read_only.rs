@@ -58,6 +58,10 @@ impl Fs for ReadOnlyFs {
         refused()
     }
 
+    fn link(&self, _: &Path, _: &Path) -> io::Result<()> {
+        refused()
+    }
+
     fn remove(&self, _: &Path) -> io::Result<()> {
         refused()
     }

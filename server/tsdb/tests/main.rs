@@ -17,5 +17,6 @@ mod faults;
 mod histograms;
 mod peer_histograms;
 mod peers;
+mod snapshots;
 mod support;
 mod upkeep;

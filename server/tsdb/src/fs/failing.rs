@@ -116,6 +116,11 @@ impl Fs for FailingFs {
         self.inner.rename(from, to)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.plan.step()?;
+        self.inner.link(from, to)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.plan.step()?;
         self.inner.remove(path)

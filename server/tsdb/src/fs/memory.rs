@@ -285,6 +285,13 @@ impl Fs for MemoryFs {
         Ok(())
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        let node = *disk.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        disk.change(vec![parent(to)], vec![(to.to_owned(), Some(node))]);
+        Ok(())
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut disk = self.disk.lock();
         if !disk.names.contains_key(path) {

@@ -25,7 +25,7 @@ pub(crate) use index::Index;
 pub(crate) use metadata::MetadataTable;
 pub(crate) use pages::{Page, page_of};
 pub(crate) use select::matching;
-pub(crate) use series::{Appended, Place, Series};
+pub(crate) use series::{Appended, Chunk, Place, Series};
 pub(crate) use symbols::{Pair, Symbols};
 
 /// Locks are taken in the order index, page, symbols; metadata, tombstones and

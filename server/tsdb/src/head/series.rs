@@ -4,6 +4,7 @@ use server_storage::SampleColumns;
 
 use super::Pair;
 use super::open::Open;
+use crate::block::OwnedChunk;
 use crate::chunk::histogram::AnyHistogram;
 use crate::chunk::{self, ChunkError, Encoding};
 
@@ -251,6 +252,23 @@ impl Series {
             self.close();
         }
         self.closed
+    }
+
+    /// Copies of all chunks in order of time, the open one as it is now.
+    pub(crate) fn copied_chunks(&self) -> Vec<OwnedChunk> {
+        let copy = |encoding: Encoding, min_time, max_time, bytes: &[u8]| OwnedChunk {
+            encoding: encoding as u8,
+            min_time,
+            max_time,
+            bytes: bytes.into(),
+        };
+        let closed =
+            self.closed.iter().map(|c| copy(c.encoding(), c.min_time, c.max_time, c.bytes()));
+        let open = (self.open.count() > 0).then(|| {
+            let open = &self.open;
+            copy(open.encoding(), self.open_min_time, open.last_time(), open.bytes())
+        });
+        closed.chain(open).collect()
     }
 
     /// Times of the oldest and the newest sample.

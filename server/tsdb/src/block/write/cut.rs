@@ -1,7 +1,7 @@
 //! Cuts samples into chunks as a head does.
 
 use super::EncodedChunk;
-use crate::head::Series;
+use crate::head::{Chunk, Series};
 
 /// A chunk with its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,17 @@ impl OwnedChunk {
     pub fn as_encoded(&self) -> EncodedChunk<'_> {
         let OwnedChunk { encoding, min_time, max_time, ref bytes } = *self;
         EncodedChunk { encoding, min_time, max_time, bytes }
+    }
+}
+
+impl From<Chunk> for OwnedChunk {
+    fn from(chunk: Chunk) -> OwnedChunk {
+        OwnedChunk {
+            encoding: chunk.encoding() as u8,
+            min_time: chunk.min_time,
+            max_time: chunk.max_time,
+            bytes: chunk.into_bytes(),
+        }
     }
 }
 
@@ -54,15 +65,7 @@ impl ChunkCutter {
     /// The chunks in order of time.
     #[must_use]
     pub fn into_chunks(self) -> Vec<OwnedChunk> {
-        let chunks = self.series.into_chunks().into_iter();
-        chunks
-            .map(|chunk| OwnedChunk {
-                encoding: chunk.encoding() as u8,
-                min_time: chunk.min_time,
-                max_time: chunk.max_time,
-                bytes: chunk.into_bytes(),
-            })
-            .collect()
+        self.series.into_chunks().into_iter().map(OwnedChunk::from).collect()
     }
 }
 

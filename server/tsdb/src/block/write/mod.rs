@@ -62,7 +62,7 @@ impl BlockWriter {
         if !is_ulid(ulid) {
             return Err(Error::Input { problem: format!("\"{ulid}\" is no name for a block") });
         }
-        let folder = dir.join(format!("{ulid}.tmp-for-creation"));
+        let folder = unfinished(dir, ulid);
         fs.create_dir(&folder).map_err(Error::io("create", &folder))?;
         Ok(BlockWriter {
             chunks: ChunkFiles::create(fs.clone(), folder.join("chunks"))?,
@@ -168,6 +168,11 @@ impl BlockWriter {
     pub fn abandon(self) -> Result<(), Error> {
         self.fs.remove_dir(&self.folder).map_err(Error::io("remove", &self.folder))
     }
+}
+
+/// The folder of a block until it is whole.
+pub(in crate::block) fn unfinished(dir: &Path, ulid: &str) -> PathBuf {
+    dir.join(format!("{ulid}.tmp-for-creation"))
 }
 
 /// Writes a small file under another name first, so that it is there as a whole or not at all.

@@ -1,0 +1,167 @@
+//! Writing a block anew without the samples that were deleted from it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::write::unfinished;
+use super::{
+    Block, BlockCompaction, BlockMeta, BlockParent, BlockWriter, EncodedChunk, OwnedChunk,
+};
+use crate::Error;
+use crate::chunk::histogram::{AnyHistogram, HistogramReader};
+use crate::chunk::xor::XorReader;
+use crate::chunk::{ChunkError, Encoding};
+use crate::fs::Fs;
+use crate::head::{Place, Series};
+
+/// A chunk as it stands in the old block, or what is left of one.
+enum Kept<'a> {
+    Whole(EncodedChunk<'a>),
+    Part(OwnedChunk),
+}
+
+impl Block {
+    /// Whether samples were deleted from it.
+    pub(crate) fn has_tombstones(&self) -> bool {
+        !self.tombstones.is_empty()
+    }
+
+    /// Writes what is not deleted to a new block, which says that it replaces this one; `None` when
+    /// nothing is left. An error leaves nothing behind, or a folder that the next start removes.
+    pub(crate) fn rewrite(
+        &self,
+        fs: &Arc<dyn Fs>,
+        dir: &Path,
+        ulid: &str,
+    ) -> Result<Option<BlockMeta>, Error> {
+        let written = self.write_rest(fs, dir, ulid);
+        if written.is_err() {
+            // The error that was first is the one to tell.
+            let _ = fs.remove_dir(&unfinished(dir, ulid));
+        }
+        written
+    }
+
+    fn write_rest(
+        &self,
+        fs: &Arc<dyn Fs>,
+        dir: &Path,
+        ulid: &str,
+    ) -> Result<Option<BlockMeta>, Error> {
+        let mut writer = BlockWriter::create(fs.clone(), dir, ulid)?;
+        let mut buffer = String::new();
+        for number in self.index.all().map_err(|flaw| self.index_error(flaw))? {
+            let number = u32::from_be_bytes(*number);
+            let kept = self.kept(number)?;
+            if !kept.is_empty() {
+                let chunks: Vec<_> = kept.iter().map(Kept::as_encoded).collect();
+                writer.add_series(&self.labels(&self.entry(number)?, &mut buffer)?, &chunks)?;
+            }
+        }
+        let BlockMeta { min_time, max_time, compaction, .. } = &self.meta;
+        let (min_time, max_time) = (*min_time, *max_time);
+        let out_of_order = self.meta.is_out_of_order();
+        let compaction = BlockCompaction {
+            level: 1,
+            sources: vec![ulid.to_owned()],
+            parents: vec![BlockParent { ulid: self.meta.ulid.clone(), min_time, max_time }],
+            hints: if out_of_order { compaction.hints.clone() } else { Vec::new() },
+            ..BlockCompaction::default()
+        };
+        writer.finish(Some((min_time, max_time)), Some(compaction))
+    }
+
+    /// The chunks of a series without what is deleted.
+    fn kept(&self, number: u32) -> Result<Vec<Kept<'_>>, Error> {
+        let entry = self.entry(number)?;
+        let none = Vec::new();
+        let ranges = self.tombstones.get(&u64::from(number)).unwrap_or(&none);
+        let mut kept = Vec::new();
+        for chunk in self.index.chunks(&entry) {
+            let chunk = chunk.map_err(|flaw| self.index_error(flaw))?;
+            let (encoding, bytes) = self.chunk(chunk.reference)?;
+            let whole = EncodedChunk {
+                encoding,
+                min_time: chunk.min_time,
+                max_time: chunk.max_time,
+                bytes,
+            };
+            let parts = without(&whole, ranges)
+                .map_err(|error| self.corrupt_chunk(chunk.reference, error.to_string()))?;
+            match parts {
+                None => kept.push(Kept::Whole(whole)),
+                Some(parts) => kept.extend(parts.into_iter().map(Kept::Part)),
+            }
+        }
+        Ok(kept)
+    }
+}
+
+impl Kept<'_> {
+    fn as_encoded(&self) -> EncodedChunk<'_> {
+        match self {
+            Kept::Whole(chunk) => *chunk,
+            Kept::Part(chunk) => chunk.as_encoded(),
+        }
+    }
+}
+
+/// What is left of a chunk when ranges of time (first and last) are deleted; `None` when they do not
+/// touch it. A chunk whose encoding is not known is left as it is.
+pub(crate) fn without(
+    chunk: &EncodedChunk<'_>,
+    ranges: &[(i64, i64)],
+) -> Result<Option<Vec<OwnedChunk>>, ChunkError> {
+    let touches = |range: &&(i64, i64)| range.0 <= chunk.max_time && chunk.min_time <= range.1;
+    let ranges: Vec<(i64, i64)> = ranges.iter().filter(touches).copied().collect();
+    let Some(encoding) = Encoding::from_number(chunk.encoding).filter(|_| !ranges.is_empty())
+    else {
+        return Ok(None);
+    };
+    let dead = |time: i64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&time));
+    let mut rest = Rest(Series::new(0, Box::default()));
+    match encoding {
+        Encoding::Xor => {
+            let mut reader = XorReader::new(chunk.bytes);
+            while let Some((time, value)) = reader.next_sample()? {
+                if !dead(time) {
+                    rest.push(time, value);
+                }
+            }
+        }
+        Encoding::Histogram => {
+            let mut reader = HistogramReader::<i64>::new(chunk.bytes)?;
+            while let Some(time) = reader.next_time()? {
+                if !dead(time) {
+                    rest.push_histogram(time, &AnyHistogram::Integer(reader.histogram()));
+                }
+            }
+        }
+        Encoding::FloatHistogram => {
+            let mut reader = HistogramReader::<f64>::new(chunk.bytes)?;
+            while let Some(time) = reader.next_time()? {
+                if !dead(time) {
+                    rest.push_histogram(time, &AnyHistogram::Float(reader.histogram()));
+                }
+            }
+        }
+    }
+    Ok(Some(rest.0.into_chunks().into_iter().map(OwnedChunk::from).collect()))
+}
+
+/// Samples that go into chunks again; chunks of a block end where the old one did, at the latest.
+struct Rest(Series);
+
+impl Rest {
+    fn push(&mut self, time: i64, value: f64) {
+        if self.0.place(time, value) == Place::Newest {
+            self.0.append(time, value, i64::MAX);
+        }
+    }
+
+    fn push_histogram(&mut self, time: i64, histogram: &AnyHistogram) {
+        if self.0.place_histogram(time, histogram) == Place::Newest {
+            self.0.append_histogram(time, histogram, i64::MAX);
+        }
+    }
+}
