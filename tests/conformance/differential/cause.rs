@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::{Answer, Cell, Output, same_cell};
+use super::answer::{Answer, Cell, Output, difference, same_cell};
 
 /// A piece of a query that was answered differently, though its parts were not.
 pub(super) struct Case<'a> {
@@ -83,6 +83,63 @@ impl Case<'_> {
     fn all_differing(&self, explained: impl Fn(&Cell, &Cell) -> bool) -> bool {
         self.differing()
             .is_some_and(|cells| !cells.is_empty() && cells.iter().all(|(a, b)| explained(a, b)))
+    }
+
+    /// Whether all that differs is floats of which this holds, ours first.
+    pub(super) fn floats_differ(&self, holds: impl Fn(f64, f64) -> bool) -> bool {
+        self.all_differing(|a, b| match (a, b) {
+            (Cell::Float(ours), Cell::Float(theirs)) => holds(*ours, *theirs),
+            _ => false,
+        })
+    }
+
+    /// Whether the answers are equal but for names of metrics, which only they have.
+    pub(super) fn only_they_have_names(&self) -> bool {
+        let Some((ours, theirs)) = self.results() else { return false };
+        let named = |output: &Output| {
+            output.rows.iter().filter(|row| row.labels.contains_key("__name__")).count()
+        };
+        let mut nameless = theirs.clone();
+        for row in &mut nameless.rows {
+            row.labels.remove("__name__");
+        }
+        named(ours) == 0 && named(theirs) > 0 && difference(ours, &nameless, false).is_none()
+    }
+
+    /// Whether our histograms have infinities where theirs have no numbers.
+    pub(super) fn histograms_are_infinite_for_nan(&self) -> bool {
+        let fits = |ours: f64, theirs: f64| {
+            near(ours, theirs) || !ours.is_finite() && theirs.is_nan()
+        };
+        self.all_differing(|a, b| {
+            let (Cell::Histogram(count, sum, a), Cell::Histogram(their_count, their_sum, b)) =
+                (a, b)
+            else {
+                return false;
+            };
+            fits(*count, *their_count)
+                && fits(*sum, *their_sum)
+                && a.len() == b.len()
+                && a.iter().zip(b).all(|(a, b)| fits(a[2], b[2]))
+        })
+    }
+
+    /// Whether all their samples are ours too.
+    pub(super) fn they_lack_samples(&self) -> bool {
+        let Some((ours, theirs)) = self.results() else { return false };
+        theirs.rows.iter().all(|row| {
+            let same = ours.rows.iter().find(|our_row| our_row.labels == row.labels);
+            same.is_some_and(|ours| row.points.iter().all(|point| ours.points.contains(point)))
+        })
+    }
+
+    /// Whether both give as many samples at the same times.
+    pub(super) fn as_many_at_each_time(&self) -> bool {
+        let Some((ours, theirs)) = self.results() else { return false };
+        let counts = |output: &Output| -> Vec<(i64, usize)> {
+            values_by_time(output).into_iter().map(|(time, values)| (time, values.len())).collect()
+        };
+        counts(ours) == counts(theirs)
     }
 
     pub(super) fn only_histograms_differ(&self) -> bool {

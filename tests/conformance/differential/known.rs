@@ -54,10 +54,80 @@ pub(super) const CHANGES: &[Change] = &[
         explains: |case| case.ours_fail("multiple matches for labels") && !case.theirs.is_error(),
     },
     Change {
+        since: "3.8",
+        what: "histogram_fraction of classic buckets is a number where the lower bound lies in the \
+               first bucket (#17424)",
+        explains: |case| {
+            case.is_call(&["histogram_fraction"]) && case.floats_differ(|_, theirs| theirs.is_nan())
+        },
+    },
+    Change {
+        since: "3.14",
+        what: "mad_over_time of NaN is NaN",
+        explains: |case| {
+            case.is_call(&["mad_over_time"]) && case.floats_differ(|ours, _| ours.is_nan())
+        },
+    },
+    Change {
+        since: "3.12",
+        what: "names that are dropped at the end are dropped also after last_over_time of a \
+               subquery (#18409)",
+        explains: |case| case.query.contains(")[") && case.only_they_have_names(),
+    },
+    Change {
+        since: "3.11",
+        what: "averages of histograms are sums divided, so that infinity is not lost to NaN \
+               (#15687)",
+        explains: |case| {
+            case.is_call(&["avg", "avg_over_time"]) && case.histograms_are_infinite_for_nan()
+        },
+    },
+    Change {
+        since: "always",
+        what: "the original reads no buckets where counts and sums are all that is asked for, and \
+               then misses resets that only buckets of gauges show",
+        explains: |case| {
+            ["histogram_count(", "histogram_sum(", "histogram_avg("]
+                .iter()
+                .any(|name| case.query.contains(name))
+                && case.ours_note("this native histogram metric is not a counter")
+                && case.floats_differ(|_, _| true)
+        },
+    },
+    Change {
+        since: "always",
+        what: "timestamp() of a selector with @ and offset sees the samples that the offset leads \
+               to, the original only those that lie near the time after @ as well",
+        explains: |case| {
+            case.is_call(&["timestamp"])
+                && case.query.contains("offset")
+                && case.query.contains(" @ ")
+                && case.they_lack_samples()
+        },
+    },
+    Change {
+        since: "always",
+        what: "logarithms of numbers below the normal ones are right here",
+        explains: |case| {
+            case.is_call(&["log10", "log2", "ln"])
+                && case.floats_differ(|ours, theirs| ours < -300.0 && ours < theirs)
+        },
+    },
+    Change {
+        since: "always",
+        what: "the original's order of zeros of either sign is that of a sort that is not stable",
+        explains: |case| case.floats_differ(|ours, theirs| ours == 0.0 && theirs == 0.0),
+    },
+    Change {
+        since: "always",
+        what: "limitk takes the first series, and the original's come in the order of a hash table",
+        explains: |case| case.is_call(&["limitk"]) && case.as_many_at_each_time(),
+    },
+    Change {
         since: "always",
         what: "the original meets series in the order of a hash table, and of equals takes the first",
         explains: |case| {
-            case.is_call(&["limitk", "topk", "bottomk"]) && case.same_values_in_other_series()
+            case.is_call(&["topk", "bottomk"]) && case.same_values_in_other_series()
         },
     },
     Change {
@@ -128,11 +198,18 @@ pub(super) fn different_errors(ours: &Answer, theirs: &Answer) -> Option<String>
 }
 
 /// What an error says without the labels of the series that it met first, which depend on the order
-/// of a hash table.
+/// of a hash table, and without the numbers by which the original calls words without a name.
 fn without_labels(text: &str) -> String {
-    match (text.find("match group {"), text.rfind("];")) {
+    let text = match (text.find("match group {"), text.rfind("];")) {
         (Some(from), Some(to)) if from < to => format!("{}{}", &text[..from], &text[to..]),
         _ => text.to_owned(),
+    };
+    match text.split_once("\"<Item ") {
+        Some((before, rest)) => {
+            let after = rest.split_once("\" ").map_or(rest, |(_, after)| after);
+            format!("{before}{after}")
+        }
+        None => text,
     }
 }
 

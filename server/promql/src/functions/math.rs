@@ -15,7 +15,7 @@ macro_rules! maps {
 }
 
 maps! {
-    abs acos asin asinh atan atanh ceil cos cosh exp floor ln log10 log2 sin sinh sqrt tan tanh
+    abs acos asin asinh atan atanh ceil cos exp floor ln log10 log2 sin sqrt tan tanh
 }
 
 /// `deg`: radians to degrees.
@@ -31,6 +31,24 @@ pub(super) fn rad(value: f64) -> f64 {
 /// `acosh`: NaN below one.
 pub(super) fn acosh(value: f64) -> f64 {
     if value < 1.0 { f64::NAN } else { value.acosh() }
+}
+
+/// Above this the original takes half of `e^x` for both hyperbolic functions, so that they become
+/// infinite where `e^x` does.
+const HYPERBOLIC_LARGE: f64 = 21.0;
+
+/// `cosh`
+pub(super) fn cosh(value: f64) -> f64 {
+    if value.abs() > HYPERBOLIC_LARGE { value.abs().exp() * 0.5 } else { value.cosh() }
+}
+
+/// `sinh`
+pub(super) fn sinh(value: f64) -> f64 {
+    if value.abs() > HYPERBOLIC_LARGE {
+        (value.abs().exp() * 0.5).copysign(value)
+    } else {
+        value.sinh()
+    }
 }
 
 /// `sgn`: the sign; zero and NaN stay as they are.

@@ -257,7 +257,8 @@ impl Match<'_, '_> {
         }
         let Some(labels) = labels else { return Ok(()) };
         result.labels = labels;
-        result.drop_name = many.drop_name || self.binary.return_bool;
+        // A comparison that filters forgets that a name was to be dropped, as the original does.
+        result.drop_name = self.binary.return_bool;
         // Within one match group equal results have their own message.
         merger.push(&mut result).map_err(|error| match error {
             QueryError::Execution(_) if self.matching.cardinality != Cardinality::OneToOne => {
