@@ -1,6 +1,8 @@
 //! `hearth promtool`: checks, tests and queries, flag for flag as promtool has them.
 
+mod api;
 mod config;
+mod debug;
 mod discovery;
 mod flags;
 mod lint;
@@ -11,6 +13,7 @@ mod query;
 mod references;
 mod rules;
 mod show;
+mod tar;
 mod test;
 mod tsdb;
 mod unit;
@@ -51,6 +54,8 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["tsdb", "dump"] => tsdb::dump(&matches, tsdb::Form::Samples),
         ["tsdb", "dump-openmetrics"] => tsdb::dump(&matches, tsdb::Form::OpenMetrics),
         ["tsdb", "create-blocks-from", "openmetrics"] => tsdb::openmetrics(&matches),
+        ["tsdb", "create-blocks-from", "rules"] => tsdb::rules(&matches),
+        ["debug", what] => debug::collect(&matches, what),
         ["test", "rules"] => unit::rules(&matches),
         ["test", "promql"] => test::promql(&matches),
         other => {

@@ -46,7 +46,8 @@ impl Fullness {
             chunk::read(encoding, bytes, i64::MIN, i64::MAX, &mut self.columns)
                 .map_err(|error| error.to_string())?;
             let buckets = (0..self.columns.len()).filter_map(|at| self.columns.histogram(at));
-            let buckets = buckets.map(|one| one.positive_buckets.len() + one.negative_buckets.len());
+            let buckets =
+                buckets.map(|one| one.positive_buckets.len() + one.negative_buckets.len());
             self.histogram_buckets.push(buckets.sum());
         }
         Ok(())
