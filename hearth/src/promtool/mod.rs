@@ -1,5 +1,6 @@
 //! `hearth promtool`: checks, tests and queries, flag for flag as promtool has them.
 
+mod analyze;
 mod api;
 mod config;
 mod debug;
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["check", "metrics"] => metrics::check(&matches),
         ["check", "web-config"] => web::check(&matches),
         ["check", probe @ ("healthy" | "ready")] => query::probe(&matches, probe),
+        ["query", "analyze"] => analyze::analyze(&matches),
         ["query", "instant"] => query::instant(&matches),
         ["query", "range"] => query::range(&matches),
         ["query", "series"] => query::series(&matches),
