@@ -1,6 +1,9 @@
 //! `hearth promtool`: checks, tests and queries, flag for flag as promtool has them.
 
+mod analyze;
+mod api;
 mod config;
+mod debug;
 mod discovery;
 mod explain;
 mod flags;
@@ -12,6 +15,7 @@ mod query;
 mod references;
 mod rules;
 mod show;
+mod tar;
 mod test;
 mod tsdb;
 mod unit;
@@ -39,6 +43,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["check", "metrics"] => metrics::check(&matches),
         ["check", "web-config"] => web::check(&matches),
         ["check", probe @ ("healthy" | "ready")] => query::probe(&matches, probe),
+        ["query", "analyze"] => analyze::analyze(&matches),
         ["query", "instant"] => query::instant(&matches),
         ["query", "range"] => query::range(&matches),
         ["query", "explain"] => query::explain(&matches),
@@ -53,6 +58,8 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["tsdb", "dump"] => tsdb::dump(&matches, tsdb::Form::Samples),
         ["tsdb", "dump-openmetrics"] => tsdb::dump(&matches, tsdb::Form::OpenMetrics),
         ["tsdb", "create-blocks-from", "openmetrics"] => tsdb::openmetrics(&matches),
+        ["tsdb", "create-blocks-from", "rules"] => tsdb::rules(&matches),
+        ["debug", what] => debug::collect(&matches, what),
         ["test", "rules"] => unit::rules(&matches),
         ["test", "promql"] => test::promql(&matches),
         other => {

@@ -1,14 +1,15 @@
 //! `query` and `check healthy|ready`: questions to a server over HTTP.
 
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use common_client::{Client, ClientOptions, HeaderMap, Method, Request, header, query_escape};
+use common_client::{Client, ClientOptions, HeaderMap, Request, header, query_escape};
 use common_config::HttpClientConfig;
 use common_model::{format_float_fixed, parse_float};
 use common_service::flags::Matches;
 use serde_json::Value;
 
+use super::api::{Api, Form, runtime};
 use super::{explain, fail, refuse, show};
 use crate::commands::{complain, print};
 use crate::server::read;
@@ -19,10 +20,6 @@ const POINTS_WANTED: f64 = 250.0;
 const RANGE_DEFAULT_S: f64 = 3600.0;
 /// How far back series and labels are looked for without `--start`.
 const LOOKUP_DEFAULT_S: f64 = 3600.0;
-const TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Pairs of a form, in order.
-type Form = Vec<(&'static str, String)>;
 
 /// `query instant`
 pub(super) fn instant(matches: &Matches) -> ExitCode {
@@ -118,31 +115,21 @@ fn ask(
     form: Form,
     show: fn(&Value) -> Result<String, String>,
 ) -> ExitCode {
-    let server = matches.arg("server").unwrap_or_default();
-    // A server may be named without scheme.
-    let server =
-        if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
-    let url = format!("{}/api/v1/{path}", server.trim_end_matches('/'));
-    let body: Vec<String> =
-        form.iter().map(|(n, v)| format!("{}={}", query_escape(n), query_escape(v))).collect();
-    let body = body.join("&");
-    let mut request = if path.starts_with("label/") {
-        Request::get(format!("{url}?{body}"))
-    } else {
-        let mut request = Request::new(Method::POST, url);
-        request.body = body.into();
-        let kind = header::HeaderValue::from_static("application/x-www-form-urlencoded");
-        request.headers.insert(header::CONTENT_TYPE, kind);
-        request
-    };
+    let mut extra = HeaderMap::new();
     if matches.has("header")
-        && let Err(error) = headers(matches, &mut request.headers)
+        && let Err(error) = headers(matches, &mut extra)
     {
         return refuse(error);
     }
-    let data = client(matches)
-        .and_then(|client| send(&client, request.timeout(TIMEOUT)))
-        .and_then(|(status, body)| data(status, &body));
+    let answer = Api::new(matches, matches.arg("server").unwrap_or_default()).and_then(|api| {
+        if path.starts_with("label/") { api.get(path, &form) } else { api.post(path, &form, extra) }
+    });
+    let data = answer.map(|answer| {
+        for warning in &answer.warnings {
+            complain(&format!("query warning: {warning}\n"));
+        }
+        answer.data
+    });
     let shown = data.and_then(|data| match matches.str("format") {
         "json" => Ok(format!("{}\n", data.get("result").unwrap_or(&data))),
         _ => show(&data),
@@ -156,29 +143,8 @@ fn ask(
     }
 }
 
-/// What the API answered, or its complaint.
-fn data(status: u16, body: &[u8]) -> Result<Value, String> {
-    let Ok(mut answer) = serde_json::from_slice::<Value>(body) else {
-        let kind = if status < 500 { "client" } else { "server" };
-        let detail = String::from_utf8_lossy(body);
-        return Err(format!(
-            "{kind}_error: {kind} error: {status} (detail: {})",
-            detail.trim_end()
-        ));
-    };
-    if let Some(error) = answer.get("error").and_then(Value::as_str) {
-        let kind = answer.get("errorType").and_then(Value::as_str).unwrap_or_default();
-        return Err(format!("{kind}: {error}"));
-    }
-    Ok(answer.get_mut("data").map(Value::take).unwrap_or_default())
-}
-
 pub(super) fn send(client: &Client, request: Request) -> Result<(u16, Vec<u8>), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    let response = runtime.block_on(client.send(request)).map_err(|error| error.to_string())?;
+    let response = runtime()?.block_on(client.send(request)).map_err(|error| error.to_string())?;
     Ok((response.status.as_u16(), response.body.to_vec()))
 }
 

@@ -29,7 +29,8 @@ pub(super) fn labels(data: &Value) -> Result<String, String> {
     Ok(items(data).iter().map(|one| format!("{}\n", one.as_str().unwrap_or_default())).collect())
 }
 
-fn items(data: &Value) -> &[Value] {
+/// The items of a list; none where it is none.
+pub(super) fn items(data: &Value) -> &[Value] {
     data.as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -83,7 +84,7 @@ fn histogram_text(histogram: &Value) -> String {
 }
 
 /// Labels; the name stands before the braces unless `all` are to be inside.
-fn braces(labels: &Value, all: bool) -> String {
+pub(super) fn braces(labels: &Value, all: bool) -> String {
     let empty = Map::new();
     let labels = labels.as_object().unwrap_or(&empty);
     let name = labels.get("__name__").map_or("", text).to_owned();

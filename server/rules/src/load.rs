@@ -10,6 +10,8 @@ use common_template::prometheus as template;
 use server_promql::ast::Expr;
 use server_promql::parser;
 
+use crate::schedule;
+
 /// What is wrong with a rule file; prints as `file:line:column: message`.
 pub type Complaint = common_config::Error;
 
@@ -49,6 +51,14 @@ pub struct GroupSpec {
     pub limit: usize,
     /// The rules in their order.
     pub rules: Vec<RuleSpec>,
+}
+
+impl GroupSpec {
+    /// When the group is evaluated last before or at a time, were it evaluated every `interval`.
+    #[must_use]
+    pub fn slot(&self, time_ms: i64, interval: Duration) -> i64 {
+        schedule::slot(time_ms, interval, schedule::moment(&self.file, &self.name))
+    }
 }
 
 /// One rule.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common_model::Labels;
-use server_storage::SelectHints;
+use server_storage::{SelectHints, Watch};
 
 use crate::Error;
 use crate::block::{BlockWriter, OwnedChunk, without};
@@ -110,9 +110,12 @@ fn copy(fs: &dyn Fs, from: &Path, to: &Path) -> Result<(), Error> {
 /// Writes what is in memory as one block, as the original does.
 fn write_head(inner: &Arc<Inner>, dir: &Path, ulid: &str) -> Result<(), Error> {
     let mut writer = BlockWriter::create(inner.fs.clone(), dir, ulid)?;
-    let querier = HeadQuerier { db: inner.clone(), start: i64::MIN, end: i64::MAX };
+    let watch = Watch::default();
+    let querier = HeadQuerier { db: inner.clone(), start: i64::MIN, end: i64::MAX, watch };
     let hints = SelectHints { labels_only: true, ..SelectHints::default() };
-    for (id, labels) in querier.select_series(true, &hints, &[]).into_ids() {
+    // Only a watch ends a search early.
+    let series = querier.select_series(true, &hints, &[]).map_err(|_| Error::Interrupted)?;
+    for (id, labels) in series.into_ids() {
         let Some(labels) = labels else { continue };
         let chunks = head_chunks(inner, id, &labels)?;
         if !chunks.is_empty() {

@@ -108,9 +108,8 @@ impl Case<'_> {
 
     /// Whether our histograms have infinities where theirs have no numbers.
     pub(super) fn histograms_are_infinite_for_nan(&self) -> bool {
-        let fits = |ours: f64, theirs: f64| {
-            near(ours, theirs) || !ours.is_finite() && theirs.is_nan()
-        };
+        let fits =
+            |ours: f64, theirs: f64| near(ours, theirs) || !ours.is_finite() && theirs.is_nan();
         self.all_differing(|a, b| {
             let (Cell::Histogram(count, sum, a), Cell::Histogram(their_count, their_sum, b)) =
                 (a, b)

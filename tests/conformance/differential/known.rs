@@ -126,9 +126,7 @@ pub(super) const CHANGES: &[Change] = &[
     Change {
         since: "always",
         what: "the original meets series in the order of a hash table, and of equals takes the first",
-        explains: |case| {
-            case.is_call(&["topk", "bottomk"]) && case.same_values_in_other_series()
-        },
+        explains: |case| case.is_call(&["topk", "bottomk"]) && case.same_values_in_other_series(),
     },
     Change {
         since: "always",

@@ -144,6 +144,35 @@ const TESTS: &[Command] = &[
     },
 ];
 
+const DEBUG: &[Command] = &[
+    Command {
+        name: "pprof",
+        help: "Fetch profiling debug information.",
+        args: &[Arg::required(
+            "server",
+            Kind::Str,
+            "Prometheus server to get pprof files from. (Hearth has no profiles.)",
+        )],
+        ..Command::EMPTY
+    },
+    Command {
+        name: "metrics",
+        help: "Fetch metrics debug information.",
+        args: &[Arg::required("server", Kind::Str, "Prometheus server to get metrics from.")],
+        ..Command::EMPTY
+    },
+    Command {
+        name: "all",
+        help: "Fetch all debug information.",
+        args: &[Arg::required(
+            "server",
+            Kind::Str,
+            "Prometheus server to get all debug information from.",
+        )],
+        ..Command::EMPTY
+    },
+];
+
 /// The command line of `promtool`.
 pub(super) const PROGRAM: Program = Program {
     root: Command {
@@ -153,6 +182,12 @@ pub(super) const PROGRAM: Program = Program {
         commands: &[
             checks::COMMAND,
             queries::COMMAND,
+            Command {
+                name: "debug",
+                help: "Fetch debug information.",
+                commands: DEBUG,
+                ..Command::EMPTY
+            },
             Command {
                 name: "push",
                 help: "Push to a Prometheus server.",

@@ -36,6 +36,14 @@ const EXPLAIN: &[Flag] = &[
 const SERIES: &[Flag] = &[MATCH.required(), START, END];
 const LABELS: &[Flag] = &[START, END, MATCH];
 
+const ANALYZE: &[Flag] = &[
+    Flag::new("server", Kind::Str, "Prometheus server to query.").required(),
+    Flag::new("type", Kind::Str, "Type of metric: histogram.").required(),
+    Flag::new("duration", Kind::GoDuration, "Time frame to analyze.").default("1h"),
+    Flag::new("time", Kind::Str, "Query time (RFC3339 or Unix timestamp), defaults to now."),
+    MATCH.required(),
+];
+
 const SERVER: Arg = Arg::required("server", Kind::Str, "Prometheus server to query.");
 const EXPR: Arg = Arg::required("expr", Kind::Str, "PromQL query expression.");
 
@@ -77,6 +85,12 @@ const QUERIES: &[Command] = &[
             SERVER,
             Arg::required("name", Kind::Str, "Label name to provide label values for."),
         ],
+        ..Command::EMPTY
+    },
+    Command {
+        name: "analyze",
+        help: "Run queries against your Prometheus to analyze the usage pattern of certain metrics.",
+        flags: &[ANALYZE],
         ..Command::EMPTY
     },
 ];

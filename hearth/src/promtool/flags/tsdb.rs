@@ -2,6 +2,8 @@
 
 use common_service::flags::{Arg, Command, Flag, Kind};
 
+use super::HTTP_CONFIG;
+
 const DB_PATH: Arg = Arg::optional("db path", Kind::Str, "Database path (default is data/).");
 
 const HUMAN: Flag = Flag::switch("human-readable", "Print human readable values.").short('r');
@@ -59,17 +61,65 @@ const LABEL: &[Flag] = &[Flag::new(
 )
 .repeatable()];
 
-const SOURCES: &[Command] = &[Command {
-    name: "openmetrics",
-    help: "Import samples from OpenMetrics input and produce TSDB blocks. Please refer to the \
-           storage docs for more details.",
-    flags: &[LABEL],
-    args: &[
-        Arg::required("input file", Kind::Str, "OpenMetrics file to read samples from."),
-        Arg::optional("output directory", Kind::Str, "Output directory for generated blocks."),
-    ],
-    ..Command::EMPTY
-}];
+const RULES: &[Flag] = &[
+    HTTP_CONFIG,
+    Flag::new(
+        "url",
+        Kind::Str,
+        "The URL for the Prometheus API with the data where the rule will be backfilled from.",
+    )
+    .default("http://localhost:9090"),
+    Flag::new(
+        "start",
+        Kind::Str,
+        "The time to start backfilling the new rule from. Must be a RFC3339 formatted date or \
+         Unix timestamp. Required.",
+    )
+    .required(),
+    Flag::new(
+        "end",
+        Kind::Str,
+        "If an end time is provided, all recording rules in the rule files provided will be \
+         backfilled to the end time. Default will backfill up to 3 hours ago. Must be a RFC3339 \
+         formatted date or Unix timestamp.",
+    ),
+    Flag::new("output-dir", Kind::Str, "Output directory for generated blocks.").default("data/"),
+    Flag::new(
+        "eval-interval",
+        Kind::GoDuration,
+        "How frequently to evaluate rules when backfilling if a value is not set in the recording \
+         rule files.",
+    )
+    .default("60s"),
+];
+
+const SOURCES: &[Command] = &[
+    Command {
+        name: "openmetrics",
+        help: "Import samples from OpenMetrics input and produce TSDB blocks. Please refer to the \
+               storage docs for more details.",
+        flags: &[LABEL],
+        args: &[
+            Arg::required("input file", Kind::Str, "OpenMetrics file to read samples from."),
+            Arg::optional("output directory", Kind::Str, "Output directory for generated blocks."),
+        ],
+        ..Command::EMPTY
+    },
+    Command {
+        name: "rules",
+        help: "Create blocks of data for new recording rules.",
+        flags: &[RULES],
+        args: &[Arg::required(
+            "rule-files",
+            Kind::File,
+            "A list of one or more files containing recording rules to be backfilled. All \
+             recording rules listed in the files will be backfilled. Alerting rules are not \
+             evaluated.",
+        )
+        .rest()],
+        ..Command::EMPTY
+    },
+];
 
 const COMMANDS: &[Command] = &[
     Command {

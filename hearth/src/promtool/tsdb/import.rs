@@ -5,17 +5,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
 use common_exposition::{Dialect, Event, Parser, Series};
 use common_model::Labels;
 use common_service::flags::Matches;
-use server_tsdb::block::{Block, BlockWriter, ChunkCutter, ulid};
+use server_tsdb::block::ChunkCutter;
 
 use super::pieces::Pieces;
-use super::{real_fs, table};
+use super::table;
+use super::write::{self, Row};
 use crate::commands::print;
 use crate::promtool::query::pairs;
 use crate::promtool::{fail, refuse};
@@ -46,7 +47,8 @@ fn import(matches: &Matches, labels: Vec<(String, String)>) -> Result<(), String
     let input = Path::new(arg("input file").unwrap_or_default());
     let out = Path::new(arg("output directory").unwrap_or("data/"));
     let longest = matches.duration("max-block-duration").as_millis();
-    let mut import = Import::new(block_ms(i64::try_from(longest).unwrap_or(i64::MAX)), labels);
+    let span = block_ms(i64::try_from(longest).unwrap_or(i64::MAX));
+    let mut import = Import::new(span, CHUNK_BYTES_MAX, labels);
     let (is_quiet, for_humans) = (matches.bool("quiet"), matches.bool("human-readable"));
     let io = |error: std::io::Error| {
         format!("open {}: {}", input.display(), common_service::go_io_error(&error))
@@ -79,6 +81,8 @@ type Buffer = HashMap<u32, ChunkCutter>;
 /// An import under way.
 struct Import {
     block_ms: i64,
+    /// Beyond so many bytes of chunks the latest block waits for another pass.
+    bytes_max: usize,
     extra: Vec<(String, String)>,
     /// Series by their text in the file.
     numbers: HashMap<Box<[u8]>, u32>,
@@ -91,13 +95,13 @@ struct Import {
     bytes: usize,
     /// Where the blocks of the next pass begin, if there is to be one.
     next: Option<i64>,
-    randomness: RandomState,
 }
 
 impl Import {
-    fn new(block_ms: i64, extra: Vec<(String, String)>) -> Import {
+    fn new(block_ms: i64, bytes_max: usize, extra: Vec<(String, String)>) -> Import {
         Import {
             block_ms,
+            bytes_max,
             extra,
             numbers: HashMap::new(),
             by_labels: HashMap::new(),
@@ -105,12 +109,11 @@ impl Import {
             blocks: BTreeMap::new(),
             bytes: 0,
             next: Some(i64::MIN),
-            randomness: RandomState::new(),
         }
     }
 
     /// Fills the blocks from a time on, as many as there is memory for.
-    fn pass(&mut self, from: i64, pieces: &mut Pieces<File>) -> Result<(), String> {
+    fn pass(&mut self, from: i64, pieces: &mut Pieces<impl Read>) -> Result<(), String> {
         self.bytes = 0;
         self.next = None;
         let mut last: Option<(Vec<u8>, u32)> = None;
@@ -176,7 +179,7 @@ impl Import {
         });
         let grown = cutter.push(time, value);
         self.bytes = self.bytes.saturating_add_signed(grown as isize);
-        if self.bytes > CHUNK_BYTES_MAX && self.bytes > before && self.blocks.len() > 1 {
+        if self.bytes > self.bytes_max && self.bytes > before && self.blocks.len() > 1 {
             self.give_up_the_latest();
         }
     }
@@ -199,38 +202,53 @@ impl Import {
             .filter_map(|(number, cutter)| Some((self.labels.get(number as usize)?, cutter)))
             .collect();
         series.sort_by(|a, b| a.0.cmp(b.0));
-        let fs = real_fs();
-        let name = self.name();
-        let mut writer = BlockWriter::create(fs.clone(), dir, &name)?;
-        for (labels, cutter) in series {
-            let chunks = cutter.into_chunks();
-            let encoded: Vec<_> = chunks.iter().map(|chunk| chunk.as_encoded()).collect();
-            writer.add_series(labels, &encoded)?;
-        }
-        let Some(meta) = writer.finish(None, None)? else { return Ok(None) };
-        let bytes = Block::open(&*fs, &dir.join(&name))?.size_bytes();
-        Ok(Some((meta, bytes)))
-    }
-
-    fn name(&self) -> String {
-        let now = common_service::clock::system_time().duration_since(std::time::UNIX_EPOCH);
-        let now = now.map_or(0, |since| since.as_millis() as u64);
-        let mut random = [0; 10];
-        for (at, part) in random.chunks_mut(8).enumerate() {
-            let mut hasher = self.randomness.build_hasher();
-            hasher.write_u64(now ^ at as u64);
-            hasher.write_usize(self.blocks.len());
-            hasher.write_u64(RandomState::new().build_hasher().finish());
-            let bytes = hasher.finish().to_le_bytes();
-            part.copy_from_slice(&bytes[..part.len()]);
-        }
-        ulid(now, random)
+        write::block(dir, series)
     }
 }
 
-/// What a block says of itself, and its bytes.
-type Row = (server_tsdb::block::BlockMeta, u64);
-
 fn wrong(problem: &str) -> String {
     format!("getting min and max timestamp: {problem}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Samples by the begin of their block, and how many passes they took.
+    fn imported(text: &str, bytes_max: usize) -> (BTreeMap<i64, Vec<(Labels, i64)>>, usize) {
+        let mut import = Import::new(BLOCK_MS, bytes_max, Vec::new());
+        let (mut all, mut passes) = (BTreeMap::new(), 0);
+        while let Some(from) = import.next {
+            passes += 1;
+            import.pass(from, &mut Pieces::new(text.as_bytes())).unwrap();
+            for (begin, buffer) in std::mem::take(&mut import.blocks) {
+                let of_series = |(number, cutter): (u32, ChunkCutter)| {
+                    let chunks = cutter.into_chunks();
+                    (import.labels[number as usize].clone(), chunks[0].min_time)
+                };
+                let mut series: Vec<_> = buffer.into_iter().map(of_series).collect();
+                series.sort();
+                assert!(all.insert(begin, series).is_none(), "block {begin} was made twice");
+            }
+        }
+        (all, passes)
+    }
+
+    #[test]
+    fn blocks_that_do_not_fit_into_memory_are_left_to_another_pass() {
+        let mut text = String::new();
+        for hour in [9, 1, 3, 7, 5, 3, 1] {
+            for series in 0..4 {
+                text.push_str(&format!("m{{s=\"{series}\"}} {hour} {}\n", hour * 3600 + series));
+            }
+        }
+        text.push_str("# EOF\n");
+        let (whole, passes) = imported(&text, CHUNK_BYTES_MAX);
+        assert_eq!((whole.len(), passes), (5, 1));
+        for bytes_max in [1, 2 * SERIES_BYTES, 9 * SERIES_BYTES, 17 * SERIES_BYTES] {
+            let (pieces, passes) = imported(&text, bytes_max);
+            assert!((2..=5).contains(&passes), "{bytes_max}: {passes} passes");
+            assert_eq!(pieces, whole, "{bytes_max}");
+        }
+    }
 }

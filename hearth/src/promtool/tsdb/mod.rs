@@ -1,11 +1,13 @@
 //! `tsdb`: a data directory on disk, looked at without its server.
 
 mod analyze;
+mod backfill;
 mod distribution;
 mod dump;
 mod import;
 mod pieces;
 mod table;
+mod write;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,6 +21,7 @@ use server_tsdb::open_blocks;
 use super::fail;
 use crate::commands::print;
 pub(super) use analyze::analyze;
+pub(super) use backfill::rules;
 pub(super) use dump::{Form, dump};
 pub(super) use import::openmetrics;
 

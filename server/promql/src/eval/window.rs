@@ -259,8 +259,7 @@ mod tests {
     #[test]
     fn windows_are_open_to_the_left_and_closed_to_the_right() {
         let grid = Grid::range(100, 130, 10).expect("a sound range");
-        let windows =
-            Windows::new(grid, FixedShift::default(), 20, Reach::default(), &NoInterrupt);
+        let windows = Windows::new(grid, FixedShift::default(), 20, Reach::default(), &NoInterrupt);
         assert_eq!(windows.bounds(), (81, 130));
         let check = |times: &[i64], expected: &[(usize, Range<usize>)]| {
             let mut seen = Vec::new();
