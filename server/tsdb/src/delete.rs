@@ -97,14 +97,11 @@ impl Db {
     }
 }
 
-/// What is to be deleted, within the times each series has; and the series that the log does not
-/// know by their number, with their record.
-fn dig(
-    head: &Head,
-    start: i64,
-    end: i64,
-    matchers: &[Matcher],
-) -> Result<(Vec<Grave>, Vec<u32>, Option<Record>), Error> {
+/// What is to be deleted; the series that the log does not know by their number; their record.
+type Dug = (Vec<Grave>, Vec<u32>, Option<Record>);
+
+/// Finds what is to be deleted, within the times each series has.
+fn dig(head: &Head, start: i64, end: i64, matchers: &[Matcher]) -> Result<Dug, Error> {
     let mut graves = Vec::new();
     let mut introduced = Vec::new();
     let mut plain = Vec::new();
