@@ -125,6 +125,26 @@ impl Case<'_> {
         })
     }
 
+    /// Whether histograms are equal but for the signs of zeros.
+    pub(super) fn histograms_differ_in_zeros(&self) -> bool {
+        self.all_differing(|a, b| match (a, b) {
+            (Cell::Histogram(count, sum, a), Cell::Histogram(their_count, their_sum, b)) => {
+                near(*count, *their_count) && near(*sum, *their_sum) && a == b
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether both fail, each with an error of its own that is no mistake of grammar.
+    pub(super) fn sides_fail_otherwise(&self) -> bool {
+        match (self.ours, self.theirs) {
+            (Answer::Error(kind, _), Answer::Error(their_kind, _)) => {
+                kind == "execution" && their_kind == "execution" && self.query.contains(") ")
+            }
+            _ => false,
+        }
+    }
+
     /// Whether all their samples are ours too.
     pub(super) fn they_lack_samples(&self) -> bool {
         let Some((ours, theirs)) = self.results() else { return false };
