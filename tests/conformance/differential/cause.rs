@@ -21,6 +21,16 @@ impl Case<'_> {
         names.contains(&name)
     }
 
+    pub(super) fn both_answer(&self) -> bool {
+        self.results().is_some()
+    }
+
+    /// Whether the answers are those of a range query.
+    pub(super) fn are_ranges(&self) -> bool {
+        self.results()
+            .is_some_and(|(ours, theirs)| ours.kind == "matrix" && theirs.kind == "matrix")
+    }
+
     pub(super) fn ours_fail(&self, words: &str) -> bool {
         matches!(self.ours, Answer::Error(_, text) if text.contains(words))
     }
@@ -39,8 +49,7 @@ impl Case<'_> {
 
     /// Our notes that contain some words, without their places.
     pub(super) fn notes_of_ours(&self, words: &str) -> Vec<&str> {
-        let texts =
-            notes(self.ours).map(|note| note.rsplit_once(" (").map_or(note, |pair| pair.0));
+        let texts = notes(self.ours).map(|note| note.rsplit_once(" (").map_or(note, |pair| pair.0));
         texts.filter(|text| text.contains(words)).collect()
     }
 
@@ -109,9 +118,8 @@ impl Case<'_> {
 
     /// Whether our histograms have infinities where theirs have no numbers.
     pub(super) fn histograms_are_infinite_for_nan(&self) -> bool {
-        let fits = |ours: f64, theirs: f64| {
-            near(ours, theirs) || !ours.is_finite() && theirs.is_nan()
-        };
+        let fits =
+            |ours: f64, theirs: f64| near(ours, theirs) || !ours.is_finite() && theirs.is_nan();
         self.all_differing(|a, b| {
             let (Cell::Histogram(count, sum, a), Cell::Histogram(their_count, their_sum, b)) =
                 (a, b)
@@ -143,6 +151,12 @@ impl Case<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether the samples are the same and our notes theirs too.
+    pub(super) fn they_only_have_more_notes(&self) -> bool {
+        self.differing().is_some_and(|cells| cells.is_empty())
+            && notes(self.ours).all(|note| notes(self.theirs).any(|other| other == note))
     }
 
     /// Whether all their samples are ours too.

@@ -231,8 +231,20 @@ impl Grammar<'_> {
     /// A duration that is calculated.
     fn computed(&mut self) -> String {
         let durations = [
-            "1m+30s", "2*1m", "10m-5m", "(1m+1m)*2", "3m/2", "5m%3m", "2^6", "-(-2m)", "90", "1m-1m",
-            "0-1m", "1m/0", "0.5*7m", "1h/7",
+            "1m+30s",
+            "2*1m",
+            "10m-5m",
+            "(1m+1m)*2",
+            "3m/2",
+            "5m%3m",
+            "2^6",
+            "-(-2m)",
+            "90",
+            "1m-1m",
+            "0-1m",
+            "1m/0",
+            "0.5*7m",
+            "1h/7",
         ];
         self.pick(&durations).to_owned()
     }

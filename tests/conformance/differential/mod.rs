@@ -178,10 +178,27 @@ async fn culprits(world: &World, question: &Question) -> Vec<(Question, Answer, 
         let asked = Question { query: piece.node, when, lookback: question.lookback };
         let (ours, theirs) = world.ask(&asked).await;
         if difference(&asked, &ours, &theirs).is_some() {
-            found.push((at, (asked, ours, theirs)));
+            let culprit = match instant_culprit(world, &asked).await {
+                Some(culprit) => culprit,
+                None => (asked, ours, theirs),
+            };
+            found.push((at, culprit));
         }
     }
     found.into_iter().map(|(_, culprit)| culprit).collect()
+}
+
+/// The first step of a range query that is answered differently when it is asked alone.
+async fn instant_culprit(world: &World, question: &Question) -> Option<(Question, Answer, Answer)> {
+    let When::Range { start, end, step_ms } = question.when else { return None };
+    for time in (start..=end).step_by(usize::try_from(step_ms).ok()?) {
+        let asked = Question { when: When::Instant(time), ..question.clone() };
+        let (ours, theirs) = world.ask(&asked).await;
+        if difference(&asked, &ours, &theirs).is_some() {
+            return Some((asked, ours, theirs));
+        }
+    }
+    None
 }
 
 /// The change of the language that explains a difference, or the piece that nothing explains.
