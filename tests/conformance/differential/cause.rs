@@ -21,6 +21,16 @@ impl Case<'_> {
         names.contains(&name)
     }
 
+    pub(super) fn both_answer(&self) -> bool {
+        self.results().is_some()
+    }
+
+    /// Whether the answers are those of a range query.
+    pub(super) fn are_ranges(&self) -> bool {
+        self.results()
+            .is_some_and(|(ours, theirs)| ours.kind == "matrix" && theirs.kind == "matrix")
+    }
+
     pub(super) fn ours_fail(&self, words: &str) -> bool {
         matches!(self.ours, Answer::Error(_, text) if text.contains(words))
     }
@@ -121,6 +131,32 @@ impl Case<'_> {
                 && a.len() == b.len()
                 && a.iter().zip(b).all(|(a, b)| fits(a[2], b[2]))
         })
+    }
+
+    /// Whether histograms are equal but for the signs of zeros.
+    pub(super) fn histograms_differ_in_zeros(&self) -> bool {
+        self.all_differing(|a, b| match (a, b) {
+            (Cell::Histogram(count, sum, a), Cell::Histogram(their_count, their_sum, b)) => {
+                near(*count, *their_count) && near(*sum, *their_sum) && a == b
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether both fail, each with an error of its own that is no mistake of grammar.
+    pub(super) fn sides_fail_otherwise(&self) -> bool {
+        match (self.ours, self.theirs) {
+            (Answer::Error(kind, _), Answer::Error(their_kind, _)) => {
+                kind == "execution" && their_kind == "execution" && self.query.contains(") ")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the samples are the same and our notes theirs too.
+    pub(super) fn they_only_have_more_notes(&self) -> bool {
+        self.differing().is_some_and(|cells| cells.is_empty())
+            && notes(self.ours).all(|note| notes(self.theirs).any(|other| other == note))
     }
 
     /// Whether all their samples are ours too.

@@ -60,6 +60,7 @@ pub(super) fn series(rng: &mut Rng) -> Vec<Series> {
         add(&mut all, rng, labels("g"), walk);
         add(&mut all, rng, labels("c_total"), counter);
         add(&mut all, rng, labels("h"), integer_histogram);
+        add(&mut all, rng, labels("h0"), young_histogram);
         if job != "c" {
             add(&mut all, rng, labels("odd"), special);
             add(&mut all, rng, labels("hf"), gauge_histogram);
@@ -208,6 +209,21 @@ fn integer_histogram(rng: &mut Rng, count: usize) -> Vec<Point> {
                 observe(rng, &mut histogram, |rng| BASE + rng.below(500) as f64);
             }
             observe(rng, &mut histogram, |rng| rng.below(4) as f64);
+            Point::Histogram(histogram.clone(), true)
+        })
+        .collect()
+}
+
+/// A counter that often starts again at zero.
+fn young_histogram(rng: &mut Rng, count: usize) -> Vec<Point> {
+    let schema = *rng.pick(&[0, 1, 2]);
+    let mut histogram = exponential(schema, 0, 4);
+    (0..count)
+        .map(|_| {
+            if rng.chance(1, 15) {
+                histogram = exponential(schema, 0, 4);
+            }
+            observe(rng, &mut histogram, |rng| rng.below(9) as f64);
             Point::Histogram(histogram.clone(), true)
         })
         .collect()

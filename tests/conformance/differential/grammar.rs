@@ -27,6 +27,7 @@ const METRICS: &[&str] = &[
     "req_sum",
     "target_info",
     "hx",
+    "h0",
     "none",
     r#"{"my.gauge-ü"}"#,
 ];
@@ -222,8 +223,44 @@ impl Grammar<'_> {
             5 => " @ end()".to_owned(),
             6 => format!(" @ {at:.3} offset 2m"),
             7 => " offset -10m @ end()".to_owned(),
+            8 => format!(" offset ({})", self.computed()),
             _ => String::new(),
         }
+    }
+
+    /// A duration that is calculated.
+    fn computed(&mut self) -> String {
+        let durations = [
+            "1m+30s",
+            "2*1m",
+            "10m-5m",
+            "(1m+1m)*2",
+            "3m/2",
+            "5m%3m",
+            "2^6",
+            "-(-2m)",
+            "90",
+            "1m-1m",
+            "0-1m",
+            "1m/0",
+            "0.5*7m",
+            "1h/7",
+        ];
+        self.pick(&durations).to_owned()
+    }
+
+    /// Labels of what is told about targets.
+    fn info(&mut self, depth: usize) -> Node {
+        let vector = self.vector(depth - 1);
+        let pattern = self.pick(&[
+            "info(§)",
+            r#"info(§, {version=~".+"})"#,
+            r#"info(§, {version="v1"})"#,
+            r#"info(§, {__name__="target_info"})"#,
+            r#"info(§, {__name__=~".*_info|team", version!=""})"#,
+            r#"info(§, {none=~".+"})"#,
+        ]);
+        Node::of(Kind::Vector, pattern, [vector])
     }
 
     fn matrix(&mut self, depth: usize) -> Node {
@@ -238,7 +275,7 @@ impl Grammar<'_> {
     }
 
     fn ranged(&mut self, selector: &str) -> Node {
-        let range = self.pick(RANGES);
+        let range = if self.rng.chance(1, 12) { self.computed() } else { self.pick(RANGES).into() };
         let shift = self.shift();
         Node::leaf(Kind::Matrix, format!("{selector}[{range}]{shift}"))
     }
@@ -256,7 +293,8 @@ impl Grammar<'_> {
             58..70 => self.between_vectors(depth),
             70..80 => self.with_scalar(depth),
             80..92 => self.of_histograms(depth),
-            92..97 => self.labelled(depth),
+            92..96 => self.labelled(depth),
+            96 => self.info(depth),
             _ => Node::of(Kind::Vector, "vector(§)", [self.scalar(depth - 1)]),
         }
     }
@@ -414,7 +452,7 @@ impl Grammar<'_> {
 
     /// Native histograms, or classic ones.
     fn histograms(&mut self, depth: usize) -> Node {
-        let metric = self.pick(&["h", "h", "hc", "hf", "mixed", "req_bucket", "req_bucket"]);
+        let metric = self.pick(&["h", "h", "h0", "hc", "hf", "mixed", "req_bucket", "req_bucket"]);
         let selector = self.narrowed(metric);
         match self.rng.below(6) {
             0 => Node::leaf(Kind::Vector, format!("{selector}{}", self.shift())),

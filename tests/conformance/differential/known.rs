@@ -41,6 +41,39 @@ pub(super) const CHANGES: &[Change] = &[
         },
     },
     Change {
+        since: "3.14",
+        what: "info() looks for info series at the time after @ and offset (#19266)",
+        explains: |case| {
+            case.is_call(&["info"])
+                && (case.query.contains(" @ ") || case.query.contains("offset"))
+                && case.both_answer()
+        },
+    },
+    Change {
+        since: "3.8",
+        what: "info() in a range query keeps info series apart that take turns (#17135, #17199)",
+        explains: |case| case.is_call(&["info"]) && case.are_ranges() && case.both_answer(),
+    },
+    Change {
+        since: "3.10",
+        what: "info() keeps series that have no label of a target, or a label of the info series \
+               already (#17817, #17898)",
+        explains: |case| case.is_call(&["info"]) && case.they_lack_samples(),
+    },
+    Change {
+        since: "after 3.14",
+        what: "names that are dropped at the end are dropped also after info() (#19413)",
+        explains: |case| case.is_call(&["info"]) && case.only_they_have_names(),
+    },
+    Change {
+        since: "3.13",
+        what: "subqueries do not look further than the last step (#18081), so that notes of what \
+               lies there are not shown",
+        explains: |case| {
+            case.query.contains(")[") && case.are_ranges() && case.they_only_have_more_notes()
+        },
+    },
+    Change {
         since: "3.9",
         what: "series that take turns are one when their names are dropped at the end (#17678)",
         explains: |case| {
@@ -91,19 +124,55 @@ pub(super) const CHANGES: &[Change] = &[
                 .iter()
                 .any(|name| case.query.contains(name))
                 && case.ours_note("this native histogram metric is not a counter")
-                && case.floats_differ(|_, _| true)
+                && (case.floats_differ(|_, _| true) || case.is_call(&["count_values"]))
         },
     },
     Change {
         since: "always",
-        what: "timestamp() of a selector with @ and offset sees the samples that the offset leads \
-               to, the original only those that lie near the time after @ as well",
+        what: "timestamp() of a selector with @ and offset gives the times of the samples that the \
+               offset leads to, the original those near the time after @",
         explains: |case| {
             case.is_call(&["timestamp"])
                 && case.query.contains("offset")
                 && case.query.contains(" @ ")
-                && case.they_lack_samples()
+                && case.both_answer()
         },
+    },
+    Change {
+        since: "always",
+        what: "what is left of large numbers that are nearly equal has few digits, and which \
+               depends on the order of the series",
+        explains: |case| {
+            let calls = ["stdvar", "stddev", "stdvar_over_time", "stddev_over_time"];
+            let few = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-6);
+            case.is_call(&calls) && case.floats_differ(few)
+        },
+    },
+    Change {
+        since: "3.11",
+        what: "sums of histograms have a positive zero where all is zero (#15687)",
+        explains: |case| {
+            case.is_call(&["sum", "avg", "sum_over_time", "avg_over_time"])
+                && case.histograms_differ_in_zeros()
+        },
+    },
+    Change {
+        since: "always",
+        what: "of two errors on the two sides of an operator either may come first",
+        explains: |case| case.sides_fail_otherwise(),
+    },
+    Change {
+        since: "always",
+        what: "slopes of values that are nearly equal have few digits",
+        explains: |case| {
+            let few = |a: f64, b: f64| (a - b).abs() <= 1e-2 * a.abs().max(b.abs());
+            case.is_call(&["deriv", "predict_linear"]) && case.floats_differ(few)
+        },
+    },
+    Change {
+        since: "always",
+        what: "the last digit of a large number decides what its remainder is",
+        explains: |case| case.query.contains(" % ") && case.floats_differ(|_, _| true),
     },
     Change {
         since: "always",
@@ -131,7 +200,7 @@ pub(super) const CHANGES: &[Change] = &[
     Change {
         since: "always",
         what: "the original's bounds of exponential buckets are off by a last digit, seen as text",
-        explains: |case| case.is_call(&["count_values"]) && case.labels_differ_in_last_digits(),
+        explains: |case| case.query.contains("count_values") && case.labels_differ_in_last_digits(),
     },
     Change {
         since: "always",

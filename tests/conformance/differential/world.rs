@@ -60,7 +60,7 @@ impl When {
             When::Instant(time) => (time, time),
             When::Range { start, end, .. } => (start, end),
         };
-        let step_ms = ((end - start + 3_600_000) / 120).max(30_000);
+        let step_ms = ((end - start + 3_600_000) / 3_600_000) * 30_000;
         When::Range { start: start - 2_700_000, end: end + 900_000, step_ms }
     }
 }
@@ -125,7 +125,11 @@ impl World {
         };
         match output {
             Ok(output) => Answer::Result(answer::ours(output)),
-            Err(error) => Answer::Error(error.error_type().to_owned(), error.to_string()),
+            Err(error) => {
+                let kind = error.error_type().to_owned();
+                let place = if kind == "bad_data" { "invalid parameter \"query\": " } else { "" };
+                Answer::Error(kind, format!("{place}{error}"))
+            }
         }
     }
 

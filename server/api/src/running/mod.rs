@@ -192,6 +192,9 @@ impl From<QueryError> for ApiError {
             "unavailable" => ErrorType::Unavailable,
             _ => ErrorType::Execution,
         };
-        ApiError { kind, message: error.to_string() }
+        match error {
+            QueryError::BadData(problem) => ApiError::parameter("query", problem),
+            error => ApiError { kind, message: error.to_string() },
+        }
     }
 }

@@ -23,17 +23,17 @@ impl<'e, 'q> Merger<'e, 'q> {
 
     /// Adds a track, taking its column.
     pub(crate) fn push(&mut self, track: &mut Track) -> Result<(), QueryError> {
+        // A track without samples says nothing about the name either.
+        let samples = track.column.samples();
+        if samples == 0 {
+            return Ok(());
+        }
         if let Some(&place) = self.places.get(&track.labels) {
             let kept = &mut self.tracks[place];
             kept.drop_name |= track.drop_name;
             return merge(&mut kept.column, &track.column);
         }
         let column = std::mem::take(&mut track.column);
-        let samples = column.samples();
-        if samples == 0 {
-            track.column = column;
-            return Ok(());
-        }
         let bytes = column.heap_bytes() + track.labels.heap_bytes() + 2 * size_of::<Track>();
         self.eval.budget.charge(samples, bytes)?;
         self.samples += samples;

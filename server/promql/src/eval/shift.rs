@@ -72,7 +72,7 @@ impl Times {
     pub(crate) fn positive(&self, duration: &DurationArg) -> Result<i64, QueryError> {
         match self.duration(duration)? {
             ms if ms > 0 => Ok(ms),
-            _ => Err(QueryError::execution("duration must be greater than 0")),
+            _ => Err(not_positive(duration)),
         }
     }
 
@@ -133,7 +133,7 @@ impl Times {
             Some(step) => match self.duration(step)? {
                 ms if ms > 0 => ms,
                 0 => self.subquery_step_ms,
-                _ => return Err(QueryError::execution("duration must be greater than 0")),
+                _ => return Err(not_positive(step)),
             },
             None => self.subquery_step_ms,
         }
@@ -227,4 +227,16 @@ impl Times {
             Extended::Smoothed => (range_ms.saturating_add(self.lookback_ms), self.lookback_ms),
         }
     }
+}
+
+/// The original computes durations before it begins, so this is a mistake of the question.
+fn not_positive(duration: &DurationArg) -> QueryError {
+    let text = "duration must be greater than 0";
+    QueryError::BadData(match duration {
+        DurationArg::Literal(_) => text.to_owned(),
+        DurationArg::Computed(expr) => {
+            let span = expr.span();
+            format!("{}:{}: {text}", span.start, span.end)
+        }
+    })
 }

@@ -15,7 +15,7 @@ macro_rules! maps {
 }
 
 maps! {
-    abs acos asin asinh atan atanh ceil cos exp floor ln log10 log2 sin sqrt tan tanh
+    abs acos asin atan atanh ceil cos exp floor ln log10 log2 sin sqrt tan tanh
 }
 
 /// `deg`: radians to degrees.
@@ -28,9 +28,27 @@ pub(super) fn rad(value: f64) -> f64 {
     value * std::f64::consts::PI / 180.0
 }
 
+/// Above this the square root of `x² ± 1` is `x`.
+const INVERSE_LARGE: f64 = (1_u64 << 28) as f64;
+
 /// `acosh`: NaN below one.
 pub(super) fn acosh(value: f64) -> f64 {
-    if value < 1.0 { f64::NAN } else { value.acosh() }
+    if value < 1.0 {
+        f64::NAN
+    } else if value > INVERSE_LARGE {
+        value.ln() + std::f64::consts::LN_2
+    } else {
+        value.acosh()
+    }
+}
+
+/// `asinh`
+pub(super) fn asinh(value: f64) -> f64 {
+    if value.abs() > INVERSE_LARGE {
+        (value.abs().ln() + std::f64::consts::LN_2).copysign(value)
+    } else {
+        value.asinh()
+    }
 }
 
 /// Above this the original takes half of `e^x` for both hyperbolic functions, so that they become
