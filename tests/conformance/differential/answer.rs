@@ -12,7 +12,7 @@ const TOLERANCE: f64 = 1e-9;
 
 /// What a query gave.
 #[derive(Clone, Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// The kind of error and its text.
     Error(String, String),
     Result(Output),
@@ -20,24 +20,24 @@ pub(super) enum Answer {
 
 /// The result of a query that did not fail.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Output {
+pub(crate) struct Output {
     /// `scalar`, `string`, `vector` or `matrix`.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// In the order of the answer.
-    pub(super) rows: Vec<Row>,
-    pub(super) warnings: BTreeSet<String>,
-    pub(super) infos: BTreeSet<String>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) warnings: BTreeSet<String>,
+    pub(crate) infos: BTreeSet<String>,
 }
 
 /// One series; scalars and strings are one without labels.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Row {
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) points: Vec<(i64, Cell)>,
+pub(crate) struct Row {
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) points: Vec<(i64, Cell)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Float(f64),
     Text(String),
     /// Count, sum, and lower bound, upper bound and count of the buckets that hold something.
@@ -45,17 +45,17 @@ pub(super) enum Cell {
 }
 
 impl Answer {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Answer::Result(output) if output.rows.is_empty())
     }
 
-    pub(super) fn is_error(&self) -> bool {
+    pub(crate) fn is_error(&self) -> bool {
         matches!(self, Answer::Error(..))
     }
 }
 
 /// Our answer.
-pub(super) fn ours(output: QueryOutput) -> Output {
+pub(crate) fn ours(output: QueryOutput) -> Output {
     let row = |labels: &Labels, points| {
         let pairs = labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Row { labels: pairs.collect(), points }
@@ -138,7 +138,7 @@ fn indexed(spans: &[Span], counts: &[f64]) -> Vec<(i32, f64)> {
 }
 
 /// The answer of an HTTP API.
-pub(super) fn theirs(body: &str) -> Result<Answer, String> {
+pub(crate) fn theirs(body: &str) -> Result<Answer, String> {
     let json: Json = serde_json::from_str(body).map_err(|error| format!("{error}: {body}"))?;
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     if json["status"] != "success" {
@@ -196,7 +196,7 @@ fn milliseconds(json: &Json) -> i64 {
 }
 
 /// What differs in the results; `ordered` compares the order of the values too.
-pub(super) fn difference(ours: &Output, theirs: &Output, ordered: bool) -> Option<String> {
+pub(crate) fn difference(ours: &Output, theirs: &Output, ordered: bool) -> Option<String> {
     if ours.kind != theirs.kind {
         return Some(format!("type {} is not {}", ours.kind, theirs.kind));
     }

@@ -4,7 +4,7 @@
 //! What is answered differently is made as small as it can be and printed with both answers, unless
 //! a change of the language since then explains it ([`known`]).
 
-mod answer;
+pub(crate) mod answer;
 mod cause;
 mod data;
 mod grammar;
