@@ -9,5 +9,6 @@ mod parameters;
 mod pools;
 mod refused;
 mod search;
+mod starting;
 mod trees;
 mod world;
