@@ -4,24 +4,25 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use arc_swap::ArcSwap;
 use common_instrument::{Family, Registry};
 use common_service::clock::{Clock, SystemClock};
 use common_service::notify::{Notifier, State};
 use common_service::process::ProcessCollector;
 use common_service::signals::{self, Request, Signals};
 use common_template::prometheus::PrometheusFunctions;
-use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions};
-use server_api::{ApiState, Notice, Notifications, Reload, Status};
-use server_tsdb::Db;
+use common_web::{Listener, WebConfigFile, WebOptions};
+use server_api::{ApiState, Notice, Notifications, Reload, Starting, Status};
 use server_tsdb::fs::RealFs;
+use server_tsdb::{Db, ReplayProgress};
 use tokio::sync::mpsc;
 
-use super::browser;
 use super::loader::{self, Loaded};
+use super::pages;
 use super::parts::{self, Parts};
 use super::queries::QueryLimits;
 use super::reload::{self, Reloader};
-use super::settings::Settings;
+use super::settings::{Settings, retention_of};
 
 /// Reloads that may wait while one is under way.
 const RELOADS_WAITING_MAX: usize = 4;
@@ -50,7 +51,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let loaded = settings.files.load().map_err(Failure::Configuration)?;
     let mut signals = Signals::install()?;
     let notifier = Notifier::from_env()?;
-    // Ports are bound before the log is replayed: who asks meanwhile waits instead of failing.
+    // Ports are served before the log is replayed: who asks meanwhile hears of it.
     let listeners = Listener::bind_all(&settings.listen)?;
     let registry = Registry::new();
     registry.register("process", Arc::new(ProcessCollector::new("/proc")));
@@ -60,39 +61,45 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let notifications = Arc::new(Notifications::new(subscribers, now, &registry));
     notifications.raise(Notice::Starting);
     registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
-    let db = open(&settings, &loaded, &registry).await?;
     let status = Arc::new(Status::new(clock.now_ms()));
+    let replay = Arc::new(ReplayProgress::default());
+    let extras = pages::extras(&registry);
+    let starting = Starting {
+        notifications: notifications.clone(),
+        status: status.clone(),
+        replay: replay.clone(),
+    };
+    let starting = server_api::starting_router(starting).merge(extras.clone());
+    let pages = Arc::new(ArcSwap::from_pointee(pages::below_prefix(&settings, starting)));
+    let (trigger, shutdown) = signals::shutdown();
+    let web = web_options(&settings, web_config.clone(), &registry);
+    WebConfigFile::log(web_config.as_deref(), &listeners);
+    let router = pages::switching(pages.clone());
+    let serving = tokio::spawn(common_web::serve(listeners, router, web, shutdown.wait()));
+    let db = open(&settings, &loaded, &registry, replay.clone()).await?;
     let parts = Parts::build(&settings, &db, &registry)?;
     let (reload, mut reloads) = mpsc::channel::<Reload>(RELOADS_WAITING_MAX);
     let api = Arc::new(ApiState::new(
         api_options(&settings),
-        parts.asked(notifications.clone()),
+        parts.asked(notifications.clone(), replay),
         settings.engine(),
         settings.parser.clone(),
         reload,
         status.clone(),
     ));
-    let router = pages(&settings, api, &registry);
-    let (trigger, shutdown) = signals::shutdown();
-    let web = WebOptions {
-        connections_max: settings.connections_max,
-        idle_deadline: settings.read_timeout,
-        registry: Some(registry.clone()),
-        protection: web_config.clone().map(|file| file as _),
-        ..WebOptions::default()
-    };
-    WebConfigFile::log(web_config.as_deref(), &listeners);
-    let serving = tokio::spawn(common_web::serve(listeners, router, web, shutdown.wait()));
     let reloader = Reloader::new(&settings, status.clone(), notifications.clone(), &registry);
     let first = reloader.apply(&parts, loaded).await;
     first.map_err(Failure::Configuration)?;
     status.ready.store(true, Ordering::Release);
+    let router = server_api::router(api).merge(extras);
+    pages.store(Arc::new(pages::below_prefix(&settings, router)));
     notifications.clear(Notice::Starting);
     let _ = notifier.tell(&State::Ready, &clock);
     tracing::info!("Server is ready to receive web requests.");
     attend(&mut signals, &mut reloads, &reloader, &parts, &notifier).await;
     let _ = notifier.tell(&State::Stopping, &clock);
     notifications.raise(Notice::Stopping);
+    status.stopping.store(true, Ordering::Release);
     parts.shutdown().await;
     notifications.close();
     trigger.pull();
@@ -102,6 +109,21 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     tokio::task::spawn_blocking(move || db.close()).await??;
     tracing::info!("See you next time!");
     Ok(())
+}
+
+/// How connections are served.
+fn web_options(
+    settings: &Settings,
+    web_config: Option<Arc<WebConfigFile>>,
+    registry: &Registry,
+) -> WebOptions {
+    WebOptions {
+        connections_max: settings.connections_max,
+        idle_deadline: settings.read_timeout,
+        registry: Some(registry.clone()),
+        protection: web_config.map(|file| file as _),
+        ..WebOptions::default()
+    }
 }
 
 /// Does what operators and systemd ask for, until somebody asks for the end.
@@ -138,11 +160,19 @@ async fn attend(
 }
 
 /// Opens the store; replaying its log may take a while.
-async fn open(settings: &Settings, loaded: &Loaded, registry: &Registry) -> Result<Db, Failure> {
+async fn open(
+    settings: &Settings,
+    loaded: &Loaded,
+    registry: &Registry,
+    replay: Arc<ReplayProgress>,
+) -> Result<Db, Failure> {
     let mut options = settings.tsdb.clone();
     // Those of the log find a ring of the right size.
     options.exemplars_max = parts::exemplars_max(settings.exemplar_storage, &loaded.config);
-    let db = tokio::task::spawn_blocking(move || Db::open(options, Arc::new(RealFs))).await??;
+    (options.retention_ms, options.retention_bytes) =
+        retention_of(&loaded.config, (options.retention_ms, options.retention_bytes));
+    let work = move || Db::open_watched(options, Arc::new(RealFs), &replay);
+    let db = tokio::task::spawn_blocking(work).await??;
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)
 }
@@ -169,19 +199,6 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
             discoveries: loader::DISCOVERIES.iter().copied().chain(["static"]).collect(),
             template_functions: PrometheusFunctions::names().collect(),
         },
-    }
-}
-
-/// API, metrics and pages, below the route prefix.
-fn pages(settings: &Settings, api: Arc<ApiState>, registry: &Registry) -> axum::Router {
-    let metrics = MetricsHandler::new(registry.clone(), 0, true).instrumented(registry);
-    let router =
-        server_api::router(api).merge(metrics.router("/metrics")).merge(server_ui::router());
-    let router = browser::protected(router);
-    if settings.route_prefix.is_empty() {
-        router
-    } else {
-        axum::Router::new().nest(&settings.route_prefix, router)
     }
 }
 

@@ -15,6 +15,7 @@ const COMMON: &[Flag] = &[
     Flag::switch("web.enable-admin-api", "Enable API endpoints for admin control actions."),
     Flag::new("web.cors.origin", Kind::Str, "Regex for CORS origin. It is fully anchored.").default(".*"),
     Flag::new("storage.tsdb.retention.time", Kind::Str, "How long to retain samples in storage.").default("15d"),
+    Flag::new("storage.tsdb.retention.size", Kind::Bytes, "Maximum number of bytes that can be stored for blocks: with the log the oldest blocks go beyond that. Units supported: B, KB, MB, GB, TB, PB, EB."),
     Flag::new("storage.tsdb.wal-segment-size", Kind::Bytes, "Size at which to split the tsdb WAL segment files.").hidden(),
     Flag::new("storage.memory.chunks-max", Kind::Bytes, "Bytes of compressed samples kept at most; the oldest go first. (Hearth only.)").default("256MB"),
     Flag::new("storage.series-max", Kind::Int, "Series kept at most; more are refused. (Hearth only.)").default("5000000"),

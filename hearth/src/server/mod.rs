@@ -4,6 +4,7 @@ mod browser;
 mod daemon;
 mod flags;
 pub(crate) mod loader;
+mod pages;
 mod parts;
 mod queries;
 mod reload;

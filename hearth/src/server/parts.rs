@@ -11,11 +11,11 @@ use server_api::{Asked, Notifications};
 use server_notify::{Alert, Sink};
 use server_rules::RuleSet;
 use server_scrape::{Manager, ManagerOptions, Now};
-use server_tsdb::{Db, Maintenance};
+use server_tsdb::{Db, Maintenance, ReplayProgress};
 
 use super::daemon::Failure;
 use super::loader::Loaded;
-use super::settings::Settings;
+use super::settings::{Settings, retention_of};
 use super::sources;
 
 /// What rules need.
@@ -76,6 +76,8 @@ pub(crate) struct Parts {
     alertmanager: Option<Arc<server_alertmanager::Manager>>,
     maintenance: Maintenance,
     exemplar_storage: bool,
+    /// What the flags say of time and bytes.
+    retention: (i64, u64),
 }
 
 impl Parts {
@@ -107,11 +109,26 @@ impl Parts {
         let maintenance = db.spawn_maintenance(now.clone())?;
         let exemplar_storage = settings.exemplar_storage;
         let db = db.clone();
-        Ok(Parts { db, now, scrape, rules, notify, alertmanager, maintenance, exemplar_storage })
+        let retention = (settings.tsdb.retention_ms, settings.tsdb.retention_bytes);
+        Ok(Parts {
+            db,
+            now,
+            scrape,
+            rules,
+            notify,
+            alertmanager,
+            maintenance,
+            exemplar_storage,
+            retention,
+        })
     }
 
     /// What the API asks.
-    pub(crate) fn asked(&self, notifications: Arc<Notifications>) -> Asked {
+    pub(crate) fn asked(
+        &self,
+        notifications: Arc<Notifications>,
+        replay: Arc<ReplayProgress>,
+    ) -> Asked {
         Asked {
             storage: Arc::new(self.db.clone()),
             db: self.db.clone(),
@@ -120,6 +137,7 @@ impl Parts {
             notify: self.notify.clone(),
             notifications,
             now: self.now.clone(),
+            replay,
             random: Arc::new(|| RandomState::new().build_hasher().finish()),
         }
     }
@@ -131,6 +149,7 @@ impl Parts {
             alertmanager.apply(loaded.alertmanager).map_err(|error| error.to_string())?;
         }
         let exemplars_max = exemplars_max(self.exemplar_storage, &loaded.config);
+        let (retention_ms, retention_bytes) = retention_of(&loaded.config, self.retention);
         let global = &loaded.config.global;
         self.notify
             .apply(&loaded.config.alerting, &global.external_labels)
@@ -143,6 +162,7 @@ impl Parts {
         };
         self.rules.apply(rules).await;
         self.db.resize_exemplars(exemplars_max);
+        self.db.set_retention(retention_ms, retention_bytes);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common_config::duration;
+use common_config::{Config, byte_size, duration};
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
 use exporters_node::NodeOptions;
@@ -95,11 +95,9 @@ impl Settings {
         let hostname = common_service::process::hostname();
         let listen: Vec<String> =
             matches.strs("web.listen-address").into_iter().map(str::to_owned).collect();
-        let retention_text = matches.str("storage.tsdb.retention.time").to_owned();
-        let retention = duration::parse(&retention_text)
-            .map_err(|error| format!("storage.tsdb.retention.time: {error}"))?;
         let mut tsdb = server_tsdb::Options::new(directory);
-        tsdb.retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let retention_text;
+        (tsdb.retention_ms, tsdb.retention_bytes, retention_text) = retention(matches)?;
         tsdb.chunk_bytes_max = matches.bytes("storage.memory.chunks-max");
         tsdb.series_max = size(matches.int("storage.series-max"));
         if matches.is_given("storage.tsdb.wal-segment-size") {
@@ -212,4 +210,36 @@ fn route_prefix(matches: &Matches, external_url: &str) -> String {
         "" => String::new(),
         prefix => format!("/{prefix}"),
     }
+}
+
+/// How long and how many bytes samples are kept, and both as they are shown. Where only the size is
+/// limited, samples may be as old as they like.
+fn retention(matches: &Matches) -> Result<(i64, u64, String), String> {
+    let text = matches.str("storage.tsdb.retention.time");
+    let time =
+        duration::parse(text).map_err(|error| format!("storage.tsdb.retention.time: {error}"))?;
+    let bytes = matches.bytes("storage.tsdb.retention.size");
+    let by_time = bytes == 0 || matches.is_given("storage.tsdb.retention.time");
+    let mut shown: Vec<String> = by_time.then(|| text.to_owned()).into_iter().collect();
+    if bytes > 0 {
+        shown.push(byte_size::format(bytes));
+    }
+    let time_ms = if by_time { retention_ms(time) } else { i64::MAX };
+    Ok((time_ms, bytes, shown.join(" or ")))
+}
+
+/// Zero is no limit.
+fn retention_ms(time: Duration) -> i64 {
+    if time.is_zero() { i64::MAX } else { i64::try_from(time.as_millis()).unwrap_or(i64::MAX) }
+}
+
+/// How long and how many bytes samples are kept: what the configuration says wins over flags.
+pub(crate) fn retention_of(config: &Config, flags: (i64, u64)) -> (i64, u64) {
+    let Some(retention) = config.storage.tsdb.as_ref().and_then(|tsdb| tsdb.retention) else {
+        return flags;
+    };
+    if retention.percentage > 0.0 {
+        tracing::warn!("storage.tsdb.retention.percentage is not followed yet");
+    }
+    (retention_ms(retention.time), retention.size)
 }

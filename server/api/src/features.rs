@@ -123,7 +123,7 @@ fn groups(state: &ApiState) -> BTreeMap<&'static str, Group> {
                 ("delayed_compaction", false),
                 ("exemplar_storage", features.exemplar_storage),
                 ("isolation", true),
-                ("native_histograms", false),
+                ("native_histograms", true),
                 ("use_uncached_io", false),
             ]),
         ),

@@ -1,8 +1,9 @@
 //! What is answered to a path or a method that is not served: the words and headers of Go's router.
 
 use axum::body::Body;
+use axum::extract::OriginalUri;
 use axum::handler::Handler;
-use axum::http::header::{ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{ALLOW, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Response, StatusCode};
 use axum::routing::{MethodRouter, any};
 
@@ -33,18 +34,73 @@ where
 {
     // Made of `any`, it gets no `Allow` of axum's own.
     any(move |method: Method| async move {
-        let mut response = match method {
-            Method::OPTIONS => Response::new(Body::empty()),
-            _ => failure(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n"),
-        };
+        if method != Method::OPTIONS {
+            return failed_method(allow);
+        }
+        let mut response = Response::new(Body::empty());
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
         response
     })
 }
 
-/// The answer to unknown paths.
-pub(crate) async fn unknown() -> Response<Body> {
-    failure(StatusCode::NOT_FOUND, "404 page not found\n")
+/// The answer to a method that a path does not have.
+pub(crate) fn failed_method(allow: &'static str) -> Response<Body> {
+    let mut response = failure(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// The answer to unknown paths: where they have slashes or dots too many, the path without them.
+pub(crate) async fn unknown(OriginalUri(uri): OriginalUri, method: Method) -> Response<Body> {
+    let path = uri.path();
+    let mut to = cleaned(path);
+    // The API is a folder to the original.
+    if to.ends_with("/api/v1") {
+        to.push('/');
+    }
+    if to == path {
+        return failure(StatusCode::NOT_FOUND, "404 page not found\n");
+    }
+    if let Some(query) = uri.query() {
+        to.push('?');
+        to.push_str(query);
+    }
+    moved(&to, &method)
+}
+
+/// A path without empty, `.` and `..` parts; a slash at its end stays.
+fn cleaned(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    let folder = path.ends_with('/') && !parts.is_empty();
+    format!("/{}{}", parts.join("/"), if folder { "/" } else { "" })
+}
+
+/// A redirect as Go's `http.Redirect` writes it.
+fn moved(to: &str, method: &Method) -> Response<Body> {
+    let Ok(location) = HeaderValue::from_str(to) else {
+        return failure(StatusCode::NOT_FOUND, "404 page not found\n");
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    response.headers_mut().insert(LOCATION, location);
+    if *method == Method::GET {
+        let shown = to.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let shown = shown.replace('"', "&#34;").replace('\'', "&#39;");
+        *response.body_mut() =
+            Body::from(format!("<a href=\"{shown}\">Moved Permanently</a>.\n\n"));
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, html);
+    }
+    response
 }
 
 /// An error as Go's `http.Error` writes it.
@@ -85,6 +141,15 @@ mod tests {
             ("PUT /health", 405, "GET, HEAD, OPTIONS", wrong),
             ("GET /nothing", 404, "", "404 page not found\n"),
             ("OPTIONS /nothing", 404, "", "404 page not found\n"),
+            ("GET /api/v1/", 404, "", "404 page not found\n"),
+            ("GET /api/v1", 301, "", "<a href=\"/api/v1/\">Moved Permanently</a>.\n\n"),
+            (
+                "GET /a/..//read?x=1&y",
+                301,
+                "",
+                "<a href=\"/read?x=1&amp;y\">Moved Permanently</a>.\n\n",
+            ),
+            ("POST //ask", 301, "", ""),
         ] {
             let (method, path) = request.split_once(' ').unwrap();
             let asked = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();

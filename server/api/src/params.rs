@@ -173,6 +173,22 @@ fn decode(encoded: &[u8]) -> Result<String, String> {
         .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
+/// A number as Go's `strconv.ParseFloat` reads it: underscores may stand between digits.
+fn go_float(text: &str) -> Option<f64> {
+    if !text.contains('_') {
+        return parse_float(text);
+    }
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at)).is_some_and(|byte| byte.is_ascii_digit())
+    };
+    let lonely = |at: usize| !digit(at.checked_sub(1)) || !digit(at.checked_add(1));
+    if (0..bytes.len()).any(|at| bytes[at] == b'_' && lonely(at)) {
+        return None;
+    }
+    parse_float(&text.replace('_', ""))
+}
+
 /// Seconds as a number, or RFC 3339.
 pub(crate) fn parse_time(text: &str) -> Result<TimestampMs, String> {
     let wrong = || format!("cannot parse {text:?} to a valid timestamp");
@@ -182,7 +198,7 @@ pub(crate) fn parse_time(text: &str) -> Result<TimestampMs, String> {
         "+292277025-08-18T07:12:54.999999999Z" => return Ok(TIME_MAX),
         _ => {}
     }
-    if let Some(seconds) = parse_float(text) {
+    if let Some(seconds) = go_float(text) {
         // The fraction is rounded by itself, where it has more digits than the sum.
         let milliseconds = seconds.trunc() * 1000.0 + (seconds.fract() * 1000.0).round();
         let in_range = milliseconds >= TIME_MIN as f64 && milliseconds <= TIME_MAX as f64;
@@ -219,7 +235,7 @@ fn is_rfc3339(text: &str) -> bool {
 
 /// Seconds as a number, or `5m`; in nanoseconds.
 pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
-    if let Some(seconds) = parse_float(text) {
+    if let Some(seconds) = go_float(text) {
         let nanoseconds = seconds * 1e9;
         if nanoseconds > i64::MAX as f64 || nanoseconds < i64::MIN as f64 {
             return Err(format!("cannot parse {text:?} to a valid duration. It overflows int64"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{OriginalUri, Path, Request, State};
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::routing::any;
@@ -17,7 +17,7 @@ use crate::compress::compressed;
 use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
-use crate::state::ApiState;
+use crate::state::{ApiState, Status};
 use crate::{
     admin, cors, exemplars, explain, features, federate, pools, query, rules, search, series,
     status, targets, tree,
@@ -48,6 +48,7 @@ pub fn router(state: Arc<ApiState>) -> Router {
         .route("/-/healthy", only("GET, HEAD, OPTIONS").get(healthy))
         .route("/-/ready", only("GET, HEAD, OPTIONS").get(is_ready))
         .route("/-/reload", reload)
+        .route("/version", read(status::version))
         .fallback(unknown)
         .with_state(state)
 }
@@ -110,7 +111,9 @@ fn statuses() -> Router<Arc<ApiState>> {
         )
         .route(
             "/status/walreplay",
-            read(|State(s): Shared| async { respond(status::wal_replay(s).await) }),
+            read(|State(s): Shared| async move {
+                respond(Ok(status::wal_replay(s.replay.segments(), s.status.is_ready())))
+            }),
         )
 }
 
@@ -240,7 +243,7 @@ searches! {
 
 async fn federated(State(state): Shared, request: Request) -> Response<Body> {
     if !state.status.is_ready() {
-        return not_ready();
+        return not_ready(&state.status);
     }
     match params(&state, request).await {
         Ok(params) => federate::federate(state, params).await,
@@ -248,17 +251,21 @@ async fn federated(State(state): Shared, request: Request) -> Response<Body> {
     }
 }
 
-async fn healthy() -> Response<Body> {
+pub(crate) async fn healthy() -> Response<Body> {
     text(StatusCode::OK, "Hearth is Healthy.\n")
 }
 
 async fn is_ready(State(state): Shared) -> Response<Body> {
-    if state.status.is_ready() { text(StatusCode::OK, "Hearth is Ready.\n") } else { not_ready() }
+    if state.status.is_ready() {
+        text(StatusCode::OK, "Hearth is Ready.\n")
+    } else {
+        not_ready(&state.status)
+    }
 }
 
-fn not_ready() -> Response<Body> {
+pub(crate) fn not_ready(status: &Status) -> Response<Body> {
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
-    let stopping = HeaderValue::from_static("false");
+    let stopping = HeaderValue::from_static(if status.is_stopping() { "true" } else { "false" });
     response.headers_mut().insert("x-prometheus-stopping", stopping);
     response
 }
@@ -271,7 +278,7 @@ async fn ready(State(state): Shared, request: Request, next: Next) -> Response<B
     if state.status.is_ready() || BEFORE_READY.iter().any(|always| path.ends_with(always)) {
         return next.run(request).await;
     }
-    not_ready()
+    not_ready(&state.status)
 }
 
 async fn reload(State(state): Shared) -> Response<Body> {
@@ -316,12 +323,12 @@ async fn shared_with_others(State(state): Shared, request: Request, next: Next) 
 }
 
 /// Browsers may ask about every path below the API, before it is known whether it exists.
-async fn unknown_api(State(state): Shared, request: Request) -> Response<Body> {
+async fn unknown_api(State(state): Shared, uri: OriginalUri, request: Request) -> Response<Body> {
     if request.method() != Method::OPTIONS {
-        return unknown().await;
+        return unknown(uri, request.method().clone()).await;
     }
     if !state.status.is_ready() {
-        return not_ready();
+        return not_ready(&state.status);
     }
     let mut response = cors::preflight();
     cors::add(response.headers_mut(), cors::origin(request.headers()), &state.options.cors_origin);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common_model::{Labels, Matcher};
+use common_model::Matcher;
 use server_rules::alert::State;
 use server_rules::{AlertStatus, GroupStatus, RuleKind, RuleStatus};
 
@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::error::ApiError;
 use crate::json::Json;
 use crate::params::{Params, go_integer};
+use crate::sha1;
 use crate::state::ApiState;
 use crate::time::rfc3339;
 
@@ -141,8 +142,7 @@ pub(crate) async fn rules(state: Arc<ApiState>, params: Params) -> Result<Answer
 
 /// Names the group that a page begins with.
 fn next_token(group: &GroupStatus) -> String {
-    let name = Labels::from_pairs([("file", group.file.as_str()), ("name", group.name.as_str())]);
-    format!("{:016x}", name.hash64())
+    sha1::hex(format!("{};{}", group.file, group.name).as_bytes())
 }
 
 fn write_group(json: &mut Json, group: &GroupStatus, filter: &Filter<'_>) {

@@ -71,6 +71,8 @@ pub struct Asked {
     pub notifications: Arc<Notifications>,
     /// The wall clock in milliseconds.
     pub now: server_scrape::Now,
+    /// How the replay of the log went.
+    pub replay: Arc<server_tsdb::ReplayProgress>,
     /// Numbers that tell blocks and snapshots apart.
     pub random: Random,
 }
@@ -118,6 +120,8 @@ impl std::ops::Deref for ApiState {
 pub struct Status {
     /// Whether queries can be answered.
     pub ready: AtomicBool,
+    /// Whether the process is about to end.
+    pub stopping: AtomicBool,
     /// The configuration in force as YAML, secrets hidden.
     pub config_yaml: ArcSwap<String>,
     /// Labels added to what leaves this server, for federation.
@@ -134,6 +138,7 @@ impl Status {
     pub fn new(started: TimestampMs) -> Status {
         Status {
             ready: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             config_yaml: ArcSwap::default(),
             external_labels: ArcSwap::default(),
             started,
@@ -142,6 +147,10 @@ impl Status {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+        self.ready.load(Ordering::Acquire) && !self.is_stopping()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 }

@@ -1,9 +1,11 @@
 //! `/api/v1/status/*`.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use crate::answer::Answer;
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+
+use crate::answer::{Answer, text};
 use crate::error::ApiError;
 use crate::json::Json;
 use crate::params::Params;
@@ -38,7 +40,18 @@ pub(crate) async fn flags(state: Arc<ApiState>) -> Result<Answer, ApiError> {
 
 /// `/api/v1/status/buildinfo`
 pub(crate) async fn build_info() -> Result<Answer, ApiError> {
-    let fields = [
+    Ok(Answer::write(|json| write_texts(json, &build_fields())))
+}
+
+/// `/version`: the same without an envelope.
+pub(crate) async fn version() -> Response<Body> {
+    let mut json = Json::default();
+    write_texts(&mut json, &build_fields());
+    text(StatusCode::OK, String::from_utf8_lossy(&json.bytes))
+}
+
+fn build_fields() -> [(&'static str, &'static str); 8] {
+    [
         ("version", COMPATIBLE_VERSION),
         ("revision", option_env!("HEARTH_REVISION").unwrap_or("")),
         ("branch", ""),
@@ -47,8 +60,7 @@ pub(crate) async fn build_info() -> Result<Answer, ApiError> {
         ("goVersion", ""),
         ("application", "hearth"),
         ("hearthVersion", env!("CARGO_PKG_VERSION")),
-    ];
-    Ok(Answer::write(|json| write_texts(json, &fields)))
+    ]
 }
 
 fn write_texts(json: &mut Json, fields: &[(&str, &str)]) {
@@ -121,11 +133,11 @@ pub(crate) async fn blocks(state: Arc<ApiState>) -> Result<Answer, ApiError> {
     }))
 }
 
-/// `/api/v1/status/walreplay`
-pub(crate) async fn wal_replay(state: Arc<ApiState>) -> Result<Answer, ApiError> {
-    let done = state.status.ready.load(Ordering::Acquire);
-    Ok(Answer::write(|json| {
-        json.raw("{\"min\":0,\"max\":0,\"current\":0,\"state\":");
-        json.string(if done { "done" } else { "in progress" }).raw("}");
-    }))
+/// `/api/v1/status/walreplay`: the segments of the log that were read, or are being read.
+pub(crate) fn wal_replay((min, max, current): (u64, u64, u64), is_done: bool) -> Answer {
+    Answer::write(|json| {
+        json.raw("{\"min\":").number(min).raw(",\"max\":").number(max);
+        json.raw(",\"current\":").number(current).raw(",\"state\":");
+        json.string(if is_done { "done" } else { "in progress" }).raw("}");
+    })
 }

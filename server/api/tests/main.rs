@@ -10,5 +10,6 @@ mod parameters;
 mod pools;
 mod refused;
 mod search;
+mod starting;
 mod trees;
 mod world;

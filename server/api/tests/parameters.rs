@@ -42,7 +42,10 @@ async fn rules_are_shown_without_alerts_and_by_pages() {
         ("GET rules?exclude_alerts=T", "\"alerts\":null"),
         ("GET rules?exclude_alerts=tRue", "\"alerts\":null"),
         ("GET rules?exclude_alerts=f", "\"alerts\":[]"),
-        ("GET rules?group_limit=1", "\"groupNextToken\":\""),
+        (
+            "GET rules?group_limit=1",
+            "\"groupNextToken\":\"733b43e5e6f85fc2638dabad501a472c41636b09\"",
+        ),
         ("GET rules?match[]={a=%22b%22}", "\"groups\":[{\"name\":\"two\""),
     ] {
         let (status, body) = world.ask(request).await;
@@ -74,6 +77,7 @@ const TAKEN: &[(&str, &str)] = &[
     ("GET query?query=1&time=0&x=%zz", r#"{"resultType":"scalar","result":[0,"1"]}"#),
     ("POST query query=1&time=0&a;b", r#"{"resultType":"scalar","result":[0,"1"]}"#),
     ("POST query?query=2 query=1&time=0", r#"{"resultType":"scalar","result":[0,"1"]}"#),
+    ("GET query?query=1&time=1_000", r#"{"resultType":"scalar","result":[1000,"1"]}"#),
     ("GET query?query=1&time=-0.5", r#"{"resultType":"scalar","result":[-0.5,"1"]}"#),
     ("GET query?query=1&time=1.0005", r#"{"resultType":"scalar","result":[1,"1"]}"#),
     ("GET query?query=up&time=900&lookback_delta=-1", r#"{"resultType":"vector","result":[]}"#),

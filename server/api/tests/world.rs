@@ -45,7 +45,7 @@ scrape_configs:
 
 /// What is asked, with what must live as long as it.
 pub(crate) struct World {
-    router: Router,
+    pub(crate) router: Router,
     pub(crate) notifications: Arc<Notifications>,
     pub(crate) status: Arc<Status>,
     files: tempfile::TempDir,
@@ -104,6 +104,7 @@ impl World {
             notify: Arc::new(server_notify::Manager::new(Default::default(), &registry)),
             notifications: notifications.clone(),
             now,
+            replay: Arc::default(),
             random: Arc::new(|| 255),
         };
         let status = Arc::new(Status::new(0));

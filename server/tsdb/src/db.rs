@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common_model::{Metadata, TimestampMs};
@@ -19,7 +19,7 @@ use crate::head::Head;
 use crate::maintenance::Schedule;
 use crate::merge::MergeQuerier;
 use crate::querier::HeadQuerier;
-use crate::replay::{Aliases, Replay, ReplayReport, SegmentOutcome};
+use crate::replay::{Aliases, Replay, ReplayProgress, ReplayReport, SegmentOutcome};
 use crate::wal::segments::{self, Listing, checkpoint_path, segment_path};
 use crate::wal::{Wal, WalCounters, checkpoint, count, repair};
 use crate::{Error, Options, snapshot};
@@ -33,6 +33,9 @@ pub struct Db {
 
 pub(crate) struct Inner {
     pub(crate) options: Options,
+    /// What the options said of retention, or somebody since.
+    pub(crate) retention_ms: AtomicI64,
+    pub(crate) retention_bytes: AtomicU64,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) wal_dir: PathBuf,
     pub(crate) head: Head,
@@ -62,6 +65,15 @@ impl Db {
     /// Opens the data directory, made if need be, and replays its log. Damage never keeps it from
     /// opening, nor does a full disk.
     pub fn open(options: Options, fs: Arc<dyn Fs>) -> Result<Db, Error> {
+        Db::open_watched(options, fs, &ReplayProgress::default())
+    }
+
+    /// As [`Db::open`]; `progress` tells meanwhile how far the replay is.
+    pub fn open_watched(
+        options: Options,
+        fs: Arc<dyn Fs>,
+        progress: &ReplayProgress,
+    ) -> Result<Db, Error> {
         fs.create_dir(&options.dir).map_err(Error::io("create", &options.dir))?;
         let lock_path = options.dir.join("lock");
         let lock = fs.lock(&lock_path).map_err(|cause| match cause.kind() {
@@ -73,10 +85,13 @@ impl Db {
         head.exemplars.resize(options.exemplars_max);
         let wal_counters = Arc::new(WalCounters::default());
         let start = Instant::now();
-        let Recovered { report, aliases, next } = recover(&*fs, &wal_dir, &head, &wal_counters)?;
+        let Recovered { report, aliases, next } =
+            recover(&*fs, &wal_dir, &head, &wal_counters, progress)?;
         let wal =
             Wal::new(fs.clone(), &wal_dir, options.wal_segment_bytes, next, wal_counters.clone());
         let inner = Inner {
+            retention_ms: AtomicI64::new(options.retention_ms),
+            retention_bytes: AtomicU64::new(options.retention_bytes),
             options,
             fs,
             wal_dir,
@@ -192,6 +207,7 @@ fn recover(
     dir: &Path,
     head: &Head,
     counters: &WalCounters,
+    progress: &ReplayProgress,
 ) -> Result<Recovered, Error> {
     if let Err(error) = fs.create_dir(dir) {
         // The log makes it when it has something to write.
@@ -208,9 +224,11 @@ fn recover(
     if let Some(number) = covered {
         let checkpoint = checkpoint_path(dir, number);
         let inside = segments::list(fs, &checkpoint)?;
-        replay_segments(&mut replay, fs, &checkpoint, &inside, None, counters);
+        // The segments of a checkpoint have numbers of their own, which tell nobody anything.
+        let unseen = ReplayProgress::default();
+        replay_segments(&mut replay, fs, &checkpoint, &inside, None, (counters, &unseen));
     }
-    replay_segments(&mut replay, fs, dir, &listing, covered, counters);
+    replay_segments(&mut replay, fs, dir, &listing, covered, (counters, progress));
     if let Err(error) = checkpoint::remove_covered(fs, dir, &listing) {
         tracing::warn!(%error, "files the checkpoint covers stay behind");
     }
@@ -236,11 +254,15 @@ fn replay_segments(
     dir: &Path,
     listing: &Listing,
     covered: Option<u64>,
-    counters: &WalCounters,
+    (counters, progress): (&WalCounters, &ReplayProgress),
 ) {
     let wanted = |number: &u64| covered.is_none_or(|covered| *number > covered);
     let numbers: Vec<u64> = listing.segments.iter().map(|s| s.0).filter(wanted).collect();
+    if let (Some(first), Some(last)) = (numbers.first(), numbers.last()) {
+        progress.begin(*first, *last);
+    }
     for &number in &numbers {
+        progress.reach(number);
         let is_last = numbers.last() == Some(&number);
         match replay.segment(fs, &segment_path(dir, number)) {
             Ok(outcome) => mend(replay, fs, dir, number, is_last, &outcome, counters),

@@ -36,5 +36,5 @@ pub use maintenance::Maintenance;
 pub use merge::block_querier;
 pub use options::{CHUNK_RANGE_MS, Options};
 pub use read_only::ReadOnlyFs;
-pub use replay::ReplayReport;
+pub use replay::{ReplayProgress, ReplayReport};
 pub use stats::{Cardinality, Stat, Stats};

@@ -116,6 +116,13 @@ impl Db {
         self.inner.reload_blocks()
     }
 
+    /// From now on samples are kept so long, and blocks and log have at most so many bytes together
+    /// (zero is no limit). What is too much goes when it is looked for next.
+    pub fn set_retention(&self, time_ms: i64, bytes: u64) {
+        self.inner.retention_ms.store(time_ms, Ordering::Relaxed);
+        self.inner.retention_bytes.store(bytes, Ordering::Relaxed);
+    }
+
     /// Drops chunks that end before `time` and shortens the log accordingly. On error the memory is
     /// free all the same and the log longer than need be.
     pub fn truncate(&self, time: TimestampMs) -> Result<(), Error> {
@@ -207,8 +214,9 @@ impl Inner {
         if oldest > newest {
             return None;
         }
-        let step = (self.options.retention_ms / TRUNCATE_PART).max(1);
-        let limit = now.min(newest).saturating_sub(self.options.retention_ms);
+        let retention_ms = self.retention_ms.load(Ordering::Relaxed);
+        let step = (retention_ms / TRUNCATE_PART).max(1);
+        let limit = now.min(newest).saturating_sub(retention_ms);
         if limit.saturating_sub(oldest) < step {
             return None;
         }
@@ -221,8 +229,8 @@ impl Inner {
 
     pub(crate) fn retention(&self) -> Retention {
         Retention {
-            time_ms: self.options.retention_ms,
-            bytes: self.options.retention_bytes,
+            time_ms: self.retention_ms.load(Ordering::Relaxed),
+            bytes: self.retention_bytes.load(Ordering::Relaxed),
             log_bytes: segments::bytes(&*self.fs, &self.wal_dir).unwrap_or_default(),
         }
     }

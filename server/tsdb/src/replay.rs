@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use common_model::Labels;
 
@@ -34,6 +35,34 @@ pub struct ReplayReport {
     pub records_invalid: u64,
     /// Damaged places, torn tails not counted.
     pub corruptions: u64,
+}
+
+/// How far a replay is, for those who wait for it: numbers of segments of the log.
+#[derive(Debug, Default)]
+pub struct ReplayProgress {
+    first: AtomicU64,
+    last: AtomicU64,
+    current: AtomicU64,
+}
+
+impl ReplayProgress {
+    /// The first segment that is read, the last one, and the one that is being read; zeros before
+    /// it is known.
+    #[must_use]
+    pub fn segments(&self) -> (u64, u64, u64) {
+        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        (load(&self.first), load(&self.last), load(&self.current))
+    }
+
+    pub(crate) fn begin(&self, first: u64, last: u64) {
+        self.first.store(first, Ordering::Relaxed);
+        self.last.store(last, Ordering::Relaxed);
+        self.current.store(first, Ordering::Relaxed);
+    }
+
+    pub(crate) fn reach(&self, segment: u64) {
+        self.current.store(segment, Ordering::Relaxed);
+    }
 }
 
 /// What is to be known of a segment after it was read.
