@@ -82,6 +82,7 @@ pub(crate) const LANES: usize = 4;
 
 /// Sums of [`LANES`] windows of equal length, value by value as [`Kahan::add`] has it; nothing where
 /// one of them is not finite, for then the order of things is told by the slow way.
+#[expect(clippy::needless_range_loop, reason = "the place is the same in every window")]
 pub(crate) fn sum_lanes(windows: [&[f64]; LANES]) -> Option<[Kahan; LANES]> {
     let count = windows[0].len();
     let windows: [&[f64]; LANES] = windows.map(|window| window.get(..count).unwrap_or_default());
