@@ -1,7 +1,5 @@
 //! Floats as Go prints and reads them: what stands on the wire, in JSON and in labels.
 
-use std::fmt::Write;
-
 /// `strconv.FormatFloat(v, 'g', -1, 64)`: the shortest digits that read back, as `1e+06` when the
 /// decimal exponent is below −4 or at least 6. The form of the exposition formats and of `%v`.
 #[must_use]
@@ -20,34 +18,89 @@ pub fn push_float(text: &mut String, value: f64) {
     let magnitude = value.abs();
     // Plain form covers what nearly every sample is: zero, and magnitudes from 1e-4 up to 1e6.
     if magnitude == 0.0 || (1e-4..1e6).contains(&magnitude) {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{value}");
+        push_plain(text, value);
         return;
     }
-    let start = text.len();
-    let _ = write!(text, "{value:e}");
-    // Rust writes 1e6 and 1e-5, Go 1e+06 and 1e-05.
-    if let Some(at) = text[start..].find('e').map(|at| start + at) {
-        let exponent = text.split_off(at + 1);
-        let (sign, digits) = match exponent.strip_prefix('-') {
-            Some(digits) => ('-', digits),
-            None => ('+', exponent.as_str()),
-        };
-        text.push(sign);
-        if digits.len() < 2 {
-            text.push('0');
-        }
-        text.push_str(digits);
+    let mut buffer = zmij::Buffer::new();
+    let Digits { negative, digits, exponent } = Digits::of(buffer.format_finite(value));
+    if negative {
+        text.push('-');
     }
+    text.push_str(&digits[..1]);
+    if digits.len() > 1 {
+        text.push('.');
+        text.push_str(&digits[1..]);
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    text.push_str(&format!("e{sign}{:02}", exponent.unsigned_abs()));
 }
 
 /// `strconv.FormatFloat(v, 'f', -1, 64)`: the shortest digits, never an exponent. The form of
 /// sample values in the HTTP API.
 #[must_use]
 pub fn format_float_fixed(value: f64) -> String {
-    match special(value) {
-        Some(text) => text.to_owned(),
-        None => value.to_string(),
+    if let Some(text) = special(value) {
+        return text.to_owned();
+    }
+    let mut text = String::new();
+    push_plain(&mut text, value);
+    text
+}
+
+/// Appends a finite float without an exponent.
+fn push_plain(text: &mut String, value: f64) {
+    let mut buffer = zmij::Buffer::new();
+    let shortest = buffer.format_finite(value);
+    if !shortest.contains('e') {
+        text.push_str(shortest.strip_suffix(".0").unwrap_or(shortest));
+        return;
+    }
+    let Digits { negative, digits, exponent } = Digits::of(shortest);
+    if negative {
+        text.push('-');
+    }
+    // How many digits stand before the point.
+    let whole = exponent + 1;
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
+    match usize::try_from(whole).ok().and_then(|whole| digits.split_at_checked(whole)) {
+        Some((whole, "")) => text.push_str(whole),
+        Some(("", part)) => text.push_str(&format!("0.{part}")),
+        Some((whole, part)) => text.push_str(&format!("{whole}.{part}")),
+        None if whole < 0 => text.push_str(&format!("0.{}{digits}", zeros(-whole))),
+        None => {
+            text.push_str(&digits);
+            let missing = usize::try_from(whole).unwrap_or(0).saturating_sub(digits.len());
+            text.push_str(&"0".repeat(missing));
+        }
+    }
+}
+
+/// The shortest digits that read back; of two that are equally near the even ones, as Go has it
+/// where the standard library takes the upper ones.
+struct Digits {
+    negative: bool,
+    /// One at least; no zeros around them, unless it is zero.
+    digits: String,
+    /// Of ten, for the first digit.
+    exponent: i32,
+}
+
+impl Digits {
+    /// From decimal text, with or without an exponent.
+    fn of(text: &str) -> Digits {
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let (mantissa, exponent) = unsigned.split_once('e').unwrap_or((unsigned, "0"));
+        let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = [whole, part].concat();
+        let leading = all.len() - all.trim_start_matches('0').len();
+        let digits = match all.trim_matches('0') {
+            "" => "0",
+            digits => digits,
+        };
+        // Neither is longer than a few hundred, so nothing is lost.
+        let count = |len: usize| i32::try_from(len).unwrap_or(0);
+        let exponent = exponent.parse().unwrap_or(0) + count(whole.len()) - 1 - count(leading);
+        Digits { negative: unsigned.len() < text.len(), digits: digits.to_owned(), exponent }
     }
 }
 
@@ -122,6 +175,54 @@ mod tests {
             assert_eq!(format_float(value), general);
             assert_eq!(format_float_fixed(value), fixed);
         }
+    }
+
+    /// The standard library finds the same number of digits, but of two that are equally near it takes
+    /// the upper one where Go takes the even one: so the texts are compared by what they mean.
+    fn check(value: f64) {
+        for (text, slow) in [
+            (format_float_fixed(value), value.to_string()),
+            (format_float(value).replace("e+0", "e").replace("e+", "e").replace("e-0", "e-"), {
+                let is_plain = value == 0.0 || (1e-4..1e6).contains(&value.abs());
+                if is_plain { value.to_string() } else { format!("{value:e}") }
+            }),
+        ] {
+            assert_eq!(text.len(), slow.len(), "{text} {slow}");
+            if text != slow {
+                let read: f64 = text.parse().expect("a float");
+                assert_eq!(read.to_bits(), value.to_bits(), "{text} {slow}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_shortest_texts_the_even_one_is_written() {
+        // As Prometheus answers `vector(667082108456853.25)`, and labels with it.
+        let between = 2_668_328_433_827_413.0 / 4.0;
+        assert_eq!(format_float_fixed(between), "667082108456853.2");
+        assert_eq!(format_float(between), "6.670821084568532e+14");
+    }
+
+    #[test]
+    fn floats_have_as_many_digits_as_the_standard_library_finds() {
+        // Always the same floats: the seed stands here.
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        for _ in 0..100_000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let bits = f64::from_bits(state);
+            check(if bits.is_finite() { bits } else { 0.5 });
+            check((state >> 11) as f64);
+            check((state >> 40) as f64 / 100.0);
+            check((state >> 11) as f64 * 1e-16);
+            check((state >> 11) as f64 * -1e3);
+        }
+        for value in [0.0, 1e-6, 9.99e-7, 1e-5, 0.1, 10.0, 1e15, 1e16, 1e20, 1e21, 5e-324] {
+            check(value);
+            check(-value);
+        }
+        check(f64::MAX);
     }
 
     #[test]

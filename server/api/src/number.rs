@@ -73,25 +73,11 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
-    /// The standard library finds the same number of digits, but of two that are equally near it takes
-    /// the upper one where Go takes the even one: so the texts are compared by what they mean.
     fn check(value: f64) {
-        let text = written(value);
         let size = value.abs();
         let is_plain = size == 0.0 || (1e-6..1e21).contains(&size);
         let slow = if is_plain { format_float_fixed(value) } else { format_float(value) };
-        assert_eq!(text.len(), slow.len(), "{text} {slow}");
-        if text != slow {
-            let read: f64 = text.parse().unwrap();
-            assert_eq!(read.to_bits(), value.to_bits(), "{text} {slow}");
-        }
-    }
-
-    #[test]
-    fn of_two_shortest_texts_the_even_one_is_written() {
-        // As Prometheus answers `vector(667082108456853.25)`.
-        let between = 2_668_328_433_827_413.0 / 4.0;
-        assert_eq!(written(between), "667082108456853.2");
+        assert_eq!(written(value), slow);
     }
 
     #[test]

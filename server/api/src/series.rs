@@ -1,6 +1,5 @@
 //! `/api/v1/series`, `/api/v1/labels` and `/api/v1/label/NAME/values`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common_model::{Labels, Matcher, TimestampMs};
@@ -13,8 +12,11 @@ use crate::params::{Params, TIME_MAX, TIME_MIN};
 use crate::running;
 use crate::state::ApiState;
 
-/// What an item takes in a sorted set and around its text in the answer.
+/// What an item takes in a list and around its text in the answer.
 const ITEM_BYTES: usize = 64;
+
+/// How many series pass between two looks at the interrupt.
+const SERIES_BETWEEN_CHECKS: usize = 64;
 
 /// What these three share: a range, sets of matchers, a limit.
 struct Selection {
@@ -40,19 +42,18 @@ impl Selection {
         mut find: impl FnMut(&[Matcher]) -> Result<Vec<String>, StorageError>,
     ) -> Result<Answer, ApiError> {
         let memory = Arc::new(state.engine.reservation(Share::Interactive));
-        let mut all = BTreeSet::new();
+        let mut all = Vec::new();
         let none: &[Vec<Matcher>] = &[Vec::new()];
         let sets = if self.sets.is_empty() { none } else { &self.sets };
         for set in sets {
             running::check(interrupt)?;
             for text in find(set)? {
                 // Held as a text of its own, and written once.
-                let bytes = 2 * text.len() + ITEM_BYTES;
-                if all.insert(text) {
-                    memory.charge(bytes)?;
-                }
+                memory.charge(2 * text.len() + ITEM_BYTES)?;
+                all.push(text);
             }
         }
+        unite(&mut all, sets.len());
         let cut = self.limit > 0 && all.len() > self.limit;
         let shown = if cut { self.limit } else { all.len() };
         let mut answer = Answer::write(|json| {
@@ -135,18 +136,19 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
             limit: selection.probe(),
         };
         let memory = Arc::new(state.engine.reservation(Share::Interactive));
-        let mut found: BTreeSet<Labels> = BTreeSet::new();
+        let mut found: Vec<Labels> = Vec::new();
         let mut samples = SampleColumns::default();
         for set in &selection.sets {
             let mut series = querier.select(true, &hints, set)?;
             while let Some(labels) = series.next(&mut samples)? {
-                running::check(interrupt)?;
-                let bytes = 2 * labels.heap_bytes() + ITEM_BYTES;
-                if found.insert(labels) {
-                    memory.charge(bytes)?;
+                if found.len().is_multiple_of(SERIES_BETWEEN_CHECKS) {
+                    running::check(interrupt)?;
                 }
+                memory.charge(2 * labels.heap_bytes() + ITEM_BYTES)?;
+                found.push(labels);
             }
         }
+        unite(&mut found, selection.sets.len());
         let cut = selection.limit > 0 && found.len() > selection.limit;
         let shown = if cut { selection.limit } else { found.len() };
         let mut answer = Answer::write(|json| {
@@ -161,6 +163,14 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
         Ok(answer)
     })
     .await
+}
+
+/// Makes one set of several, which stand behind each other and are each in order.
+fn unite<T: Ord>(items: &mut Vec<T>, sets: usize) {
+    if sets > 1 {
+        items.sort();
+        items.dedup();
+    }
 }
 
 /// A label name in the `values` escaping (`U__` prefix, `_2e_` for a dot, `__` for an underscore);

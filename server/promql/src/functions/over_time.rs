@@ -5,7 +5,7 @@ use std::sync::Arc;
 use common_model::{CounterReset, FloatHistogram};
 
 use super::RangeCall;
-use super::sum::{Kahan, Mean, quantile_of};
+use super::sum::{Kahan, LANES, Mean, quantile_of, sum_lanes};
 use crate::eval::{RangeTrack, Window, Windows};
 use crate::value::Column;
 use crate::value::histogram::Running;
@@ -49,15 +49,15 @@ fn either(
     windows: &Windows,
     out: &mut Column,
     float: impl Fn(&[f64]) -> f64,
+    of_sum: impl Fn(Kahan) -> f64,
     mean: bool,
 ) {
     let samples = &track.samples;
+    if samples.histograms.is_empty() {
+        return sums(track, windows, out, float, of_sum);
+    }
     windows.each(&samples.timestamps, |window| {
         let range = window.samples.clone();
-        if samples.histograms.is_empty() {
-            out.set(window.step, float(&samples.values[range]));
-            return;
-        }
         let points: Vec<&Arc<FloatHistogram>> =
             samples.histograms[range.clone()].iter().flatten().collect();
         if points.is_empty() {
@@ -68,6 +68,45 @@ fn either(
             out.set_histogram(window.step, Arc::new(total));
         }
     });
+}
+
+/// Sums of floats: windows of equal length that follow each other side by side, by `of_sum`, others
+/// by `float`, which gives the same.
+fn sums(
+    track: &RangeTrack,
+    windows: &Windows,
+    out: &mut Column,
+    float: impl Fn(&[f64]) -> f64,
+    of_sum: impl Fn(Kahan) -> f64,
+) {
+    let values = &track.samples.values;
+    // Step and first sample of windows that wait for others of their length.
+    let mut waiting = [(0, 0); LANES];
+    let (mut count, mut len) = (0, 0);
+    let mut flush = |waiting: &[(usize, usize)], len: usize| {
+        let side_by_side = waiting
+            .first_chunk::<LANES>()
+            .and_then(|all| sum_lanes(all.map(|(_, start)| &values[start..start + len])));
+        match side_by_side {
+            Some(sums) => {
+                waiting.iter().zip(sums).for_each(|((step, _), sum)| out.set(*step, of_sum(sum)));
+            }
+            None => {
+                for &(step, start) in waiting {
+                    out.set(step, float(&values[start..start + len]));
+                }
+            }
+        }
+    };
+    windows.each(&track.samples.timestamps, |window| {
+        if window.samples.len() != len || count == LANES {
+            flush(&waiting[..count], len);
+            (count, len) = (0, window.samples.len());
+        }
+        waiting[count] = (window.step, window.samples.start);
+        count += 1;
+    });
+    flush(&waiting[..count], len);
 }
 
 /// Sum or mean of histograms; nothing where they do not go together.
@@ -113,7 +152,7 @@ pub(super) fn sum(
         values.iter().for_each(|&value| sum.add(value));
         sum.total()
     };
-    either(call, track, windows, out, sum, false);
+    either(call, track, windows, out, sum, |sum| sum.total(), false);
 }
 
 pub(super) fn avg(
@@ -127,7 +166,7 @@ pub(super) fn avg(
         values.iter().for_each(|&value| mean.add(value));
         mean.value()
     };
-    either(call, track, windows, out, mean, true);
+    either(call, track, windows, out, mean, |sum| Mean::of(sum).value(), true);
 }
 
 pub(super) fn count(
