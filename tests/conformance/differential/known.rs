@@ -124,7 +124,7 @@ pub(super) const CHANGES: &[Change] = &[
                 .iter()
                 .any(|name| case.query.contains(name))
                 && case.ours_note("this native histogram metric is not a counter")
-                && (case.floats_differ(|_, _| true) || case.is_call(&["count_values"]))
+                && (case.floats_differ(|_, _| true) || case.is_call(&["count_values", "info"]))
         },
     },
     Change {
