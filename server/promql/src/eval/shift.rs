@@ -176,7 +176,15 @@ impl Times {
                 self.widen(&e.left, first, last, bounds)?;
                 self.widen(&e.right, first, last, bounds)
             }
-            Expr::Call(e) => e.args.iter().try_for_each(|arg| self.widen(arg, first, last, bounds)),
+            Expr::Call(e) => {
+                e.args.iter().try_for_each(|arg| self.widen(arg, first, last, bounds))?;
+                if e.function.name == "info" {
+                    // Info series are looked for as far back as any selector looks, ranges or not.
+                    let (from, to) = bounds.unwrap_or((first, last));
+                    *bounds = Some((from.saturating_sub(self.lookback_ms), to));
+                }
+                Ok(())
+            }
             Expr::Paren(e) => self.widen(&e.expr, first, last, bounds),
             Expr::Unary(e) => self.widen(&e.expr, first, last, bounds),
             Expr::Number(_) | Expr::String(_) => Ok(()),
