@@ -16,6 +16,10 @@ pub trait Pattern: fmt::Debug + Send + Sync {
     fn prefix(&self) -> &str {
         ""
     }
+    /// About how many bytes it takes, for memory budgets; zero where that is not known.
+    fn heap_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// How a matcher compares.

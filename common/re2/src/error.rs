@@ -41,8 +41,8 @@ pub enum ErrorCode {
     /// Deeper than [`crate::HEIGHT_MAX`].
     #[error("expression nests too deeply")]
     NestingDepth,
-    /// Larger than one of [`crate::INSTRUCTIONS_MAX`], [`crate::CLASS_RANGES_MAX`] and
-    /// [`crate::NFA_BYTES_MAX`].
+    /// Larger than one of [`crate::PATTERN_BYTES_MAX`], [`crate::INSTRUCTIONS_MAX`],
+    /// [`crate::CLASS_RANGES_MAX`] and [`crate::NFA_BYTES_MAX`].
     #[error("expression too large")]
     Large,
 }

@@ -73,6 +73,40 @@ impl Shortcut {
         Some(shortcut)
     }
 
+    /// The shortcut for a list of literals, `a|b\\.c|d`, perhaps in parentheses, found without a
+    /// syntax tree.
+    pub(crate) fn of_literals(pattern: &str) -> Option<Shortcut> {
+        let inner = pattern.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        let mut shortcut = Shortcut {
+            fold_case: false,
+            literals: Vec::new(),
+            hashed: HashSet::new(),
+            globs: Vec::new(),
+        };
+        let (mut seen, mut text) = (HashSet::new(), String::new());
+        let mut chars = inner.unwrap_or(pattern).chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '|' => shortcut.add_literal(std::mem::take(&mut text), &mut seen),
+                '\\' => text.push(chars.next().filter(char::is_ascii_punctuation)?),
+                '.' | '+' | '*' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '^' | '$' => {
+                    return None;
+                }
+                c => text.push(c),
+            }
+        }
+        shortcut.add_literal(text, &mut seen);
+        if shortcut.literals.len() > LINEAR_MAX {
+            shortcut.hashed = seen;
+        }
+        Some(shortcut)
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let literals = self.literals.iter().map(|text| 2 * (text.len() + size_of::<String>()));
+        literals.sum::<usize>() + self.globs.iter().map(Glob::bytes).sum::<usize>()
+    }
+
     fn add_literal(&mut self, text: String, seen: &mut HashSet<String>) {
         if seen.insert(text.clone()) {
             self.literals.push(text);

@@ -10,6 +10,9 @@ use regex_syntax::hir::{Hir, HirKind, Look};
 use std::fmt;
 use std::sync::Arc;
 
+/// Patterns longer than this are first looked at for being a list of literals.
+const LONG_BYTES: usize = 4 << 10;
+
 /// Builds a label matcher; `value` is a pattern where the operator is `=~` or `!~`.
 ///
 /// # Errors
@@ -42,6 +45,14 @@ impl AnchoredPattern {
     /// # Errors
     /// As [`crate::Regex::new`]: the pattern must be one by itself, before it is anchored.
     pub fn new(pattern: &str) -> Result<AnchoredPattern, Error> {
+        if pattern.len() > LONG_BYTES
+            && let Some(shortcut) = Shortcut::of_literals(pattern)
+        {
+            return Ok(AnchoredPattern {
+                pattern: pattern.to_owned(),
+                way: Way::Shortcut(shortcut),
+            });
+        }
         parse::parse(pattern)?;
         let parsed = engine::parse_anchored(pattern)?;
         let way = match Shortcut::new(&parsed.hir) {
@@ -83,6 +94,14 @@ impl Pattern for AnchoredPattern {
             Way::Shortcut(shortcut) => shortcut.prefix(),
             Way::Engine { prefix, .. } => prefix,
         }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.pattern.len()
+            + match &self.way {
+                Way::Shortcut(shortcut) => shortcut.heap_bytes(),
+                Way::Engine { engine, .. } => engine.memory_usage(),
+            }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Label matchers: the shortcuts must not change what matches.
 
 use common_model::{MatchOp, Pattern};
-use common_re2::{AnchoredPattern, Regex, matcher};
+use common_re2::{AnchoredPattern, ErrorCode, Regex, matcher};
 
 /// Pattern, the literals it stands for, its prefix, and whether it needs no automaton.
 fn check(pattern: &str, set: Option<&[&str]>, prefix: &str, shortcut: bool) {
@@ -151,4 +151,28 @@ fn shortcuts_and_automata_agree() {
         }
     }
     assert!(shortcuts > 500 && automata > 500, "{shortcuts} shortcuts, {automata} automata");
+}
+
+#[test]
+fn long_lists_of_literals_need_no_tree_and_other_long_patterns_are_too_large() {
+    let hosts = |between: &str| {
+        (0..20_000).map(|at| format!("host{at}{between}example")).collect::<Vec<_>>().join("|")
+    };
+    for pattern in [hosts("_"), hosts("\\."), format!("({})", hosts("\\."))] {
+        let pattern = AnchoredPattern::new(&pattern).unwrap();
+        assert!(pattern.is_shortcut());
+        assert_eq!(pattern.set().map(<[String]>::len), Some(20_000));
+        let dot = pattern.set().unwrap()[0].replace("host0", "").replace("example", "");
+        assert!(pattern.is_match(&format!("host19999{dot}example")));
+        for other in ["host20000_example", "host1", "host1xexample", ""] {
+            assert!(!pattern.is_match(other), "{other}");
+        }
+    }
+    for pattern in
+        [hosts("."), hosts("\\d"), format!("({}", hosts("_")), format!("{}\\", hosts("_"))]
+    {
+        let error = AnchoredPattern::new(&pattern).unwrap_err();
+        assert_eq!(error.code, ErrorCode::Large);
+        assert!(error.expr.len() < 100, "{}", error.expr);
+    }
 }

@@ -8,7 +8,7 @@ use common_instrument::Registry;
 use server_notify::Alert;
 use server_promql::engine::{Engine, Interrupt, Stop};
 use server_promql::parser;
-use server_storage::{Appendable, Queryable};
+use server_storage::{Appendable, Queryable, Watch};
 
 use crate::metrics::Metrics;
 use crate::schedule::millis;
@@ -115,5 +115,10 @@ impl Interrupt for Deadline<'_> {
             return Some(Stop::Canceled);
         }
         (self.evaluator.now() > self.until).then_some(Stop::Timeout)
+    }
+
+    fn watch(&self) -> Watch {
+        let (now, until) = (self.evaluator.options.now.clone(), self.until);
+        Watch::new(Arc::new(move || now() <= until))
     }
 }

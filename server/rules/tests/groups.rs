@@ -1,7 +1,13 @@
 //! Groups over a store: what they write, tell and show.
 
+use std::sync::Arc;
+
+use server_promql::engine::{
+    Engine, EngineOptions, QueryOptions, Reservation, Share, SharedLimits,
+};
+use server_promql::parser;
 use server_rules::alert::State;
-use server_rules::{Group, Health};
+use server_rules::{Evaluator, Group, Health, ManagerOptions};
 
 use crate::support::{MINUTE, World, group};
 
@@ -42,6 +48,37 @@ fn recordings_are_written_with_labels_and_marked_as_stale_when_they_end() {
     assert_eq!(world.samples("r:r"), ["{} 12@0", "{} 5@60000"]);
     assert_eq!(world.metric("prometheus_rule_evaluations_total"), 6.0);
     assert_eq!(world.metric("prometheus_rule_group_last_evaluation_samples"), 3.0);
+}
+
+#[test]
+fn rules_are_evaluated_while_dashboards_use_all_memory_that_they_may() {
+    const MIB: usize = 1 << 20;
+    let world = World::new();
+    for series in 0..2_000 {
+        world.put(&format!("x{{id=\"{series}\"}}"), 0, 1.0);
+    }
+    let shared = Arc::new(SharedLimits::new(64 * MIB));
+    let engine = EngineOptions { shared: shared.clone(), ..EngineOptions::default() };
+    let engine = Engine::new(engine);
+    let options = ManagerOptions { engine: engine.clone(), ..world.options() };
+    let evaluator = Evaluator::new(options, &world.registry);
+    let mut group = group("  - {record: 'r:y', expr: 'sort(x)'}\n", &evaluator, true);
+    let large = Reservation::new(shared.clone(), Share::Interactive, 64 * MIB);
+    while large.charge(256 * 1024).is_ok() {}
+    let small: Vec<_> = std::iter::repeat_with(|| {
+        let one = Reservation::new(shared.clone(), Share::Interactive, 64 * MIB);
+        one.charge(256 * 1024).map(|()| one)
+    })
+    .map_while(Result::ok)
+    .collect();
+    assert!(!small.is_empty(), "small queries have more than one large one");
+    let expr = parser::parse("sort(x)", &parser::Options::default()).unwrap();
+    let dashboard = engine.instant(&world.store, &expr, 0, &QueryOptions::default());
+    assert_eq!(dashboard.unwrap_err().error_type(), "unavailable");
+    assert_eq!(evaluate(&world, &mut group, &evaluator, 0), [""]);
+    assert_eq!(world.samples("r:y").len(), 2_000);
+    drop((large, small));
+    assert_eq!(shared.bytes(), 0);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common_model::{Matcher, Metadata, MetricType};
-use server_storage::{AppendError, SeriesRef};
+use common_model::{Matcher, Metadata, MetricType, Pattern};
+use server_storage::{AppendError, SelectHints, SeriesRef, StorageError, Watch};
 use server_tsdb::fs::{Fs, MemoryFs};
 use server_tsdb::wal::record::{self, RefSample};
 use server_tsdb::wal::writer::Record;
@@ -50,6 +51,48 @@ fn a_second_process_is_kept_out_until_the_first_closes() {
     db.close().unwrap();
     assert!(!commit(&db, &[labels(&[("a", "b")])], 1, 1.0), "a closed store takes nothing");
     assert!(again(&fs).is_ok());
+}
+
+/// Matches everything and counts how often it was asked.
+#[derive(Debug, Default)]
+struct Counting(AtomicUsize);
+
+impl Pattern for Counting {
+    fn is_match(&self, _: &str) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+}
+
+#[test]
+fn a_search_ends_when_nobody_waits_for_it_any_more() {
+    const VALUES: usize = 5_000;
+    let db = open(&MemoryFs::default());
+    let ids = (0..VALUES).map(|id| id.to_string());
+    let series: Vec<_> = ids.map(|id| labels(&[("__name__", "x"), ("id", &id)])).collect();
+    assert!(commit(&db, &series, 1, 1.0));
+    // So many looks are answered with yes.
+    for (looks, ended) in [(0, true), (10, true), (usize::MAX, false)] {
+        let pattern = Arc::new(Counting::default());
+        let matchers = [Matcher::regex("id", ".+", pattern.clone(), false)];
+        let mut querier = db.querier(0, 10);
+        let left = AtomicUsize::new(looks);
+        let look = move |n: usize| n.checked_sub(1);
+        let relaxed = Ordering::Relaxed;
+        let go_on = move || left.fetch_update(relaxed, relaxed, look).is_ok();
+        querier.watch(Watch::new(Arc::new(go_on)));
+        let found = querier.select(true, &SelectHints::default(), &matchers).map(drop);
+        let asked = pattern.0.load(relaxed);
+        if ended {
+            assert_eq!(found.unwrap_err(), StorageError::Interrupted);
+            assert!(asked < VALUES / 2, "{asked} values were looked at");
+            let names = querier.label_names(&matchers, 0);
+            assert_eq!(names.unwrap_err(), StorageError::Interrupted);
+        } else {
+            assert!(found.is_ok());
+            assert!(asked >= VALUES, "{asked} values were looked at");
+        }
+    }
 }
 
 #[test]

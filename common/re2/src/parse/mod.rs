@@ -15,6 +15,11 @@ use group::Group;
 use item::Item;
 use regex_syntax::hir::{Hir, Look};
 
+/// Longest pattern that needs a syntax tree, which takes hundreds of bytes for each of its own. Lists
+/// of literals need none.
+pub const PATTERN_BYTES_MAX: usize = 64 << 10;
+/// Characters that the error of a longer one quotes.
+const QUOTED_MAX: usize = 64;
 /// Largest count in a repetition, and largest product of nested counts.
 pub const REPEAT_MAX: u32 = 1000;
 /// Greatest height of the syntax tree.
@@ -36,6 +41,11 @@ pub(crate) struct Parsed {
 
 /// Parses a whole pattern.
 pub(crate) fn parse(pattern: &str) -> Result<Parsed, Error> {
+    if pattern.len() > PATTERN_BYTES_MAX {
+        let mut quoted: String = pattern.chars().take(QUOTED_MAX).collect();
+        quoted.push_str("...");
+        return Err(Error::new(ErrorCode::Large, &quoted));
+    }
     let mut parser = Parser {
         pattern,
         at: 0,

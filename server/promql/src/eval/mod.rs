@@ -101,6 +101,9 @@ impl<'q> Eval<'q> {
             series_total: Cell::new(0),
             compared: hints::Compared::of(expr),
         };
+        let matchers = expr.selectors().into_iter().flat_map(|selector| &selector.matchers);
+        let patterns = matchers.filter_map(Matcher::pattern).map(|pattern| pattern.heap_bytes());
+        eval.budget.charge(0, patterns.sum())?;
         eval.check_grid(&whole)?;
         Ok(eval)
     }

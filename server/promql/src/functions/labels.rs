@@ -25,6 +25,8 @@ pub(super) fn replace(
     let mut merger = Merger::new(eval);
     let mut value = String::new();
     eval.vector(argument(call, 0)?, grid, &mut |track| {
+        // A replacement of a megabyte takes as long as many series.
+        eval.check_interrupt()?;
         if let Some(captures) = regex.captures(track.labels.value(source)) {
             value.clear();
             regex.expand(replacement, &captures, &mut value);
@@ -71,6 +73,7 @@ pub(super) fn join(
     let target = label_name(call, 1, "destination")?;
     let mut merger = Merger::new(eval);
     eval.vector(argument(call, 0)?, grid, &mut |track| {
+        eval.check_interrupt()?;
         let values: Vec<&str> = sources.iter().map(|source| track.labels.value(source)).collect();
         let value = values.join(separator);
         let mut builder = track.labels.to_builder();

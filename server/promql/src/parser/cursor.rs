@@ -3,7 +3,7 @@
 //! The lookahead is read only when a decision needs it, as upstream's generated parser does it:
 //! the order of complaints of lexer and parser depends on that.
 
-use super::{ERRORS_MAX, Options, ParseError, ParseErrors};
+use super::{ERRORS_MAX, Options, PATTERNS_BYTES_MAX, ParseError, ParseErrors};
 use crate::ast::Span;
 use crate::lexer::{Kind, Lexer, Token};
 
@@ -26,6 +26,7 @@ pub(super) struct Parser<'a> {
     last_end: u32,
     depth: u32,
     duration_operators: u32,
+    pattern_bytes: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -43,6 +44,7 @@ impl<'a> Parser<'a> {
             last_end: 0,
             depth: 0,
             duration_operators: 0,
+            pattern_bytes: 0,
         };
         let bytes_max = options.text_bytes_max.min(u32::MAX as usize);
         if text.len() > bytes_max {
@@ -173,6 +175,19 @@ impl<'a> Parser<'a> {
     pub(super) fn count_duration_operator(&mut self) -> Result<(), Fail> {
         self.duration_operators += 1;
         self.limit_height(self.duration_operators)
+    }
+
+    /// Refuses regular expressions that together take too much memory.
+    pub(super) fn count_pattern(&mut self, bytes: usize, span: Span) -> Result<(), Fail> {
+        self.pattern_bytes = self.pattern_bytes.saturating_add(bytes);
+        if self.pattern_bytes <= PATTERNS_BYTES_MAX {
+            return Ok(());
+        }
+        let message = format!(
+            "regular expressions of the query take more than {PATTERNS_BYTES_MAX} bytes of memory"
+        );
+        self.complain(span, message);
+        Err(Fail::Reported)
     }
 
     /// The result, when nobody complained.

@@ -87,7 +87,11 @@ impl Parser<'_> {
         self.bump();
         let value_text = self.unquoted_lossy(value);
         match common_re2::matcher(&name_text, op, &value_text) {
-            Ok(matcher) => Ok(Some(matcher)),
+            Ok(matcher) => {
+                let bytes = matcher.pattern().map_or(0, |pattern| pattern.heap_bytes());
+                self.count_pattern(bytes, name.span().to(value.span()))?;
+                Ok(Some(matcher))
+            }
             Err(error) => {
                 self.complain(name.span().to(value.span()), error.to_string());
                 Ok(None)

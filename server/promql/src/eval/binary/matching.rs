@@ -10,6 +10,10 @@ use crate::ast::{Binary, Cardinality, Matching};
 use crate::engine::QueryError;
 use crate::value::{Column, Point, Track};
 
+/// What a series of the "one" side takes beside its column and labels: itself, its signature with
+/// its number, and the list of those that share it. Tables that grow are up to half empty.
+const ONE_BYTES: usize = 2 * (size_of::<Track>() + size_of::<One>() + size_of::<(Labels, usize)>());
+
 /// The series of the "one" side that share a signature. Usually it is one; several may take turns.
 #[derive(Default)]
 struct One {
@@ -110,7 +114,7 @@ impl Match<'_, '_> {
 
     fn keep_one(&mut self, number: usize, track: &mut Track) -> Result<(), QueryError> {
         let column = std::mem::take(&mut track.column);
-        let bytes = column.heap_bytes() + track.labels.heap_bytes() + 2 * size_of::<Track>();
+        let bytes = column.heap_bytes() + 2 * track.labels.heap_bytes() + ONE_BYTES;
         self.eval.budget.charge(column.len(), bytes)?;
         self.samples += column.len();
         self.bytes += bytes;
@@ -129,7 +133,12 @@ impl Match<'_, '_> {
                 self.duplicates.push(Duplicate { step, text });
             }
         }
-        self.one(number).tracks.push(track);
+        // Nearly always it is the only one.
+        let tracks = &mut self.one(number).tracks;
+        if tracks.is_empty() {
+            tracks.reserve_exact(1);
+        }
+        tracks.push(track);
         Ok(())
     }
 
