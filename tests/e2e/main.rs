@@ -11,6 +11,7 @@ mod mailbox;
 mod other_alertmanager;
 mod peer_reads_our_data;
 mod protected;
+mod recorded_histograms;
 mod reload;
 mod sample_to_alert;
 mod shutdown;

@@ -24,7 +24,10 @@ pub(crate) fn write(json: &mut Json, histogram: &FloatHistogram) {
     }
     for (index, count) in indexed(&histogram.positive_spans, &histogram.positive_buckets) {
         let (lower, upper) = bounds(histogram, index);
-        buckets.push((OPEN_LEFT, beside_zero(histogram, lower), upper, count));
+        // Minus infinity belongs to the first of listed buckets.
+        let is_first = histogram.schema == CUSTOM_BUCKETS_SCHEMA && index == 0;
+        let kind = if is_first { CLOSED } else { OPEN_LEFT };
+        buckets.push((kind, beside_zero(histogram, lower), upper, count));
     }
     buckets.retain(|bucket| bucket.3 != 0.0);
     if !buckets.is_empty() {

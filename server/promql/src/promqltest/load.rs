@@ -7,6 +7,7 @@ use common_model::{
     CUSTOM_BUCKETS_SCHEMA, CounterReset, FloatHistogram, Labels, METRIC_NAME, is_stale_marker,
     parse_float,
 };
+use hashbrown::HashMap;
 use server_storage::{Appender, SeriesRef};
 
 use super::ScriptStore;
@@ -22,6 +23,9 @@ pub(super) fn series(line: &str) -> Result<SeriesDescription, String> {
     parse_series_description_with(line, &combine).map_err(|errors| errors.to_string())
 }
 
+/// A series and the start times of its samples.
+type Described = (SeriesDescription, Vec<SequenceValue>);
+
 /// Adds the lines' samples, `step_ms` apart from time zero on. Lines of start
 /// times hold for the line of the same series after them.
 pub(super) fn load(
@@ -32,15 +36,7 @@ pub(super) fn load(
 ) -> Result<(), String> {
     let mut appender = store.write.appender();
     let mut classic = Classic::default();
-    let mut starts: Vec<(Labels, Vec<SequenceValue>)> = Vec::new();
-    for line in lines {
-        let series = series(line)?;
-        if series.start_times {
-            starts.push((series.labels, series.values));
-            continue;
-        }
-        let own = starts.iter().position(|(labels, _)| *labels == series.labels);
-        let starts = own.map(|at| starts.swap_remove(at).1).unwrap_or_default();
+    for (series, starts) in described(lines)? {
         let mut time = 0;
         let mut before: Option<Arc<FloatHistogram>> = None;
         for (at, value) in series.values.iter().enumerate() {
@@ -66,7 +62,7 @@ pub(super) fn load(
             {
                 appender.set_start(time.saturating_add((offset * 1000.0).round() as i64));
             }
-            time += step_ms;
+            time = time.saturating_add(step_ms);
         }
     }
     for ((labels, time), parts) in &classic.parts {
@@ -75,6 +71,30 @@ pub(super) fn load(
         }
     }
     appender.commit().map_err(|error| error.to_string())
+}
+
+/// Series with the start times of their samples; of one that is there twice the last line counts.
+fn described(lines: &[&str]) -> Result<Vec<Described>, String> {
+    let mut all: Vec<Described> = Vec::new();
+    let mut places: HashMap<Labels, usize> = HashMap::new();
+    let mut starts: Vec<(Labels, Vec<SequenceValue>)> = Vec::new();
+    for line in lines {
+        let series = series(line)?;
+        if series.start_times {
+            starts.push((series.labels, series.values));
+            continue;
+        }
+        let own = starts.iter().position(|(labels, _)| *labels == series.labels);
+        let starts = own.map(|at| starts.swap_remove(at).1).unwrap_or_default();
+        match places.get(&series.labels) {
+            Some(&at) => all[at] = (series, starts),
+            None => {
+                places.insert(series.labels.clone(), all.len());
+                all.push((series, starts));
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// What is known of resets before a sample once the database has stored it after another. The

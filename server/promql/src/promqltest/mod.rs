@@ -87,5 +87,5 @@ fn time_ms(text: &str) -> Result<i64, String> {
         _ => i64::try_from(crate::parser::parse_duration_ms(digits)?)
             .map_err(|_| "duration out of range".to_owned())?,
     };
-    Ok(sign * ms)
+    Ok(ms.saturating_mul(sign))
 }

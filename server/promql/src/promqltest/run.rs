@@ -84,7 +84,7 @@ impl<'a> Runner<'a> {
         let times = if time == 0 {
             vec![-1000, 0, 1000]
         } else {
-            vec![-10 * time, 0, time / 5, time, 10 * time]
+            vec![time.saturating_mul(-10), 0, time / 5, time, time.saturating_mul(10)]
         };
         for at in times {
             self.instant(eval, &pinned, at, false)
@@ -109,8 +109,11 @@ impl<'a> Runner<'a> {
         if eval.ordered || !repeatable || speaks_of_the_query(expr) {
             return Ok(());
         }
-        let when =
-            When::Range { start: time - MINUTE_MS, end: time + MINUTE_MS, step_ms: MINUTE_MS };
+        let when = When::Range {
+            start: time.saturating_sub(MINUTE_MS),
+            end: time.saturating_add(MINUTE_MS),
+            step_ms: MINUTE_MS,
+        };
         let Some(mut range) = self.checked(eval, expr, when, false)? else { return Ok(()) };
         range.value = middle(range.value, time, matches!(output.value, Value::Scalar { .. }));
         compare::check(eval, &range).map_err(|message| format!("as a range query: {message}"))
