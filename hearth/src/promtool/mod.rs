@@ -30,12 +30,22 @@ use crate::commands::{complain, print};
 /// Exit code where something is bad style and `--lint-fatal` is given.
 const LINT: u8 = 3;
 
+/// What `--enable-feature` may name.
+const FEATURES: &[&str] = &[
+    "promql-experimental-functions",
+    "promql-extended-range-selectors",
+    "promql-binop-fill-modifiers",
+    "promql-delayed-name-removal",
+    "promql-duration-expr",
+];
+
 /// `hearth promtool`
 pub(crate) fn run(args: &[String]) -> ExitCode {
     let matches = match flags::PROGRAM.matches_of(args) {
         Ok(matches) => matches,
         Err(code) => return code,
     };
+    warn_of_unknown_features(&matches);
     match matches.command() {
         ["check", "config"] => config::check(&matches),
         ["check", "service-discovery"] => discovery::check(&matches),
@@ -69,18 +79,28 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     }
 }
 
+/// What `--enable-feature` names.
+fn features(matches: &Matches) -> impl Iterator<Item = &str> {
+    let lists = matches.strs("enable-feature").into_iter();
+    lists.flat_map(|list| list.split(',')).map(str::trim).filter(|feature| !feature.is_empty())
+}
+
+fn warn_of_unknown_features(matches: &Matches) {
+    for feature in features(matches).filter(|feature| !FEATURES.contains(feature)) {
+        print(&format!("  WARNING: Unknown feature passed to --enable-feature: {feature}\n"));
+    }
+}
+
 /// What expressions may use: everything that `--enable-feature` names.
 fn parser_options(matches: &Matches) -> server_promql::parser::Options {
     let mut options = server_promql::parser::Options::default();
-    for feature in matches.strs("enable-feature").iter().flat_map(|list| list.split(',')) {
-        match feature.trim() {
+    for feature in features(matches) {
+        match feature {
             "promql-experimental-functions" => options.experimental_functions = true,
             "promql-extended-range-selectors" => options.extended_selectors = true,
             "promql-binop-fill-modifiers" => options.fill_modifiers = true,
-            "" | "promql-delayed-name-removal" | "promql-duration-expr" => {}
-            other => {
-                print(&format!("  WARNING: Unknown feature passed to --enable-feature: {other}\n"))
-            }
+            // Always on, or told as unknown when the program began.
+            _ => {}
         }
     }
     options

@@ -1,6 +1,12 @@
 //! Answers of a server as promtool writes them: `up{job="x"} => 1 @[1700000000]`.
 
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use common_model::{format_float_fixed, parse_float};
 use serde_json::{Map, Value};
+
+use super::tsdb::go_g;
 
 /// The data of a query.
 pub(super) fn query(data: &Value) -> Result<String, String> {
@@ -12,7 +18,12 @@ pub(super) fn query(data: &Value) -> Result<String, String> {
     };
     match data["resultType"].as_str().unwrap_or_default() {
         "vector" => Ok(of_each(sample)),
-        "matrix" => Ok(of_each(points)),
+        "matrix" => {
+            let mut series: Vec<&Value> = items(result).iter().collect();
+            series.sort_by(|a, b| by_labels(&a["metric"], &b["metric"]));
+            let text: String = series.into_iter().map(points).collect();
+            Ok(if text.is_empty() { "\n".to_owned() } else { text })
+        }
         "scalar" => Ok(format!("scalar: {}\n", point(result))),
         "string" => Ok(format!("{}\n", result[1].as_str().unwrap_or_default())),
         other => Err(format!("unexpected value type {other:?}")),
@@ -37,7 +48,7 @@ pub(super) fn items(data: &Value) -> &[Value] {
 fn sample(one: &Value) -> String {
     let name = braces(&one["metric"], false);
     let (time, value) = match &one["histogram"] {
-        Value::Null => (&one["value"][0], text(&one["value"][1]).to_owned()),
+        Value::Null => (&one["value"][0], plain(&one["value"][1])),
         histogram => (&histogram[0], histogram_text(&histogram[1])),
     };
     format!("{name} => {value} @[{time}]\n")
@@ -55,18 +66,47 @@ fn points(one: &Value) -> String {
 }
 
 fn point(pair: &Value) -> String {
-    format!("{} @[{}]", text(&pair[1]), pair[0])
+    format!("{} @[{}]", plain(&pair[1]), pair[0])
 }
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// The order of series in a matrix: those with fewer labels first, then name by name.
+fn by_labels(a: &Value, b: &Value) -> Ordering {
+    let empty = Map::new();
+    let (a, b) = (a.as_object().unwrap_or(&empty), b.as_object().unwrap_or(&empty));
+    let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let differ = names.into_iter().map(|name| match (a.get(name), b.get(name)) {
+        (Some(a), Some(b)) => text(a).cmp(text(b)),
+        (None, _) => Ordering::Less,
+        (_, None) => Ordering::Greater,
+    });
+    a.len().cmp(&b.len()).then_with(|| differ.fold(Ordering::Equal, Ordering::then))
+}
+
+/// A number without exponent.
+fn plain(value: &Value) -> String {
+    shown(value, format_float_fixed)
+}
+
+/// A number with six decimals.
+fn decimals(value: &Value) -> String {
+    let finite = |number: f64| format!("{number:.6}");
+    shown(value, |number| if number.is_finite() { finite(number) } else { go_g(number) })
+}
+
+fn shown(value: &Value, form: impl Fn(f64) -> String) -> String {
+    let text = text(value);
+    parse_float(text).map_or_else(|| text.to_owned(), form)
+}
+
 fn histogram_text(histogram: &Value) -> String {
     let mut out = format!(
         "Count: {}, Sum: {}, Buckets: [",
-        text(&histogram["count"]),
-        text(&histogram["sum"])
+        decimals(&histogram["count"]),
+        decimals(&histogram["sum"])
     );
     for (i, bucket) in items(&histogram["buckets"]).iter().enumerate() {
         let (open, close) = match bucket[0].as_u64() {
@@ -76,8 +116,9 @@ fn histogram_text(histogram: &Value) -> String {
             _ => ('[', ']'),
         };
         let space = if i == 0 { "" } else { " " };
-        let (from, to) = (text(&bucket[1]), text(&bucket[2]));
-        out.push_str(&format!("{space}{open}{from},{to}{close}:{}", text(&bucket[3])));
+        let (from, to) = (shown(&bucket[1], go_g), shown(&bucket[2], go_g));
+        let count = plain(&bucket[3]);
+        out.push_str(&format!("{space}{open}{from},{to}{close}:{count}"));
     }
     out.push(']');
     out

@@ -21,7 +21,8 @@ impl Archive {
             header[at..at + text.len()].copy_from_slice(text.as_bytes());
         };
         put(0, &name[..name.len().min(100)]);
-        for at in [108, 116] {
+        // Owner, group and the two numbers of a device.
+        for at in [108, 116, 329, 337] {
             put(at, "0000000");
         }
         put(100, "0000666");

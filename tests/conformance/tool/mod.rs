@@ -1,5 +1,7 @@
 //! Commands of promtool that need no server: stdout and exit code as the original's.
 
+mod flags;
+mod served;
 mod tsdb;
 
 use std::path::Path;

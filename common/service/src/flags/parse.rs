@@ -209,6 +209,7 @@ fn matches(shape: &Shape, world: &World<'_>) -> Result<Matches, FlagError> {
 
 /// Values of the environment, and defaults, of the flags that were not given.
 pub(super) fn fill_in(matches: &mut Matches, world: &World<'_>) -> Result<(), FlagError> {
+    let mut missing = Vec::new();
     for entry in matches.flags.values_mut().filter(|entry| !entry.given) {
         let flag = entry.flag;
         let from_env =
@@ -219,9 +220,12 @@ pub(super) fn fill_in(matches: &mut Matches, world: &World<'_>) -> Result<(), Fl
             let value = Value::parse(flag.kind, text, world).map_err(FlagError::value)?;
             entry.values.push(value);
         } else if flag.required {
-            let message = format!("required flag --{} not provided", flag.name);
-            return Err(FlagError::value(message));
+            missing.push(format!("'--{}'", flag.name));
         }
     }
-    Ok(())
+    if missing.is_empty() {
+        return Ok(());
+    }
+    missing.sort();
+    Err(FlagError::value(format!("required flag(s) {} not provided", missing.join(", "))))
 }

@@ -152,7 +152,7 @@ fn label_text((name, value): (&str, &str)) -> String {
 }
 
 /// A float as Go's `%g` prints it: with an exponent below 1e-4 and from 1e6 on.
-fn go_g(value: f64) -> String {
+pub(in crate::promtool) fn go_g(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }

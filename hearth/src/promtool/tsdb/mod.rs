@@ -22,7 +22,7 @@ use super::fail;
 use crate::commands::print;
 pub(super) use analyze::analyze;
 pub(super) use backfill::rules;
-pub(super) use dump::{Form, dump};
+pub(super) use dump::{Form, dump, go_g};
 pub(super) use import::openmetrics;
 
 /// `tsdb list`
