@@ -34,9 +34,8 @@ impl Eval<'_> {
         grid: &Grid,
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
-        let scalars = self.scalar(parameter(aggregate)?, grid)?;
-        let Some(wanted) = counts(&scalars, grid)? else {
-            // Nothing is wanted, but notes and errors are.
+        // Where nothing is wanted, notes and errors still are.
+        let Some(wanted) = counts(&self.scalar(parameter(aggregate)?, grid)?, grid)? else {
             return self.vector(&aggregate.expr, grid, &mut |_| Ok(()));
         };
         let mut groups = Groups::new(aggregate);
