@@ -38,8 +38,9 @@ impl Json {
 
     fn escaped(&mut self, text: &str, special: impl Fn(char) -> Option<&'static str>) -> &mut Json {
         self.bytes.push(b'"');
-        // U+2028 and U+2029 begin with this byte.
-        let odd = |byte: u8| byte < 0x20 || matches!(byte, b'"' | b'\\' | 0xe2);
+        // U+2028 and U+2029 begin with the last of these bytes; some texts escape tags too.
+        let is_odd = |b: u8| matches!(b, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2);
+        let odd = |byte: u8| byte < 0x20 || is_odd(byte);
         if !text.bytes().any(odd) {
             self.bytes.extend_from_slice(text.as_bytes());
             self.bytes.push(b'"');
