@@ -11,7 +11,7 @@ use server_api::{ApiOptions, ApiState, Asked, Features, Notifications, Status};
 use server_promql::engine::{Engine, EngineOptions};
 use server_promql::parser;
 use server_rules::{LoadOptions, ManagerOptions, RuleSet, Timing};
-use server_storage::{Appendable as _, SeriesRef};
+use server_storage::SeriesRef;
 use server_tsdb::fs::MemoryFs;
 
 /// What the clock says, in milliseconds.
@@ -78,6 +78,8 @@ pub async fn api() -> Router {
         notify: Arc::new(server_notify::Manager::new(Default::default(), &registry)),
         notifications: Arc::new(Notifications::new(2, now.clone(), &registry)),
         now,
+        replay: Arc::default(),
+        random: Arc::new(|| 255),
     };
     let status = Arc::new(Status::new(0));
     status.ready.store(true, Ordering::Release);

@@ -8,8 +8,8 @@ use common_model::{Labels, Matcher};
 use libfuzzer_sys::fuzz_target;
 use server_storage::{SampleColumns, SelectHints};
 use server_tsdb::block::{Block, BlockWriter, cut_floats, ulid};
-use server_tsdb::fs::{Fs, MemoryFs};
 use server_tsdb::block_querier;
+use server_tsdb::fs::{Fs, MemoryFs};
 
 const FILES: [&str; 4] = ["index", "chunks/000001", "tombstones", "meta.json"];
 

@@ -9,8 +9,8 @@ use common_model::{METRIC_NAME, MatchOp, Matcher, TimestampMs, is_legacy_label_n
 use common_model::{format_float, format_float_fixed};
 
 use crate::ast::{
-    Aggregate, At, Binary, Cardinality, Expr, Extended, MatrixSelector, NumberLiteral, Shift,
-    StringLiteral, Subquery, VectorSelector,
+    Aggregate, At, Binary, BinaryOp, Cardinality, Expr, Extended, MatrixSelector, NumberLiteral,
+    Shift, StringLiteral, Subquery, VectorSelector,
 };
 use crate::lexer::{go_quote, go_quote_bytes};
 use duration::DurationText;
@@ -27,7 +27,10 @@ impl fmt::Display for Expr {
                 write!(f, "{})", aggregate.expr)
             }
             Expr::Binary(binary) => {
-                write!(f, "{} ", binary.left)?;
+                match loses_its_sign(binary) {
+                    true => f.write_str("Inf ")?,
+                    false => write!(f, "{} ", binary.left)?,
+                }
                 write_operator(f, binary)?;
                 write!(f, " {}", binary.right)
             }
@@ -78,6 +81,14 @@ fn write_labels(f: &mut impl fmt::Write, labels: &[String]) -> fmt::Result {
 
 fn write_label_name(f: &mut impl fmt::Write, name: &str) -> fmt::Result {
     if is_legacy_label_name(name) { f.write_str(name) } else { f.write_str(&go_quote(name)) }
+}
+
+/// Whether the left operand is an infinity whose sign would be read as one of the whole power:
+/// `+Inf ^ a` is `+(Inf ^ a)`.
+fn loses_its_sign(binary: &Binary) -> bool {
+    let is_infinity =
+        |left: &Expr| matches!(left, Expr::Number(number) if number.value == f64::INFINITY);
+    binary.op == BinaryOp::Pow && is_infinity(&binary.left)
 }
 
 /// The operator with everything up to the right operand: `== bool on (a) group_left (b)`.

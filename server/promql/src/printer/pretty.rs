@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{write_aggregate_head, write_operator, write_subquery_tail};
+use super::{loses_its_sign, write_aggregate_head, write_operator, write_subquery_tail};
 use crate::ast::Expr;
 
 /// Longest line before an expression is split, in bytes.
@@ -56,7 +56,12 @@ fn write_pretty(out: &mut String, expr: &Expr, level: usize) -> fmt::Result {
             close(out, level);
         }
         Expr::Binary(binary) if !fits_on_a_line(expr) => {
-            write_pretty(out, &binary.left, level + 1)?;
+            if loses_its_sign(binary) {
+                write_indent(out, level + 1);
+                out.push_str("Inf");
+            } else {
+                write_pretty(out, &binary.left, level + 1)?;
+            }
             out.push('\n');
             write_indent(out, level);
             write_operator(out, binary)?;

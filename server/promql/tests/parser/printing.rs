@@ -49,6 +49,8 @@ fn expressions_print_in_one_form() {
         ("0x1F+010+1_000", "31 + 8 + 1000"),
         ("08", "8"),
         ("-Inf", "-Inf"),
+        ("inf*a", "+Inf * a"),
+        ("inf^a", "Inf ^ a"),
         ("+nan", "NaN"),
         ("1h30m", "1h30m"),
         ("-5m", "-5m"),
