@@ -101,7 +101,7 @@ impl<'t> Composer<'t> {
                 };
                 let extent = Extent { size: 1 + text.len(), height: 0 };
                 let value = if is_tagged("binary") {
-                    Value::Quoted(decode_binary(&text).map_err(|message| Error::at(at, message))?)
+                    decode_binary(&text).map_err(|message| Error::at(at, message))?
                 } else {
                     scalar_value(text.into_owned(), style, is_tagged("str"))
                 };
@@ -182,15 +182,15 @@ impl<'t> Composer<'t> {
     }
 }
 
-/// The text that a `!!binary` scalar holds.
-fn decode_binary(text: &str) -> Result<String, String> {
+/// What a `!!binary` scalar holds: usually a text.
+fn decode_binary(text: &str) -> Result<Value, String> {
     let clean: String = text.split_whitespace().collect();
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(clean)
         .map_err(|error| format!("!!binary value contains invalid base64 data: {error}"))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let bytes = error.into_bytes();
-        format!("\"{}\" is not valid UTF-8", bytes.escape_ascii())
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => Value::Quoted(text),
+        Err(error) => Value::Binary(error.into_bytes()),
     })
 }
 

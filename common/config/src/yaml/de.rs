@@ -75,6 +75,7 @@ impl<'de> Deserializer<'de> for &Node {
             Value::List(_) => self.deserialize_seq(visitor),
             Value::Map(_) => self.deserialize_map(visitor),
             Value::Quoted(_) => self.deserialize_str(visitor),
+            Value::Binary(_) => Err(self.mismatch("string").into()),
             Value::Plain(text) => match scalar::tag_of(text) {
                 "!!bool" => self.deserialize_bool(visitor),
                 "!!int" => self.deserialize_i128(visitor),

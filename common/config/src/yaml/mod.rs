@@ -13,5 +13,5 @@ mod write;
 pub use compose::compose;
 pub use de::load;
 pub use node::{Node, Value};
-pub use read::{FromNode, Section, list_of};
-pub use write::{MapOut, Out, write};
+pub use read::{Binary, FromNode, Section, list_of};
+pub use write::{MapOut, Out, write, write_indented};

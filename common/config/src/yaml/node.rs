@@ -20,6 +20,8 @@ pub enum Value {
     Plain(String),
     /// A quoted or block scalar: always a text.
     Quoted(String),
+    /// A `!!binary` scalar whose bytes are no text.
+    Binary(Vec<u8>),
     /// A sequence.
     List(Vec<Node>),
     /// A mapping, in the order of the text.
@@ -69,6 +71,10 @@ impl Node {
                 format!("{} `{}`", super::scalar::tag_of(text), shortened(text))
             }
             Value::Quoted(text) => format!("!!str `{}`", shortened(text)),
+            Value::Binary(bytes) => {
+                let message = format!("\"{}\" is not valid UTF-8", bytes.escape_ascii());
+                return Error::at(self.at, message);
+            }
             Value::List(_) => "!!seq".to_owned(),
             Value::Map(_) => "!!map".to_owned(),
         };

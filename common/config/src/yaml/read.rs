@@ -141,6 +141,23 @@ impl FromNode for String {
     }
 }
 
+/// A text of which not every byte need be part of a character, as `!!binary` gives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Binary(pub Vec<u8>);
+
+impl FromNode for Binary {
+    fn from_node(node: &Node) -> Result<Binary, Error> {
+        match &node.value {
+            Value::Binary(bytes) => Ok(Binary(bytes.clone())),
+            _ => String::from_node(node).map(|text| Binary(text.into_bytes())),
+        }
+    }
+
+    fn from_null() -> Option<Binary> {
+        Some(Binary::default())
+    }
+}
+
 impl FromNode for Secret {
     fn from_node(node: &Node) -> Result<Secret, Error> {
         match &node.value {

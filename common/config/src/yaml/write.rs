@@ -11,6 +11,8 @@ use crate::{Secret, duration};
 const WIDTH: usize = 80;
 /// Spaces per level.
 const INDENT: usize = 2;
+/// Spaces per level in the way of `yaml.v3`.
+const INDENT_WIDE: usize = 4;
 
 /// A value to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +131,16 @@ impl MapOut {
 
 /// The text of a document.
 pub fn write(map: &MapOut) -> String {
-    let mut writer = Writer { text: String::new(), line_start: 0 };
+    write_with(map, Layout { indent: INDENT, width: WIDTH, are_lists_indented: false })
+}
+
+/// The text of a document as Go's `yaml.v3` writes it: wide, lists indented, nothing folded.
+pub fn write_indented(map: &MapOut) -> String {
+    write_with(map, Layout { indent: INDENT_WIDE, width: usize::MAX, are_lists_indented: true })
+}
+
+fn write_with(map: &MapOut, layout: Layout) -> String {
+    let mut writer = Writer { text: String::new(), line_start: 0, layout };
     if map.0.is_empty() {
         return "{}\n".to_owned();
     }
@@ -137,10 +148,26 @@ pub fn write(map: &MapOut) -> String {
     writer.text
 }
 
+/// How a document is laid out.
+#[derive(Clone, Copy)]
+struct Layout {
+    indent: usize,
+    width: usize,
+    are_lists_indented: bool,
+}
+
+impl Layout {
+    /// One level deeper: columns are multiples of the indentation, also below a list's dash.
+    fn below(self, indent: usize) -> usize {
+        (indent + self.indent) / self.indent * self.indent
+    }
+}
+
 struct Writer {
     text: String,
     /// Where the current line begins.
     line_start: usize,
+    layout: Layout,
 }
 
 impl Writer {
@@ -162,12 +189,14 @@ impl Writer {
             Out::List(list) if list.is_empty() => self.end_line(" []"),
             Out::Map(map) => {
                 self.end_line("");
-                self.indent(indent + INDENT);
-                self.map(map, indent + INDENT);
+                let below = self.layout.below(indent);
+                self.indent(below);
+                self.map(map, below);
             }
             Out::List(list) => {
                 self.end_line("");
-                self.list(list, indent);
+                let is_deeper = self.layout.are_lists_indented;
+                self.list(list, if is_deeper { self.layout.below(indent) } else { indent });
             }
             other => {
                 self.text.push(' ');
@@ -212,9 +241,9 @@ impl Writer {
                 for (i, text) in texts.iter().enumerate() {
                     if i > 0 {
                         self.text.push(',');
-                        if self.column() > WIDTH {
+                        if self.column() > self.layout.width {
                             self.end_line("");
-                            self.indent(indent + INDENT);
+                            self.indent(self.layout.below(indent));
                         } else {
                             self.text.push(' ');
                         }
@@ -252,11 +281,12 @@ impl Writer {
             let next_is_space = chars.peek().is_some_and(|(_, next)| *next == ' ');
             let is_inside = style == Style::Plain || (i > 0 && i < last);
             let may_fold = place != Place::Key && c == ' ' && !was_space && is_inside;
-            let folds =
-                may_fold && self.column() > WIDTH && (style == Style::Double || !next_is_space);
+            let folds = may_fold
+                && self.column() > self.layout.width
+                && (style == Style::Double || !next_is_space);
             if folds {
                 self.end_line("");
-                self.indent(indent + INDENT);
+                self.indent(self.layout.below(indent));
                 if next_is_space {
                     self.text.push('\\');
                 }
@@ -275,7 +305,7 @@ impl Writer {
         self.text.push('|');
         if text.starts_with([' ', '\n']) {
             // Writing into a String cannot fail.
-            let _ = write!(self.text, "{INDENT}");
+            let _ = write!(self.text, "{}", self.layout.indent);
         }
         if !text.ends_with('\n') {
             self.text.push('-');
@@ -285,7 +315,7 @@ impl Writer {
         for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
             self.end_line("");
             if !line.is_empty() {
-                self.indent(indent + INDENT);
+                self.indent(self.layout.below(indent));
                 self.text.push_str(line);
             }
         }
@@ -520,5 +550,20 @@ mod tests {
         map.list("list", vec![Out::Map(inner)]).put("empty", Out::Map(MapOut::default()));
         let wanted = "list:\n- a: 1m\n  b:\n  - x\n  - \"y\"\n  c: [p, 'q,']\nempty: {}\n";
         assert_eq!(write(&map), wanted);
+    }
+
+    #[test]
+    fn the_wide_layout_indents_lists_and_folds_nothing() {
+        let mut label = MapOut::default();
+        label.text("name", "n").text("text", "a\nb");
+        let mut inner = MapOut::default();
+        inner.text("expect", &"word ".repeat(30)).list("labels", vec![Out::Map(label)]);
+        let mut map = MapOut::default();
+        map.map("tcp", { MapOut::default().list("list", vec![Out::Map(inner)]).clone() });
+        let words = "word ".repeat(30);
+        let wanted = format!(
+            "tcp:\n    list:\n        - expect: '{words}'\n          labels:\n            - name: \"n\"\n              text: |-\n                a\n                b\n"
+        );
+        assert_eq!(write_indented(&map), wanted);
     }
 }

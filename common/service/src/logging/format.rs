@@ -134,6 +134,21 @@ impl Visit for Line {
     }
 }
 
+/// Appends `key=value` as a log line has it, quoted where slog quotes; a line's first pair stands
+/// without a blank before it.
+pub fn push_pair(line: &mut String, key: &str, value: &str) {
+    if !line.is_empty() && !line.ends_with('\n') {
+        line.push(' ');
+    }
+    line.push_str(key);
+    line.push('=');
+    if needs_quotes(value) {
+        push_quoted(line, value);
+    } else {
+        line.push_str(value);
+    }
+}
+
 /// Whether slog's text handler would quote the value.
 fn needs_quotes(value: &str) -> bool {
     let odd = |c: char| match c {

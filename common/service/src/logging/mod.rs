@@ -13,6 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::flags::{Flag, Kind, Matches};
 use format::SlogFormat;
+pub use format::push_pair;
 pub use time::format_time_ms;
 
 /// `--log.level` and `--log.format`, for the table of a program.

@@ -1,0 +1,82 @@
+//! Probers: the table of them, and what each is handed.
+//!
+//! A prober is one folder here and one line in [`PROBERS`]. It gets a module that was checked when
+//! the configuration was read, resolves its target with [`resolve::resolve`] (which also applies
+//! the module's list of targets), keeps to [`ProbeContext::deadline`], puts what it measures into
+//! [`Results`] and what it does into [`ProbeLog`], and says whether the probe succeeded.
+
+mod failure;
+mod guard;
+mod log;
+pub mod resolve;
+mod results;
+mod run;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use common_service::clock::Clock;
+use tokio::time::Instant;
+
+use crate::config::Module;
+
+pub use failure::{Phase, Reason, reason_of};
+pub use guard::{Refusal, check_address, check_host};
+pub use log::{Level, ProbeLog};
+pub use resolve::{Resolve, Resolved, SystemResolver};
+pub use results::Results;
+pub use run::{Outcome, run};
+
+/// What every prober is handed beside its module and target.
+#[derive(Clone)]
+pub struct ProbeContext {
+    /// When everything must be done. Every wait ends here; [`run`] gives up soon after it.
+    pub deadline: Instant,
+    /// What time it is: for certificates and log lines.
+    pub clock: Arc<dyn Clock>,
+    /// Names to addresses.
+    pub resolver: Arc<dyn Resolve>,
+    /// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
+    pub proxies: Arc<ProxyVariables>,
+}
+
+/// The variables that name proxies, as the process found them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyVariables {
+    /// `HTTP_PROXY` or `http_proxy`.
+    pub http: String,
+    /// `HTTPS_PROXY` or `https_proxy`.
+    pub https: String,
+    /// `NO_PROXY` or `no_proxy`.
+    pub none: String,
+}
+
+/// A running probe; the answer is whether it succeeded.
+pub type Probing<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+
+/// What a prober is: `async fn(&ProbeContext, &Module, target, &mut Results, &mut ProbeLog) -> bool`.
+pub type Probe = for<'a> fn(
+    &'a ProbeContext,
+    &'a Module,
+    &'a str,
+    &'a mut Results,
+    &'a mut ProbeLog,
+) -> Probing<'a>;
+
+/// One prober.
+pub struct Prober {
+    /// What `prober:` calls it.
+    pub name: &'static str,
+    /// Runs it.
+    pub probe: Probe,
+}
+
+/// All probers. A module may name one that is not here; asking for it is an error then.
+pub const PROBERS: &[Prober] = &[];
+
+/// The prober of a name.
+#[must_use]
+pub fn prober(name: &str) -> Option<&'static Prober> {
+    PROBERS.iter().find(|prober| prober.name == name)
+}
