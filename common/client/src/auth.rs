@@ -9,7 +9,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use crate::error::{Cause, go_cause};
 
 /// The value of `Authorization`, without OAuth 2.0; files are read each time.
-pub(crate) fn authorization(config: &HttpClientConfig) -> Result<Option<HeaderValue>, Cause> {
+pub fn authorization(config: &HttpClientConfig) -> Result<Option<HeaderValue>, Cause> {
     if let Some(basic) = &config.basic_auth {
         let user = match &basic.username_file {
             Some(path) => read("username", path)?,
@@ -31,7 +31,8 @@ pub(crate) fn authorization(config: &HttpClientConfig) -> Result<Option<HeaderVa
     Ok(None)
 }
 
-pub(crate) fn basic(user: &str, password: &str) -> Result<HeaderValue, Cause> {
+/// Basic authentication, RFC 7617.
+pub fn basic(user: &str, password: &str) -> Result<HeaderValue, Cause> {
     secret(&format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))))
 }
 
@@ -44,7 +45,7 @@ pub(crate) fn secret(text: &str) -> Result<HeaderValue, Cause> {
 }
 
 /// `http_headers` of the configuration.
-pub(crate) fn add_headers(config: &HttpClientConfig, to: &mut HeaderMap) -> Result<(), Cause> {
+pub fn add_headers(config: &HttpClientConfig, to: &mut HeaderMap) -> Result<(), Cause> {
     for (name, header) in &config.http_headers {
         let bad = || Cause::Credentials(format!("invalid header field name {name:?}"));
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;

@@ -105,7 +105,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The cause of a system error as Go words it: `connection refused`.
-pub(crate) fn go_cause(error: &io::Error) -> String {
+#[must_use]
+pub fn go_cause(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error ").next().unwrap_or(&text).to_lowercase()
 }

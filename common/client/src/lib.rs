@@ -22,3 +22,13 @@ pub use error::{Cause, Error};
 pub use hyper::{HeaderMap, Method, StatusCode, header};
 pub use options::{ClientOptions, Head, ProxyEnv, Request, Response, Timings};
 pub use url::query_escape;
+
+/// The pieces that a [`Client`] is made of, for those who must see every step by themselves.
+pub mod parts {
+    pub use crate::auth::{add_headers, authorization, basic};
+    pub use crate::error::go_cause;
+    pub use crate::oauth2::Tokens;
+    pub use crate::proxy::{Proxies, Proxy};
+    pub use crate::tls::{Material, build_with, handshake_error, verifier_of};
+    pub use crate::url::{Target, without_password};
+}

@@ -20,7 +20,8 @@ use crate::{Client, ClientOptions, Error, Request};
 const EARLY: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-pub(crate) struct Tokens {
+/// The tokens of one configuration; the last one is kept.
+pub struct Tokens {
     config: OAuth2,
     client: Box<Client>,
     kept: Mutex<Option<Kept>>,
@@ -43,7 +44,8 @@ struct Answer {
 }
 
 impl Tokens {
-    pub(crate) fn new(config: &OAuth2, options: &ClientOptions) -> Result<Tokens, Error> {
+    /// Nothing is asked yet; a grant that is not known is refused.
+    pub fn new(config: &OAuth2, options: &ClientOptions) -> Result<Tokens, Error> {
         if !matches!(config.grant_type.as_str(), "" | "client_credentials") {
             let problem = format!("oauth2: grant_type {:?} is not supported", config.grant_type);
             return Err(Error::bare(Cause::Credentials(problem)));
@@ -58,7 +60,7 @@ impl Tokens {
     }
 
     /// The value of `Authorization`. Those who ask at the same time share one question.
-    pub(crate) async fn header(&self, deadline: Instant) -> Result<HeaderValue, Cause> {
+    pub async fn header(&self, deadline: Instant) -> Result<HeaderValue, Cause> {
         let secret = match &self.config.client_secret_file {
             Some(path) => read("client secret", path)?,
             None => self.config.client_secret.expose().to_owned(),

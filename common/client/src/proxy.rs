@@ -12,15 +12,16 @@ use crate::url::Target;
 
 /// One HTTP proxy.
 #[derive(Clone, Debug)]
-pub(crate) struct Proxy {
-    pub(crate) target: Target,
+pub struct Proxy {
+    /// Where it listens.
+    pub target: Target,
     /// Sent with CONNECT, and with plain requests.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
 }
 
 /// The choice for every URL.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Proxies {
+pub struct Proxies {
     http: Option<Proxy>,
     https: Option<Proxy>,
     /// Go's rule: with `no_proxy` or the environment, loopback addresses are reached directly.
@@ -29,7 +30,8 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    pub(crate) fn new(config: &ProxyConfig, env: &ProxyEnv) -> Result<Proxies, Cause> {
+    /// The choice that a configuration makes.
+    pub fn new(config: &ProxyConfig, env: &ProxyEnv) -> Result<Proxies, Cause> {
         let mut extra = Vec::new();
         for (name, values) in &config.proxy_connect_header {
             extra.extend(values.iter().map(|value| (name.clone(), value.expose().to_owned())));
@@ -52,7 +54,9 @@ impl Proxies {
         })
     }
 
-    pub(crate) fn of(&self, target: &Target) -> Option<&Proxy> {
+    /// The proxy of a URL; `None` where it is reached directly.
+    #[must_use]
+    pub fn of(&self, target: &Target) -> Option<&Proxy> {
         let proxy = if target.is_https { &self.https } else { &self.http };
         proxy.as_ref().filter(|_| !self.is_direct(target))
     }

@@ -19,7 +19,7 @@ use crate::error::{Cause, go_cause};
 
 /// The texts that a configuration is built from; what changed is built anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Material {
+pub struct Material {
     ca: Option<String>,
     cert: Option<String>,
     key: Option<String>,
@@ -27,7 +27,7 @@ pub(crate) struct Material {
 
 impl Material {
     /// Reads the files that the configuration names.
-    pub(crate) fn read(config: &TlsConfig) -> Result<Material, Cause> {
+    pub fn read(config: &TlsConfig) -> Result<Material, Cause> {
         let text = |inline: Option<&str>, file: Option<&String>, thing: &str| match (inline, file) {
             (Some(text), _) => Ok(Some(text.to_owned())),
             (None, Some(path)) if !path.is_empty() => {
@@ -45,6 +45,22 @@ impl Material {
             )?,
         })
     }
+
+    /// The roots that the configuration gives; `None` stands for those of the system.
+    pub fn roots(&self) -> Result<Option<Vec<CertificateDer<'static>>>, Cause> {
+        let Some(text) = &self.ca else { return Ok(None) };
+        let given: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|e| bad_ca(&e))?;
+        if given.is_empty() {
+            return Err(bad_ca(&"no certificate in it"));
+        }
+        Ok(Some(given))
+    }
+}
+
+fn bad_ca(problem: &dyn std::fmt::Display) -> Cause {
+    Cause::Tls(format!("unable to use specified CA cert: {problem}"))
 }
 
 fn unreadable(thing: &str, path: &str, error: &std::io::Error) -> Cause {
@@ -59,16 +75,39 @@ pub(crate) fn build(
     h2: bool,
 ) -> Result<ClientConfig, Cause> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let verifier = verifier_of(config, material, &provider)?;
+    let mut tls = build_with(config, material, provider, verifier)?;
+    if h2 {
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    }
+    Ok(tls)
+}
+
+/// Who judges the certificate of a server, as the configuration says.
+pub fn verifier_of(
+    config: &TlsConfig,
+    material: &Material,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, Cause> {
+    let provider = Arc::clone(provider);
+    if config.insecure_skip_verify {
+        return Ok(Arc::new(Credulous(provider)));
+    }
+    Ok(Arc::new(verifier(material, provider)?))
+}
+
+/// Builds the configuration of a connection around a judge, without protocols to negotiate.
+pub fn build_with(
+    config: &TlsConfig,
+    material: &Material,
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, Cause> {
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(config)?)
         .map_err(|e| Cause::Tls(format!("tls: {e}")))?;
-    let verifier: Arc<dyn ServerCertVerifier> = if config.insecure_skip_verify {
-        Arc::new(Credulous(provider))
-    } else {
-        Arc::new(verifier(material, provider)?)
-    };
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
-    let mut tls = match (&material.cert, &material.key) {
+    Ok(match (&material.cert, &material.key) {
         (Some(cert), Some(key)) => {
             let bad = |e: &dyn std::fmt::Display| {
                 Cause::Tls(format!("unable to use client cert and key: {e}"))
@@ -80,11 +119,7 @@ pub(crate) fn build(
             builder.with_client_auth_cert(chain, key).map_err(|e| bad(&e))?
         }
         _ => builder.with_no_client_auth(),
-    };
-    if h2 {
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    }
-    Ok(tls)
+    })
 }
 
 /// rustls knows 1.2 and 1.3 only: an older minimum is raised, an older maximum cannot be honoured.
@@ -110,21 +145,12 @@ fn versions(config: &TlsConfig) -> Result<Vec<&'static SupportedProtocolVersion>
 }
 
 fn verifier(material: &Material, provider: Arc<CryptoProvider>) -> Result<Verifier, Cause> {
-    let bad =
-        |e: &dyn std::fmt::Display| Cause::Tls(format!("unable to use specified CA cert: {e}"));
-    let (roots, given) = match &material.ca {
+    let (roots, given) = match material.roots()? {
         None => (system_roots(), Vec::new()),
-        Some(text) => {
-            let given: Vec<CertificateDer<'static>> =
-                CertificateDer::pem_slice_iter(text.as_bytes())
-                    .collect::<Result<_, _>>()
-                    .map_err(|e| bad(&e))?;
-            if given.is_empty() {
-                return Err(bad(&"no certificate in it"));
-            }
+        Some(given) => {
             let mut roots = RootCertStore::empty();
             for certificate in &given {
-                roots.add(certificate.clone()).map_err(|e| bad(&e))?;
+                roots.add(certificate.clone()).map_err(|e| bad_ca(&e))?;
             }
             (Arc::new(roots), given)
         }
@@ -133,7 +159,7 @@ fn verifier(material: &Material, provider: Arc<CryptoProvider>) -> Result<Verifi
         return Err(Cause::Tls("tls: this system has no root certificates".to_owned()));
     }
     let inner = WebPkiServerVerifier::builder_with_provider(roots, provider);
-    Ok(Verifier { inner: inner.build().map_err(|e| bad(&e))?, given })
+    Ok(Verifier { inner: inner.build().map_err(|e| bad_ca(&e))?, given })
 }
 
 /// The roots of the system, read once. Broken ones are left out, as Go does it.
@@ -242,7 +268,7 @@ impl ServerCertVerifier for Credulous {
 }
 
 /// A failed handshake in Go's words.
-pub(crate) fn handshake_error(error: &std::io::Error, host: &str) -> Cause {
+pub fn handshake_error(error: &std::io::Error, host: &str) -> Cause {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     let invalid = "tls: failed to verify certificate: x509: ";
     let text = match inner {

@@ -7,19 +7,24 @@ use crate::error::Cause;
 
 /// A checked `http` or `https` URL.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
-    pub(crate) text: String,
-    pub(crate) uri: Uri,
-    pub(crate) is_https: bool,
+pub struct Target {
+    /// As written, without fragment.
+    pub text: String,
+    /// The same, taken apart.
+    pub uri: Uri,
+    /// Whether it is `https`.
+    pub is_https: bool,
     /// Without the brackets of an IPv6 address.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// Given or usual port.
+    pub port: u16,
     /// User and password, decoded.
-    pub(crate) user: Option<(String, String)>,
+    pub user: Option<(String, String)>,
 }
 
 impl Target {
-    pub(crate) fn parse(text: &str) -> Result<Target, Cause> {
+    /// Takes a text apart, with Go's complaints.
+    pub fn parse(text: &str) -> Result<Target, Cause> {
         let bad = |problem: &str| Cause::Url(format!("parse {text:?}: {problem}"));
         let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
         if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -48,19 +53,21 @@ impl Target {
     }
 
     /// Host and port as the URL has them, for the `Host` header.
-    pub(crate) fn authority(&self) -> &str {
+    #[must_use]
+    pub fn authority(&self) -> &str {
         let authority = self.uri.authority().map_or("", |authority| authority.as_str());
         authority.rsplit_once('@').map_or(authority, |(_, host)| host)
     }
 
     /// Path and query, `/` where there is none.
-    pub(crate) fn path(&self) -> &str {
+    #[must_use]
+    pub fn path(&self) -> &str {
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
         if path.is_empty() { "/" } else { path }
     }
 
     /// Where a `Location` header leads to.
-    pub(crate) fn join(&self, location: &str) -> Result<Target, Cause> {
+    pub fn join(&self, location: &str) -> Result<Target, Cause> {
         if has_scheme(location) {
             return Target::parse(location);
         }
@@ -82,7 +89,8 @@ impl Target {
     }
 
     /// Whether what was meant for `self` may be told to `other`: the same host, by no weaker way.
-    pub(crate) fn trusts(&self, other: &Target) -> bool {
+    #[must_use]
+    pub fn trusts(&self, other: &Target) -> bool {
         let same_host = self.host.eq_ignore_ascii_case(&other.host);
         let upgrade = !self.is_https && other.is_https;
         same_host && (upgrade || (self.is_https == other.is_https && self.port == other.port))
@@ -135,7 +143,8 @@ pub(crate) fn decode(text: &str) -> String {
 }
 
 /// The URL with `xxxxx` for a password, as Go shows it in errors.
-pub(crate) fn without_password(url: &str) -> String {
+#[must_use]
+pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);

@@ -51,6 +51,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "common-exposition",
             "common-config",
             "common-web",
+            "common-client",
             "common-service",
         ],
     ),

@@ -11,6 +11,7 @@ mod log;
 pub mod resolve;
 mod results;
 mod run;
+pub mod tls;
 
 use std::future::Future;
 use std::pin::Pin;
