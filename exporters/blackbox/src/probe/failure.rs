@@ -1,5 +1,8 @@
 //! Why a probe failed, in few words: the labels of `probe_failure_info`.
 
+use super::Results;
+use super::tls::TlsProblem;
+
 /// Where it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -52,5 +55,41 @@ pub fn reason_of(error: &std::io::Error) -> Reason {
         ErrorKind::AddrNotAvailable => "source_address",
         ErrorKind::NotFound => "not_found",
         _ => "io",
+    }
+}
+
+/// A way that came to nothing.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// In Go's words.
+    pub(crate) text: String,
+    phase: Phase,
+    reason: Reason,
+    tls: Option<TlsProblem>,
+}
+
+impl Failed {
+    /// What failed where, in few words and in Go's.
+    pub(crate) fn new(phase: Phase, reason: Reason, text: impl Into<String>) -> Failed {
+        Failed { text: text.into(), phase, reason, tls: None }
+    }
+
+    /// The time is up.
+    pub(crate) fn late(phase: Phase) -> Failed {
+        Failed::new(phase, "timeout", "context deadline exceeded")
+    }
+
+    /// The handshake failed.
+    pub(crate) fn tls(problem: TlsProblem) -> Failed {
+        let text = problem.text.clone();
+        Failed { text, phase: Phase::Tls, reason: problem.reason, tls: Some(problem) }
+    }
+
+    /// Says why in the results; what an unbelieved server showed only if it is wanted.
+    pub(crate) fn tell(&self, results: &mut Results, with_certificate: bool) {
+        results.fail(self.phase, self.reason);
+        if let Some(problem) = self.tls.as_ref().filter(|_| with_certificate) {
+            problem.show(results);
+        }
     }
 }

@@ -7,16 +7,20 @@
 
 mod failure;
 mod guard;
+mod http;
 mod log;
 pub mod resolve;
 mod results;
 mod run;
+pub mod stream;
+pub mod text;
 pub mod tls;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use common_client::ProxyEnv;
 use common_service::clock::Clock;
 use tokio::time::Instant;
 
@@ -39,18 +43,7 @@ pub struct ProbeContext {
     /// Names to addresses.
     pub resolver: Arc<dyn Resolve>,
     /// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
-    pub proxies: Arc<ProxyVariables>,
-}
-
-/// The variables that name proxies, as the process found them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProxyVariables {
-    /// `HTTP_PROXY` or `http_proxy`.
-    pub http: String,
-    /// `HTTPS_PROXY` or `https_proxy`.
-    pub https: String,
-    /// `NO_PROXY` or `no_proxy`.
-    pub none: String,
+    pub proxies: Arc<ProxyEnv>,
 }
 
 /// A running probe; the answer is whether it succeeded.
@@ -74,7 +67,12 @@ pub struct Prober {
 }
 
 /// All probers. A module may name one that is not here; asking for it is an error then.
-pub const PROBERS: &[Prober] = &[];
+pub const PROBERS: &[Prober] = &[Prober {
+    name: "http",
+    probe: |context, module, target, results, log| {
+        Box::pin(http::probe(context, module, target, results, log))
+    },
+}];
 
 /// The prober of a name.
 #[must_use]

@@ -10,6 +10,7 @@ use common_instrument::Family;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use super::failure::Failed;
 use super::{Phase, ProbeContext, ProbeLog, Results, check_address};
 use crate::config::{IpChoice, Module};
 
@@ -127,6 +128,45 @@ pub async fn resolve(
         return Err(refusal.to_string());
     }
     Ok(Resolved { address, elapsed })
+}
+
+/// Where a redirect leads to: all addresses of a host that the module may go to, those of its
+/// preferred kind first. Quiet, because the gauges are about the target itself.
+pub(super) async fn addresses(
+    context: &ProbeContext,
+    module: &Module,
+    host: &str,
+    port: u16,
+) -> Result<Vec<SocketAddr>, Failed> {
+    let mut found = lookup(context, host, port).await?;
+    let protocol = wanted(&module.http.ip.preferred);
+    found.sort_by_key(|address| address.is_ipv4() != (protocol == "ip4"));
+    let mut refusal = None;
+    found.retain(|address| {
+        let checked = check_address(&module.hearth.allow_targets, host, address.ip());
+        checked.map_err(|refused| refusal = Some(refused)).is_ok()
+    });
+    match refusal.filter(|_| found.is_empty()) {
+        Some(refusal) => Err(Failed::new(Phase::Target, "not_allowed", refusal.to_string())),
+        None => Ok(found),
+    }
+}
+
+/// Where a proxy is. It is the operator's, so that it may be anywhere.
+pub(super) async fn proxy_addresses(
+    context: &ProbeContext,
+    host: &str,
+    port: u16,
+) -> Result<Vec<SocketAddr>, Failed> {
+    lookup(context, host, port).await
+}
+
+async fn lookup(context: &ProbeContext, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failed> {
+    let mut found = find(context, host).await.map_err(|problem| {
+        Failed::new(Phase::Resolve, "no_address", format!("dial tcp: {problem}"))
+    })?;
+    found.iter_mut().for_each(|address| address.set_port(port));
+    Ok(found)
 }
 
 /// Anything but `ip4` means `ip6` when it is empty; other words are taken for IPv4 as the original

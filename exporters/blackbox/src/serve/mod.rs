@@ -6,6 +6,7 @@ mod routes;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common_client::ProxyEnv;
 use common_instrument::Registry;
 use common_service::flags::{Matches, World};
 use common_service::listen::{Inherited, inherited};
@@ -17,7 +18,7 @@ use common_service::{SystemClock, build_info};
 use common_web::{Listener, MetricsHandler, WebConfigFile, WebOptions};
 
 use crate::history::History;
-use crate::probe::{Level, ProxyVariables, SystemResolver};
+use crate::probe::{Level, SystemResolver};
 use crate::state::State;
 use probe::ProbePage;
 use routes::{Routes, router};
@@ -105,13 +106,13 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 /// The process's proxies; the original, too, asks in capitals first.
-fn proxy_variables() -> ProxyVariables {
+fn proxy_variables() -> ProxyEnv {
     let world = World::real();
     let variable = |name: &str| {
         let value = (world.env)(name).filter(|value| !value.is_empty());
         value.or_else(|| (world.env)(&name.to_ascii_lowercase())).unwrap_or_default()
     };
-    ProxyVariables {
+    ProxyEnv {
         http: variable("HTTP_PROXY"),
         https: variable("HTTPS_PROXY"),
         none: variable("NO_PROXY"),

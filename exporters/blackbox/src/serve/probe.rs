@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common_client::ProxyEnv;
 use common_exposition::Format;
 use common_service::clock::Clock;
 use common_web::axum::body::Body;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use super::routes::bare;
 use crate::config::Module;
 use crate::history::{Entry, History, Report};
-use crate::probe::{Level, ProbeContext, ProbeLog, Prober, ProxyVariables, Resolve, prober, run};
+use crate::probe::{Level, ProbeContext, ProbeLog, Prober, Resolve, prober, run};
 use crate::query::Query;
 use crate::state::State;
 
@@ -41,7 +42,7 @@ pub(super) struct ProbePage {
     pub(super) history: Arc<History>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) resolver: Arc<dyn Resolve>,
-    pub(super) proxies: Arc<ProxyVariables>,
+    pub(super) proxies: Arc<ProxyEnv>,
     pub(super) offset: f64,
     pub(super) least: Level,
 }
