@@ -11,6 +11,7 @@ mod dns_names;
 mod encoding;
 mod http;
 mod module;
+mod names;
 mod show;
 mod small;
 

@@ -7,6 +7,7 @@ use common_config::byte_size;
 use common_config::yaml::{MapOut, Out, write, write_indented};
 use common_re2::Regex;
 
+use super::names;
 use super::{
     Config, Dialogue, DnsModule, Expect, GoDuration, GrpcModule, HeaderMatch, HttpModule,
     IcmpModule, IpChoice, Module, RrRules, Step, TcpModule, UnixModule, WebsocketModule,
@@ -17,7 +18,9 @@ impl Config {
     #[must_use]
     pub fn show(&self) -> String {
         let mut modules = MapOut::default();
-        for (name, module) in &self.modules {
+        let mut named: Vec<_> = self.modules.iter().collect();
+        named.sort_by(|(one, _), (other, _)| names::compare(one, other));
+        for (name, module) in named {
             modules.put(name, Out::Map(module.render()));
         }
         let mut out = MapOut::default();

@@ -1,11 +1,12 @@
 //! One request over a connection of its own, and the head of its answer.
 
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, Uri, Version};
@@ -33,6 +34,44 @@ pub(super) struct Order {
     /// The `Host` header.
     pub(super) host: String,
     pub(super) body: Bytes,
+    /// Whether the length of the body is not told beforehand, as the original does with files.
+    pub(super) is_streamed: bool,
+}
+
+/// The body of a request, in one piece.
+struct Payload {
+    bytes: Option<Bytes>,
+    is_streamed: bool,
+}
+
+impl Payload {
+    fn of(order: &Order) -> Payload {
+        let bytes = Some(order.body.clone()).filter(|bytes| !bytes.is_empty());
+        Payload { bytes, is_streamed: order.is_streamed }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.is_streamed {
+            return SizeHint::default();
+        }
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
 }
 
 /// The head of an answer; its connection lives as long as this.
@@ -93,7 +132,7 @@ pub(super) async fn exchange(
 
 async fn send(
     way: Way,
-    request: Request<Full<Bytes>>,
+    request: Request<Payload>,
     first_byte: Arc<OnceLock<Instant>>,
 ) -> Result<(Response<Incoming>, Connection), Failed> {
     let io = TokioIo::new(Watched::new(way.stream, Arc::clone(&first_byte)));
@@ -128,7 +167,7 @@ async fn send(
     Ok((response, connection))
 }
 
-fn request(route: &Route<'_>, order: &Order, is_h2: bool) -> Result<Request<Full<Bytes>>, Failed> {
+fn request(route: &Route<'_>, order: &Order, is_h2: bool) -> Result<Request<Payload>, Failed> {
     let bad = |problem: String| Failed::new(Phase::Target, "bad_request", problem);
     let target = route.target;
     let is_plain_proxied = route.proxy.is_some() && !target.is_https;
@@ -156,7 +195,7 @@ fn request(route: &Route<'_>, order: &Order, is_h2: bool) -> Result<Request<Full
             }
         }
     }
-    let mut request = Request::new(Full::new(order.body.clone()));
+    let mut request = Request::new(Payload::of(order));
     *request.method_mut() = order.method.clone();
     *request.uri_mut() = uri;
     *request.version_mut() = if is_h2 { Version::HTTP_2 } else { Version::HTTP_11 };

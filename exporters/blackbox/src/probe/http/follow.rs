@@ -33,6 +33,15 @@ pub(super) struct Journey<'a> {
     pub(super) server_name: String,
 }
 
+/// Which part of the way a request is.
+#[derive(Clone, Copy)]
+struct Stage {
+    /// Whether the module's credentials are for this server.
+    is_trusted: bool,
+    /// Whether somebody else sent us there.
+    is_redirected: bool,
+}
+
 /// Where it ended.
 #[derive(Default)]
 pub(super) struct Arrival {
@@ -69,7 +78,8 @@ impl Journey<'_> {
             }
             let url = shown(&target);
             log.debug("Making HTTP request", &[("url", &url), ("host", &sent.host)]);
-            let answer = self.step(&target, &sent, is_trusted, &mut arrival.phases).await?;
+            let way = Stage { is_trusted, is_redirected: arrival.redirects > 0 };
+            let answer = self.step(&target, &sent, way, &mut arrival.phases).await?;
             let status = answer.response.status();
             jar.keep(answer.response.headers(), &target);
             let location = answer.response.headers().get(LOCATION);
@@ -115,7 +125,7 @@ impl Journey<'_> {
         &self,
         target: &Target,
         order: &Order,
-        is_trusted: bool,
+        Stage { is_trusted, is_redirected }: Stage,
         phases: &mut Phases,
     ) -> Result<Answer, Failed> {
         let proxy = self.proxies.of(target);
@@ -143,7 +153,7 @@ impl Journey<'_> {
             }
             None => server,
         };
-        if pinned.is_none() {
+        if pinned.is_none() && is_redirected {
             phases.resolve += began.elapsed();
         }
         let is_first = is_same_place(self.first, target);

@@ -41,8 +41,10 @@ const HTTP_VERSION: Family =
     Family::gauge("probe_http_version", "Returns the version of HTTP of the probe response");
 const FAILED_REGEX: Family =
     Family::gauge("probe_failed_due_to_regex", "Indicates if probe failed due to regex");
-const FAILED_CEL: Family =
-    Family::gauge("probe_failed_due_to_cel", "Indicates if probe failed due to CEL");
+const FAILED_CEL: Family = Family::gauge(
+    "probe_failed_due_to_cel",
+    "Indicates if probe failed due to CEL expression not matching",
+);
 const MODIFIED: Family = Family::gauge(
     "probe_http_last_modified_timestamp_seconds",
     "Returns the Last-Modified HTTP response header in unixtime",
@@ -82,14 +84,6 @@ pub(super) async fn probe(
     let Some(journey) = prepare(context, module, &target, results, log).await else {
         return false;
     };
-    for phase in ["connect", "tls", "processing", "transfer"] {
-        results.add_with(&DURATION, &[("phase", phase)], 0.0);
-    }
-    if http.enable_http3 {
-        log.error("HTTP/3 is not supported", &[]);
-        results.fail(Phase::Connect, "http3_not_supported");
-        return false;
-    }
     let order = match order::first(http, &target) {
         Ok(order) => order,
         Err(problem) => {
@@ -98,6 +92,14 @@ pub(super) async fn probe(
             return false;
         }
     };
+    for phase in ["connect", "tls", "processing", "transfer"] {
+        results.add_with(&DURATION, &[("phase", phase)], 0.0);
+    }
+    if http.enable_http3 {
+        log.error("HTTP/3 is not supported", &[]);
+        results.fail(Phase::Connect, "http3_not_supported");
+        return false;
+    }
     let method = order.method.clone();
     let mut arrival = Arrival::default();
     let traveled = journey.travel(order, &mut arrival, log).await;
@@ -147,17 +149,17 @@ async fn prepare<'a>(
             return None;
         }
     } else {
-        results.add_with(&DURATION, &[("phase", "resolve")], 0.0);
+        let began = Instant::now();
         let resolving = resolve(context, module, &http.ip, &target.host, results, log);
-        let resolved = match resolving.await {
+        let resolved = resolving.await;
+        results.set_with(&DURATION, &[("phase", "resolve")], began.elapsed().as_secs_f64());
+        let resolved = match resolved {
             Ok(resolved) => resolved,
             Err(problem) => {
                 log.error("Error resolving address", &[("err", &problem)]);
                 return None;
             }
         };
-        let seconds = resolved.elapsed.as_secs_f64();
-        results.add_with(&DURATION, &[("phase", "resolve")], seconds);
         found = Some(resolved.with_port(target.port));
     }
     let tls = match TlsClient::new(&http.client.tls_config, alpn(http)) {

@@ -14,8 +14,8 @@ use crate::config::HttpModule;
 use crate::probe::failure::Failed;
 use crate::probe::{Phase, ProbeContext};
 
-/// What the original calls itself, with our version.
-pub(super) const AGENT: &str = concat!("Blackbox-Exporter/", env!("CARGO_PKG_VERSION"));
+/// What the original calls itself: servers and their filters know it by this name.
+pub(super) const AGENT: &str = "Blackbox-Exporter/0.28.0";
 
 /// Longest body that is sent.
 const BODY_BYTES_MAX: u64 = 64 << 20;
@@ -54,7 +54,8 @@ pub(super) fn first(http: &HttpModule, target: &Target) -> Result<Order, String>
         let value = basic(user, password).map_err(|cause| cause.to_string())?;
         headers.insert(AUTHORIZATION, value);
     }
-    Ok(Order { method, headers, host, body })
+    let is_streamed = !http.body_file.is_empty();
+    Ok(Order { method, headers, host, body, is_streamed })
 }
 
 fn read(path: &str) -> Result<Bytes, String> {

@@ -10,7 +10,16 @@ pub(super) fn parse(text: &str) -> Result<Target, String> {
         text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     });
     let url = if has_scheme { text.to_owned() } else { format!("http://{text}") };
-    Target::parse(&escaped(&url)).map_err(|cause| cause.to_string())
+    let target = Target::parse(&escaped(&url)).map_err(|cause| cause.to_string())?;
+    let authority = target.authority();
+    let port = match authority.rsplit_once(']') {
+        Some((_, rest)) => rest.strip_prefix(':').unwrap_or(""),
+        None => authority.split_once(':').map_or("", |(_, port)| port),
+    };
+    if !port.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("parse {url:?}: invalid port {:?} after host", format!(":{port}")));
+    }
+    Ok(target)
 }
 
 /// What a URL may not hold, in percents.

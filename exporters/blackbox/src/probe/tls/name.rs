@@ -4,26 +4,21 @@ use std::fmt::Write as _;
 
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-/// The attributes that Go knows, in the order of its text: last component of 2.5.4.x, and name.
+/// The attributes that Go knows, in the order of its text.
 const KNOWN: [(&str, &str); 9] = [
     ("2.5.4.5", "SERIALNUMBER"),
     ("2.5.4.3", "CN"),
-    ("2.5.4.17", "POSTALCODE"),
-    ("2.5.4.9", "STREET"),
-    ("2.5.4.8", "ST"),
-    ("2.5.4.7", "L"),
     ("2.5.4.11", "OU"),
     ("2.5.4.10", "O"),
+    ("2.5.4.17", "POSTALCODE"),
+    ("2.5.4.9", "STREET"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
     ("2.5.4.6", "C"),
 ];
 
-/// Tag of a PrintableString, X.680.
-const PRINTABLE: u8 = 0x13;
-/// Tag of a UTF8String.
-const UTF8: u8 = 0x0c;
-
 /// The name: known attributes in Go's order, several values of one joined by `+`, then the others
-/// from last to first in hexadecimal.
+/// from last to first with their numbers.
 pub(super) fn text(name: &X509Name<'_>) -> String {
     let values: Vec<(String, String)> =
         name.iter_attributes().map(|a| (a.attr_type().to_id_string(), value(a))).collect();
@@ -43,7 +38,7 @@ pub(super) fn text(name: &X509Name<'_>) -> String {
     }
     let is_known = |oid: &str| KNOWN.iter().any(|(known, _)| *known == oid);
     for (oid, value) in values.iter().rev().filter(|(oid, _)| !is_known(oid)) {
-        parts.push(format!("{oid}=#{}", encoded(value)));
+        parts.push(format!("{oid}={}", escaped(value)));
     }
     parts.join(",")
 }
@@ -72,23 +67,6 @@ fn escaped(value: &str) -> String {
     text
 }
 
-/// The value in DER, as Go writes a text, in hexadecimal.
-fn encoded(value: &str) -> String {
-    let is_printable = |b: u8| b.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&b);
-    let tag = if value.bytes().all(is_printable) { PRINTABLE } else { UTF8 };
-    let mut der = vec![tag];
-    match value.len() {
-        len @ 0..=0x7f => der.push(len as u8),
-        len => {
-            let bytes: Vec<u8> = len.to_be_bytes().into_iter().skip_while(|b| *b == 0).collect();
-            der.push(0x80 | bytes.len() as u8);
-            der.extend(bytes);
-        }
-    }
-    der.extend(value.bytes());
-    hex(&der)
-}
-
 /// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
@@ -109,13 +87,5 @@ mod tests {
         check(" a b ", "\\ a b\\ ");
         check("#a#", "\\#a#");
         check("a+b=c;\"<>\\", "a\\+b=c\\;\\\"\\<\\>\\\\");
-    }
-
-    #[test]
-    fn unknown_attributes_are_der_in_hexadecimal() {
-        let check = |value: &str, expected: &str| assert_eq!(encoded(value), expected);
-        check("ab", "13026162");
-        check("a@b", "0c03614062");
-        assert!(encoded(&"x".repeat(300)).starts_with("1382012c78"));
     }
 }
