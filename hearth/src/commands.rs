@@ -30,6 +30,12 @@ const COMMANDS: &[Entry] = &[
         run: exporters_node::command::run,
     },
     Entry {
+        name: "blackbox",
+        about: "prober of endpoints (blackbox_exporter)",
+        links: &["blackbox_exporter", "prometheus-blackbox-exporter", "hearth-blackbox"],
+        run: exporters_blackbox::command::run,
+    },
+    Entry {
         name: "server",
         about: "scraper, database, queries and rules (prometheus)",
         links: &["prometheus"],
