@@ -5,6 +5,7 @@
     reason = "a test that cannot read its data fails, and says why"
 )]
 
+mod blackbox;
 mod compliance;
 mod config;
 mod differential;

@@ -186,13 +186,13 @@ impl Bench {
 }
 
 /// A command with mounts and a network of its own. Whoever is not root becomes it in there.
-fn own_world(program: &str) -> Command {
+pub(crate) fn own_world(program: &str) -> Command {
     let mut command = unshare();
     command.args(["sh", "-c", OWN_LOOPBACK, "sh", program]);
     command
 }
 
-fn unshare() -> Command {
+pub(crate) fn unshare() -> Command {
     let mut command = Command::new("unshare");
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         command.arg("--map-root-user");
