@@ -5,6 +5,7 @@
 //! the module's list of targets), keeps to [`ProbeContext::deadline`], puts what it measures into
 //! [`Results`] and what it does into [`ProbeLog`], and says whether the probe succeeded.
 
+mod dialogue;
 mod failure;
 mod guard;
 mod http;
@@ -13,8 +14,10 @@ pub mod resolve;
 mod results;
 mod run;
 pub mod stream;
+mod tcp;
 pub mod text;
 pub mod tls;
+mod unix;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -67,12 +70,11 @@ pub struct Prober {
 }
 
 /// All probers. A module may name one that is not here; asking for it is an error then.
-pub const PROBERS: &[Prober] = &[Prober {
-    name: "http",
-    probe: |context, module, target, results, log| {
-        Box::pin(http::probe(context, module, target, results, log))
-    },
-}];
+pub const PROBERS: &[Prober] = &[
+    Prober { name: "http", probe: |c, m, t, r, l| Box::pin(http::probe(c, m, t, r, l)) },
+    Prober { name: "tcp", probe: |c, m, t, r, l| Box::pin(tcp::probe(c, m, t, r, l)) },
+    Prober { name: "unix", probe: |c, m, t, r, l| Box::pin(unix::probe(c, m, t, r, l)) },
+];
 
 /// The prober of a name.
 #[must_use]

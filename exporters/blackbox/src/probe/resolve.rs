@@ -169,6 +169,26 @@ async fn lookup(context: &ProbeContext, host: &str, port: u16) -> Result<Vec<Soc
     Ok(found)
 }
 
+/// Host and port of `host:port` and `[::1]:port`, with Go's complaints.
+pub fn split_host_port(target: &str) -> Result<(&str, u16), String> {
+    let complain = |problem: &str| Err(format!("address {target}: {problem}"));
+    let Some((host, port)) = target.rsplit_once(':') else {
+        return complain("missing port in address");
+    };
+    let host = match host.strip_prefix('[') {
+        Some(rest) => match rest.strip_suffix(']') {
+            Some(host) => host,
+            None => return complain("missing port in address"),
+        },
+        None if host.contains(':') => return complain("too many colons in address"),
+        None => host,
+    };
+    match port.parse() {
+        Ok(port) => Ok((host, port)),
+        Err(_) => Err(format!("lookup tcp/{port}: unknown port")),
+    }
+}
+
 /// Anything but `ip4` means `ip6` when it is empty; other words are taken for IPv4 as the original
 /// takes them.
 fn wanted(preferred: &str) -> &'static str {
@@ -257,6 +277,21 @@ mod tests {
         check(&both[..1], "ip6", true, Some("10.0.0.1"));
         check(&both[..1], "ip6", false, None);
         check(&[], "ip6", true, None);
+    }
+
+    #[test]
+    fn a_port_stands_behind_the_last_colon() {
+        let check = |text: &str, expected: Result<(&str, u16), &str>| {
+            let expected = expected.map_err(str::to_owned);
+            assert_eq!(split_host_port(text), expected, "{text}");
+        };
+        check("h:1", Ok(("h", 1)));
+        check("[::1]:2", Ok(("::1", 2)));
+        check(":3", Ok(("", 3)));
+        check("h", Err("address h: missing port in address"));
+        check("::1:2", Err("address ::1:2: too many colons in address"));
+        check("[::1", Err("address [::1: missing port in address"));
+        check("h:smtp", Err("lookup tcp/smtp: unknown port"));
     }
 
     #[test]

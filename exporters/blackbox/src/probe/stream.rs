@@ -1,14 +1,14 @@
 //! A connection to a target, bare or encrypted.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 /// What bytes can be read from and written to.
@@ -34,6 +34,17 @@ pub async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, (SocketAddr, io
     }
     let nowhere = (SocketAddr::from(([0, 0, 0, 0], 0)), io::ErrorKind::AddrNotAvailable.into());
     Err(first.unwrap_or(nowhere))
+}
+
+/// Opens a TCP connection from one of our addresses. The caller sees to the deadline.
+pub async fn dial_from(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    let stream = socket.connect(address).await?;
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }
 
 /// A stream that knows when its first byte came.
