@@ -9,6 +9,7 @@ mod dialogue;
 mod failure;
 mod guard;
 mod http;
+mod icmp;
 mod log;
 pub mod resolve;
 mod results;
@@ -73,6 +74,7 @@ pub struct Prober {
 pub const PROBERS: &[Prober] = &[
     Prober { name: "http", probe: |c, m, t, r, l| Box::pin(http::probe(c, m, t, r, l)) },
     Prober { name: "tcp", probe: |c, m, t, r, l| Box::pin(tcp::probe(c, m, t, r, l)) },
+    Prober { name: "icmp", probe: |c, m, t, r, l| Box::pin(icmp::probe(c, m, t, r, l)) },
     Prober { name: "unix", probe: |c, m, t, r, l| Box::pin(unix::probe(c, m, t, r, l)) },
 ];
 
