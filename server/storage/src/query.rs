@@ -1,5 +1,7 @@
 //! The read side: series by matchers, samples by columns.
 
+use std::sync::Arc;
+
 use common_model::{Labels, Matcher, TimestampMs};
 
 use crate::{SampleColumns, StorageError, Watch};
@@ -25,6 +27,10 @@ pub struct SelectHints {
     pub labels_only: bool,
     /// At most that many series; zero means all.
     pub limit: usize,
+    /// Names of the only labels that are looked at, sorted, where it is not all of them. Series may
+    /// come without the others, so that several have the same labels; sets that are alike may share
+    /// their memory.
+    pub labels: Option<Arc<[String]>>,
 }
 
 /// A view of the store for one query.

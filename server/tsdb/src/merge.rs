@@ -125,7 +125,9 @@ impl Querier for MergeQuerier {
             true => (self.start, self.end),
             false => (self.start.max(hints.start), self.end.min(hints.end)),
         };
-        let blocks = self.cursors(matchers, range)?;
+        let names = hints.labels.as_ref();
+        let cursors = self.cursors(matchers, range)?.into_iter();
+        let blocks: Vec<_> = cursors.map(|cursor| cursor.project(names)).collect();
         let head = match &self.head {
             Some(head) if blocks.is_empty() => return head.select(sorted, hints, matchers),
             Some(head) if head.overlaps(range) => {
@@ -278,7 +280,13 @@ impl Merged {
             }
         }
         if let Some(&first) = group.first() {
-            self.group = Some((group, self.blocks[first].labels(&mut self.buffer)?));
+            let cursor = &mut self.blocks[first];
+            let labels = match self.head {
+                HeadSide::None => cursor.labels(&mut self.buffer)?,
+                // By which the head is asked for the series.
+                _ => cursor.all_labels(&mut self.buffer)?,
+            };
+            self.group = Some((group, labels));
         }
         Ok(())
     }

@@ -36,6 +36,8 @@ pub(crate) struct HeadSeries {
     end: TimestampMs,
     labels_only: bool,
     left: usize,
+    /// The labels that are looked at, where it is not all.
+    wanted: Option<Arc<[String]>>,
 }
 
 impl HeadQuerier {
@@ -49,6 +51,7 @@ impl HeadQuerier {
             end: if hints.labels_only { self.end } else { self.end.min(hints.end) },
             labels_only: hints.labels_only,
             left: if hints.limit == 0 { usize::MAX } else { hints.limit },
+            wanted: hints.labels.clone(),
         }
     }
 
@@ -113,7 +116,8 @@ impl HeadSeries {
         if samples.is_empty() {
             return Ok(None);
         }
-        Ok(Some(known.unwrap_or_else(|| self.db.head.labels(&series.labels))))
+        let make = || self.db.head.some_labels(&series.labels, self.wanted.as_ref());
+        Ok(Some(known.unwrap_or_else(make)))
     }
 }
 
@@ -139,7 +143,14 @@ impl HeadSeries {
     }
 
     fn part(&self, left_ids: Range<usize>) -> HeadSeries {
-        HeadSeries { db: self.db.clone(), ids: self.ids.clone(), left_ids, page: None, ..*self }
+        HeadSeries {
+            db: self.db.clone(),
+            ids: self.ids.clone(),
+            wanted: self.wanted.clone(),
+            left_ids,
+            page: None,
+            ..*self
+        }
     }
 
     /// The labels of the next series, where series are sorted.

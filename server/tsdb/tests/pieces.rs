@@ -49,6 +49,21 @@ fn check(querier: &dyn Querier, matchers: &[Matcher], pieces: usize) {
     assert_eq!(found, whole, "{pieces} pieces");
 }
 
+/// With some labels alone, each series comes with no more, or with all where that is cheaper.
+fn check_some_labels(querier: &dyn Querier) {
+    let some = ["host", "instance", "n"].map(str::to_owned);
+    let hints = SelectHints { start: i64::MIN, end: i64::MAX, ..SelectHints::default() };
+    let hints = SelectHints { labels: Some(Arc::from(some.as_slice())), ..hints };
+    let (mut whole, mut found) = (Read::new(), Read::new());
+    drain(&mut *select(querier, &[]), &mut whole);
+    drain(&mut *querier.select(false, &hints, &[]).unwrap(), &mut found);
+    let cut = |read: Read| -> Read {
+        let keep = |name: &str| some.iter().any(|wanted| wanted == name);
+        read.into_iter().map(|(labels, samples)| (labels.filter(keep), samples)).collect()
+    };
+    assert_eq!(cut(found), cut(whole));
+}
+
 #[test]
 fn pieces_of_blocks_and_head_are_the_whole() {
     for seed in 0..12 {
@@ -74,6 +89,7 @@ fn pieces_of_blocks_and_head_are_the_whole() {
             assert!(commit(&db, &some, end + at as i64 * 60_000, 1.0));
         }
         let querier = db.querier(i64::MIN, i64::MAX);
+        check_some_labels(&*querier);
         for pieces in [1, 2, 3, 7, 40, 500] {
             check(&*querier, &[], pieces);
             check(&*querier, &[Matcher::equal("__name__", "load")], pieces);

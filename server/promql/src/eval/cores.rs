@@ -21,7 +21,7 @@ const SAMPLE_COST: usize = 8;
 /// Below this it is not worth to wake another core.
 const WORK_MIN: usize = 600_000;
 /// The work of a piece: so long a core lent may be kept when others want it.
-const PIECE_WORK: usize = 200_000;
+const PIECE_WORK: usize = 400_000;
 const PIECES_MAX: usize = 256;
 /// Memory of the tracks of a piece.
 const PIECE_BYTES: usize = 256 * 1024;

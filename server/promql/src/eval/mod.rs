@@ -12,6 +12,7 @@ mod cores;
 mod grid;
 mod hints;
 mod invariant;
+mod memo;
 mod merge;
 mod range;
 mod reading;
@@ -62,6 +63,8 @@ pub(crate) struct Eval<'q> {
     pub(crate) series_total: AtomicU64,
     /// Selectors that look for counter resets themselves.
     compared: hints::Compared,
+    /// Selectors of which only some labels are looked at.
+    grouped: hints::Grouped,
 }
 
 impl<'q> Eval<'q> {
@@ -100,6 +103,7 @@ impl<'q> Eval<'q> {
             samples_total: AtomicU64::new(0),
             series_total: AtomicU64::new(0),
             compared: hints::Compared::of(expr),
+            grouped: hints::Grouped::of(expr, options),
         };
         let matchers = expr.selectors().into_iter().flat_map(|selector| &selector.matchers);
         let patterns = matchers.filter_map(Matcher::pattern).map(|pattern| pattern.heap_bytes());
@@ -257,9 +261,16 @@ impl<'q> Eval<'q> {
     ) -> Result<(), QueryError> {
         let distinct =
             invariant::unique_without_name(argument) && !self.options.type_and_unit_labels;
-        if self.options.delayed_name_removal || distinct {
+        if self.options.delayed_name_removal {
             return source(&mut |track| {
                 self.drop_name(track);
+                sink(track)
+            });
+        }
+        if distinct {
+            let mut memo = memo::Memo::default();
+            return source(&mut |track| {
+                track.labels = memo.get(&track.labels, || without_name(&track.labels));
                 sink(track)
             });
         }

@@ -79,7 +79,8 @@ impl Eval<'_> {
         if start > end {
             return Ok(None);
         }
-        let hints = SelectHints { start, end, ..SelectHints::default() };
+        let labels = self.grouped.labels(&selector.vector);
+        let hints = SelectHints { start, end, labels, ..SelectHints::default() };
         self.check_matchers(&selector.vector.matchers)?;
         Ok(Some(self.querier.select(false, &hints, &selector.vector.matchers)?))
     }

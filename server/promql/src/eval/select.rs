@@ -87,6 +87,7 @@ impl Eval<'_> {
         let hints = SelectHints {
             start: shift.apply(grid.start).saturating_sub(before).saturating_add(1),
             end: shift.apply(grid.end()).saturating_add(after),
+            labels: self.grouped.labels(selector),
             ..SelectHints::default()
         };
         if hints.start > hints.end {

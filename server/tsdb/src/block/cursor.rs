@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common_model::{Labels, Matcher};
 use server_storage::{SampleColumns, SetSize, Watch};
 
-use super::{Block, BlockMeta, SeriesEntry};
+use super::{Block, BlockMeta, Projection, SeriesEntry};
 use crate::Error;
 
 /// A block as a query sees it. Blocks of the same class have the same symbols, so that their series
@@ -31,6 +31,9 @@ pub(crate) struct BlockCursor {
     current: Option<(u32, SeriesEntry, i64)>,
     /// First and last time wanted.
     range: (i64, i64),
+    /// The labels that are looked at, where it is not all, and what makes them.
+    wanted: Option<Arc<[String]>>,
+    projection: Option<Projection>,
 }
 
 impl BlockCursor {
@@ -43,9 +46,19 @@ impl BlockCursor {
     ) -> Result<BlockCursor, Error> {
         let numbers = Arc::new(source.block.matching(matchers, watch)?);
         let end = numbers.len();
-        let mut cursor = BlockCursor { source, numbers, next: 0, end, current: None, range };
+        let current = None;
+        let (wanted, projection) = (None, None);
+        let mut cursor =
+            BlockCursor { source, numbers, next: 0, end, current, range, wanted, projection };
         cursor.advance()?;
         Ok(cursor)
+    }
+
+    /// Makes only these labels from now on.
+    pub(crate) fn project(mut self, names: Option<&Arc<[String]>>) -> BlockCursor {
+        self.projection = names.and_then(|names| self.source.block.projection(names));
+        self.wanted = names.cloned();
+        self
     }
 
     /// Bytes of the list of series.
@@ -72,9 +85,12 @@ impl BlockCursor {
     pub(crate) fn part(&self, places: Range<usize>) -> Result<BlockCursor, Error> {
         let (source, numbers) = (self.source.clone(), self.numbers.clone());
         let Range { start: next, end } = places;
-        let mut part = BlockCursor { source, numbers, next, end, current: None, range: self.range };
+        let (current, range) = (None, self.range);
+        let (wanted, projection) = (None, None);
+        let mut part =
+            BlockCursor { source, numbers, next, end, current, range, wanted, projection };
         part.advance()?;
-        Ok(part)
+        Ok(part.project(self.wanted.as_ref()))
     }
 
     /// The first place whose series does not come before the one at a place of another cursor.
@@ -147,8 +163,18 @@ impl BlockCursor {
         block.compare(entry, (other.0, other.1))
     }
 
+    /// The labels of the series that are looked at.
+    pub(crate) fn labels(&mut self, buffer: &mut String) -> Result<Labels, Error> {
+        match (&self.current, &mut self.projection) {
+            (Some((_, entry, _)), Some(projection)) => {
+                self.source.block.some_labels(entry, projection, buffer)
+            }
+            _ => self.all_labels(buffer),
+        }
+    }
+
     /// The labels of the series.
-    pub(crate) fn labels(&self, buffer: &mut String) -> Result<Labels, Error> {
+    pub(crate) fn all_labels(&self, buffer: &mut String) -> Result<Labels, Error> {
         match &self.current {
             Some((_, entry, _)) => self.source.block.labels(entry, buffer),
             None => Ok(Labels::empty()),
