@@ -21,7 +21,7 @@ const SAMPLE_COST: usize = 8;
 /// Below this it is not worth to wake another core.
 const WORK_MIN: usize = 600_000;
 /// The work of a piece: so long a core lent may be kept when others want it.
-const PIECE_WORK: usize = 400_000;
+const PIECE_WORK: usize = 250_000;
 const PIECES_MAX: usize = 256;
 /// Memory of the tracks of a piece.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -149,6 +149,7 @@ impl Eval<'_> {
                         sink(track)?;
                     }
                     self.budget.release(batch.samples, batch.bytes);
+                    queue.spare.lock().append(&mut batch.tracks);
                     return Ok(());
                 }
                 // The other one is at it.
@@ -162,20 +163,27 @@ impl Eval<'_> {
 
     fn read_piece(&self, queue: &Queue, at: usize, set: Box<dyn SeriesSet>, make: &mut Make<'_>) {
         let mut delivery = Delivery { queue, at, batch: None };
-        delivery.batch = Some(self.batch(set, make));
+        delivery.batch = Some(self.batch(set, make, &queue.spare));
     }
 
-    fn batch(&self, mut set: Box<dyn SeriesSet>, make: &mut Make<'_>) -> Result<Batch, QueryError> {
+    fn batch(
+        &self,
+        mut set: Box<dyn SeriesSet>,
+        make: &mut Make<'_>,
+        spare: &Mutex<Vec<Track>>,
+    ) -> Result<Batch, QueryError> {
         let mut batch = Batch::default();
+        let mut empty = std::mem::take(&mut *spare.lock());
         self.one_after_the_other(&mut *set, make, &mut |track| {
             let bytes = track.column.heap_bytes() + size_of::<Track>();
             let samples = track.column.len();
             self.budget.charge(samples, bytes)?;
             batch.bytes += bytes;
             batch.samples += samples;
-            batch.tracks.push(std::mem::take(track));
+            batch.tracks.push(std::mem::replace(track, empty.pop().unwrap_or_default()));
             Ok(())
         })?;
+        spare.lock().append(&mut empty);
         Ok(batch)
     }
 }
@@ -192,6 +200,8 @@ struct Batch {
 struct Queue {
     state: Mutex<State>,
     changed: Condvar,
+    /// Tracks whose memory is used again.
+    spare: Mutex<Vec<Track>>,
 }
 
 struct State {
@@ -219,7 +229,7 @@ impl Queue {
     fn new(parts: Vec<Box<dyn SeriesSet>>) -> Queue {
         let places = parts.into_iter().map(Place::Unread).collect();
         let state = State { places, next: 0, ended: false };
-        Queue { state: Mutex::new(state), changed: Condvar::new() }
+        Queue { state: Mutex::new(state), changed: Condvar::new(), spare: Mutex::default() }
     }
 
     fn len(&self) -> usize {
