@@ -19,6 +19,7 @@ mod watch;
 mod window;
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use crate::ast::{Expr, Span, ValueType};
 use crate::engine::{
@@ -81,8 +82,11 @@ impl<'q> Eval<'q> {
         }
         let lookback_ms = query.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
         let subquery_step_ms = options.subquery_step.get();
-        let shared = options.shared.clone();
-        let memory = Reservation::new(shared, query.share, options.memory_bytes_max);
+        let measured = || {
+            let shared = options.shared.clone();
+            Arc::new(Reservation::measured(shared, query.share, options.memory_bytes_max))
+        };
+        let memory = query.memory.cloned().unwrap_or_else(measured);
         let times = shift::Times { whole, end, lookback_ms, subquery_step_ms };
         let (first, last) = times.bounds(expr)?;
         let mut querier = store.querier(first, last)?;
@@ -128,7 +132,7 @@ impl<'q> Eval<'q> {
     /// Ends the query when the asker wants it to.
     pub(crate) fn check_interrupt(&self) -> Result<(), QueryError> {
         match self.query.interrupt.stop() {
-            None => Ok(()),
+            None => self.budget.memory().look(),
             Some(Stop::Timeout) => Err(QueryError::Timeout),
             Some(Stop::Canceled) => Err(QueryError::Canceled),
         }
