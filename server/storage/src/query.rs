@@ -64,4 +64,38 @@ pub trait SeriesSet: Send {
     fn heap_bytes(&self) -> usize {
         0
     }
+
+    /// About how many series are still to come, rather too few; zero where that is not known.
+    fn expected(&self) -> usize {
+        0
+    }
+
+    /// About what is left to be read; nothing where that is not known.
+    fn size(&self) -> SetSize {
+        SetSize::default()
+    }
+
+    /// Divides what is left into about so many pieces that can be read at the same time, and is
+    /// empty then; `None`, and nothing has changed, where that cannot be done.
+    fn split(&mut self, _pieces: usize) -> Result<Option<Pieces>, StorageError> {
+        Ok(None)
+    }
+}
+
+/// How much a [`SeriesSet`] has, estimated before it is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetSize {
+    /// Series.
+    pub series: usize,
+    /// Samples that must be decoded for all of them.
+    pub samples: usize,
+}
+
+/// A [`SeriesSet`] in pieces: read one after the other, and `last` at the end, they give what the
+/// whole would have given, in the same order.
+pub struct Pieces {
+    /// May be read in any order and at the same time.
+    pub parts: Vec<Box<dyn SeriesSet>>,
+    /// Depends on what the others found, so it is read when they have been.
+    pub last: Option<Box<dyn SeriesSet>>,
 }

@@ -148,6 +148,12 @@ impl Reservation {
         self.settle();
     }
 
+    /// How many bytes this one may hold at most, were it alone.
+    #[must_use]
+    pub fn bytes_reach(&self) -> usize {
+        self.shared.reach(self.share, usize::MAX).min(self.bytes_max)
+    }
+
     /// Bytes charged now.
     #[must_use]
     pub fn bytes(&self) -> usize {
