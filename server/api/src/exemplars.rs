@@ -41,9 +41,11 @@ async fn found(state: Arc<ApiState>, params: &Params) -> Result<Option<Answer>, 
         return Ok(None);
     }
     let sets: Vec<Vec<Matcher>> = selectors.iter().map(|s| s.matchers.clone()).collect();
-    running::run(&state, state.options.query_timeout, move |state, _| {
+    running::run(&state, state.options.query_timeout, move |state, _, memory| {
         let store: &dyn ExemplarQuerier = &state.db;
-        Ok(Some(answer(&store.select(start, end, &sets)?)))
+        let answer = answer(&store.select(start, end, &sets)?);
+        memory.look()?;
+        Ok(Some(Answer { memory: Some(memory.clone()), ..answer }))
     })
     .await
 }

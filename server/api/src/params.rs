@@ -1,5 +1,6 @@
 //! Parameters of a request, from the query string and a form body alike.
 
+use std::collections::HashSet;
 use std::num::IntErrorKind;
 use std::sync::Arc;
 
@@ -128,9 +129,11 @@ impl Params {
         Ok(sets)
     }
 
-    /// The sets of matchers under `match[]`, whatever they ask for.
+    /// The sets of matchers under `match[]`, whatever they ask for; each once.
     pub(crate) fn selectors(&self) -> Result<Vec<Vec<Matcher>>, ApiError> {
+        let mut seen = HashSet::new();
         self.all("match[]")
+            .filter(|text| seen.insert(*text))
             .map(|text| {
                 server_promql::parser::parse_selector(text)
                     .map_err(|error| ApiError::bad_data(error.to_string()))

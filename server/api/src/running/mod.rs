@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use server_promql::engine::{Interrupt, Lent, Limit, QueryError, Stop};
+use server_promql::engine::{Interrupt, Lent, Limit, QueryError, Reservation, Share, Stop};
 use server_storage::Watch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -104,12 +104,26 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Runs `work` on a thread that may block, as one of the queries that may run at a time. It may be
-/// run twice.
+/// What is done for a request.
+pub(crate) trait Work<T>:
+    Fn(&ApiState, &dyn Interrupt, &Arc<Reservation>) -> Result<T, ApiError> + Send + Sync + 'static
+{
+}
+
+impl<T, F> Work<T> for F where
+    F: Fn(&ApiState, &dyn Interrupt, &Arc<Reservation>) -> Result<T, ApiError>
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Runs `work` on a thread that may block, as one of the queries that may run at a time, with memory
+/// in which counts what that thread allocates. It may be run twice.
 pub(crate) async fn run<T: Send + 'static>(
     state: &Arc<ApiState>,
     timeout: Duration,
-    work: impl Fn(&ApiState, &dyn Interrupt) -> Result<T, ApiError> + Send + Sync + 'static,
+    work: impl Work<T>,
 ) -> Result<T, ApiError> {
     let deadline = Instant::now() + timeout;
     let work = Arc::new(work);
@@ -148,7 +162,7 @@ async fn attempt<T: Send + 'static>(
     deadline: Instant,
     time_max: Option<Duration>,
     permit: OwnedSemaphorePermit,
-    work: &Arc<impl Fn(&ApiState, &dyn Interrupt) -> Result<T, ApiError> + Send + Sync + 'static>,
+    work: &Arc<impl Work<T>>,
 ) -> Option<Result<T, ApiError>> {
     let running = Arc::new(Running {
         end: Arc::new(End { deadline, canceled: AtomicBool::new(false) }),
@@ -162,7 +176,12 @@ async fn attempt<T: Send + 'static>(
         let _permit = permit;
         let result = match interrupt.stop() {
             // The work itself says what that means, where it looks first.
-            None | Some(Stop::Timeout) => work(&state, &*interrupt),
+            None | Some(Stop::Timeout) => {
+                let memory = Arc::new(state.engine.measured(Share::Interactive));
+                let result = work(&state, &*interrupt, &memory);
+                memory.rest();
+                result
+            }
             Some(Stop::Canceled) => Err(ApiError::from(QueryError::Canceled)),
         };
         interrupt.turn.end();

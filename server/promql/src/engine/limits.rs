@@ -58,12 +58,12 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    pub(crate) fn new(samples_max: usize, memory: Reservation) -> Budget {
+    pub(crate) fn new(samples_max: usize, memory: Arc<Reservation>) -> Budget {
         Budget {
             samples_max,
             samples: AtomicUsize::new(0),
             samples_peak: AtomicUsize::new(0),
-            memory: Arc::new(memory),
+            memory,
         }
     }
 

@@ -12,6 +12,7 @@ use server_storage::{Pieces, SampleColumns, SeriesSet, SetSize};
 
 use super::reading::Reading;
 use super::{Eval, Sink};
+use crate::ast::VectorSelector;
 use crate::engine::{Lent, QueryError};
 use crate::value::Track;
 
@@ -47,12 +48,18 @@ impl Eval<'_> {
     pub(super) fn each_series(
         &self,
         mut set: Box<dyn SeriesSet>,
+        selector: &VectorSelector,
         steps: usize,
         maker: &Maker<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
         let listed = set.heap_bytes();
         self.budget.charge(0, listed)?;
+        let mut forecast = self.forecast(selector, &*set);
+        let sink: &mut Sink<'_> = &mut |track| {
+            sink(track)?;
+            forecast.look(self)
+        };
         let pieces = self.pieces_worthwhile(set.size(), steps);
         if pieces > 1
             && let Some(lent) = self.query.interrupt.lend()
