@@ -26,7 +26,7 @@ pub(crate) async fn explain(state: Arc<ApiState>, params: Params) -> Result<Answ
     let time = params.time("time")?.unwrap_or_else(|| (state.now)());
     let timeout = timeout(&state, &params)?;
     let lookback_delta_ms = lookback(&params)?;
-    running::run(&state, timeout, move |state, interrupt, memory| {
+    running::run(&state, timeout, running::ELSEWHERE, move |state, interrupt, memory| {
         let expr = parse(state, &params)?;
         in_time(interrupt)?;
         let begun = Instant::now();

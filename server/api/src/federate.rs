@@ -35,8 +35,11 @@ pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<B
     };
     let now = (state.now)();
     let external = state.status.external_labels.load_full();
-    let result =
-        running::run(&state, state.options.query_timeout, move |state, interrupt, memory| {
+    let result = running::run(
+        &state,
+        state.options.query_timeout,
+        running::ELSEWHERE,
+        move |state, interrupt, memory| {
             let (start, end) = (now - LOOKBACK_MS + 1, now);
             let mut querier = state.storage.querier(start, end)?;
             querier.watch(interrupt.watch());
@@ -59,8 +62,9 @@ pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<B
                 }
             }
             Ok((write(&newest, &external), memory.clone()))
-        })
-        .await;
+        },
+    )
+    .await;
     match result {
         Ok((body, memory)) => {
             let mut response = text(StatusCode::OK, "");

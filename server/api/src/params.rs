@@ -27,6 +27,11 @@ pub(crate) struct Params {
 }
 
 impl Params {
+    /// Bytes of all names and values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pairs.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// Decodes `a=b&c=d` after what is already there. Pairs that cannot be read are left out.
     pub(crate) fn extend(&mut self, encoded: &[u8]) {
         let mut problem = None;

@@ -30,7 +30,8 @@ pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answ
     let timeout = timeout(&state, &params)?;
     let lookback = lookback(&params)?;
     let asked = Instant::now();
-    running::run(&state, timeout, move |state, interrupt, memory| {
+    let bytes = params.bytes();
+    running::run(&state, timeout, bytes, move |state, interrupt, memory| {
         let mut watch = Stopwatch::start(asked);
         let expr = parse(state, &params)?;
         in_time(interrupt)?;
@@ -102,7 +103,8 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
     let timeout = timeout(&state, &params)?;
     let lookback = lookback(&params)?;
     let asked = Instant::now();
-    running::run(&state, timeout, move |state, interrupt, memory| {
+    let bytes = params.bytes();
+    running::run(&state, timeout, bytes, move |state, interrupt, memory| {
         let mut watch = Stopwatch::start(asked);
         let expr = parse(state, &params)?;
         in_time(interrupt)?;

@@ -85,7 +85,8 @@ impl From<StorageError> for ApiError {
 /// `/api/v1/labels`
 pub(crate) async fn labels(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
     let selection = Selection::read(&params)?;
-    running::run(&state, state.options.query_timeout, move |state, interrupt, memory| {
+    let bytes = params.bytes();
+    running::run(&state, state.options.query_timeout, bytes, move |state, interrupt, memory| {
         let mut querier = state.storage.querier(selection.start, selection.end)?;
         querier.watch(interrupt.watch());
         selection
@@ -105,7 +106,8 @@ pub(crate) async fn label_values(
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
     }
     let selection = Selection::read(&params)?;
-    running::run(&state, state.options.query_timeout, move |state, interrupt, memory| {
+    let bytes = params.bytes();
+    running::run(&state, state.options.query_timeout, bytes, move |state, interrupt, memory| {
         let mut querier = state.storage.querier(selection.start, selection.end)?;
         querier.watch(interrupt.watch());
         selection.union(interrupt, memory, |matchers| {
@@ -127,7 +129,8 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
     // Only here are wrong selectors reported under their parameter's name.
     params.matchers().map_err(|error| ApiError::parameter("match[]", error.message))?;
     let selection = Selection::read(&params)?;
-    running::run(&state, state.options.query_timeout, move |state, interrupt, memory| {
+    let bytes = params.bytes();
+    running::run(&state, state.options.query_timeout, bytes, move |state, interrupt, memory| {
         let mut querier = state.storage.querier(selection.start, selection.end)?;
         querier.watch(interrupt.watch());
         let hints = SelectHints {

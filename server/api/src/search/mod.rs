@@ -76,12 +76,13 @@ async fn lines(state: Arc<ApiState>, params: &Params, place: Place) -> Result<Js
     let request = SearchRequest::read(params, place, (state.now)())?;
     let timeout = state.options.query_timeout;
     let asked = request.clone();
-    let mut found = running::run(&state, timeout, move |state, interrupt, memory| {
-        let mut querier = state.storage.querier(asked.start, asked.end)?;
-        querier.watch(interrupt.watch());
-        find(&asked, &*querier, interrupt, memory)
-    })
-    .await?;
+    let mut found =
+        running::run(&state, timeout, running::ELSEWHERE, move |state, interrupt, memory| {
+            let mut querier = state.storage.querier(asked.start, asked.end)?;
+            querier.watch(interrupt.watch());
+            find(&asked, &*querier, interrupt, memory)
+        })
+        .await?;
     let has_more = found.len() > request.limit;
     found.truncate(request.limit);
     let metadata = match request.with_metadata {

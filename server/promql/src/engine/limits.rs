@@ -17,6 +17,12 @@ pub trait Interrupt: Send + Sync {
         Watch::default()
     }
 
+    /// Whether to go on with reading that is going to take about so many nanoseconds. Who says no
+    /// wants the query to end, and counts it as [`Stop::Canceled`].
+    fn affords(&self, _nanos: usize) -> bool {
+        true
+    }
+
     /// Another core to compute on, where one is idle.
     fn lend(&self) -> Option<Box<dyn Lent>> {
         None

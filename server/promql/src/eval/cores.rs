@@ -16,9 +16,10 @@ use crate::ast::VectorSelector;
 use crate::engine::{Lent, QueryError};
 use crate::value::Track;
 
-/// What reading costs in nanoseconds, roughly: a series and a sample.
+/// What reading costs in nanoseconds, roughly: a series, a sample, and what is made of them at a step.
 const SERIES_COST: usize = 700;
 const SAMPLE_COST: usize = 8;
+const STEP_COST: usize = 10;
 /// Below this it is not worth to wake another core.
 const WORK_MIN: usize = 600_000;
 /// The work of a piece: so long a core lent may be kept when others want it.
@@ -60,7 +61,11 @@ impl Eval<'_> {
             sink(track)?;
             forecast.look(self)
         };
-        let pieces = self.pieces_worthwhile(set.size(), steps);
+        let size = set.size();
+        if !self.query.interrupt.affords(work_of(size, steps)) {
+            return Err(QueryError::Canceled);
+        }
+        let pieces = self.pieces_worthwhile(size, steps);
         if pieces > 1
             && let Some(lent) = self.query.interrupt.lend()
             && let Some(pieces) = set.split(pieces)?
@@ -75,8 +80,7 @@ impl Eval<'_> {
 
     /// How many pieces are worth it; one where it is not worth it at all.
     fn pieces_worthwhile(&self, size: SetSize, steps: usize) -> usize {
-        let reading = size.samples.saturating_mul(SAMPLE_COST);
-        let work = size.series.saturating_mul(SERIES_COST).saturating_add(reading);
+        let work = work_of(size, 0);
         // Who is explained is told of one node at a time.
         if work < WORK_MIN || self.query.recorder.is_some() {
             return 1;
@@ -193,6 +197,13 @@ impl Eval<'_> {
         spare.lock().append(&mut empty);
         Ok(batch)
     }
+}
+
+/// What reading takes in nanoseconds, and making a value for every step.
+fn work_of(size: SetSize, steps: usize) -> usize {
+    let each = SERIES_COST.saturating_add(steps.saturating_mul(STEP_COST));
+    let samples = size.samples.saturating_mul(SAMPLE_COST);
+    size.series.saturating_mul(each).saturating_add(samples)
 }
 
 /// What was read of a piece, and what of it is charged to the budget.
