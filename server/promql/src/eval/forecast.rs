@@ -12,7 +12,11 @@ use crate::engine::QueryError;
 use crate::functions::{Implementation, implementation};
 
 /// Series after which somebody looks for the first time; then whenever there are twice as many.
-const SERIES_FIRST: usize = 256;
+const SERIES_FIRST: usize = 16;
+/// So many stand for the rest: half as much again as may be held is too much.
+const SERIES_ENOUGH: usize = 256;
+/// Of fewer one cannot be so sure: it must be so many times too much.
+const TIMES_OF_FEW: usize = 8;
 /// Below this part of what the query may hold nothing is foreseen.
 const PART_MIN: usize = 16;
 
@@ -88,13 +92,13 @@ impl Eval<'_> {
             held_before: self.budget.memory().bytes(),
             expected,
             seen: 0,
-            look_at: if expected > 2 * SERIES_FIRST { SERIES_FIRST } else { usize::MAX },
+            look_at: if expected > SERIES_ENOUGH { SERIES_FIRST } else { usize::MAX },
         }
     }
 }
 
 impl Forecast {
-    /// After another series: an error where half as much again as may be held would be needed.
+    /// After another series: an error where it is plain that more will be needed than may be held.
     pub(super) fn look(&mut self, eval: &Eval<'_>) -> Result<(), QueryError> {
         self.seen += 1;
         if self.seen < self.look_at {
@@ -110,7 +114,11 @@ impl Forecast {
         let one = grown / self.seen;
         let rest = one.saturating_mul(self.expected.saturating_sub(self.seen));
         let wanted = memory.bytes().saturating_add(rest);
-        if wanted <= limit.saturating_add(limit / 2) {
+        let plain = match self.seen {
+            ..SERIES_ENOUGH => limit.saturating_mul(TIMES_OF_FEW),
+            _ => limit.saturating_add(limit / 2),
+        };
+        if wanted <= plain {
             return Ok(());
         }
         Err(QueryError::TooMuchMemory { limit, wanted })

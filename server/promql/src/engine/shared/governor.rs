@@ -72,3 +72,68 @@ impl Governor {
         self.heap.idle_bytes().saturating_sub(self.idle_before.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    /// So much lies idle, of which so much cannot be given back.
+    #[derive(Debug, Default)]
+    struct Idle {
+        bytes: AtomicUsize,
+        stuck: AtomicUsize,
+        given_back: AtomicUsize,
+    }
+
+    impl Idle {
+        fn set(&self, bytes: usize, stuck: usize) {
+            self.bytes.store(bytes, Ordering::Relaxed);
+            self.stuck.store(stuck, Ordering::Relaxed);
+        }
+
+        fn given_back(&self) -> usize {
+            self.given_back.load(Ordering::Relaxed)
+        }
+    }
+
+    impl Heap for Idle {
+        fn thread_bytes(&self) -> i64 {
+            0
+        }
+
+        fn idle_bytes(&self) -> usize {
+            self.bytes.load(Ordering::Relaxed)
+        }
+
+        fn give_back(&self) {
+            self.given_back.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_min(self.stuck.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+
+        fn give_back_of_thread(&self) {}
+    }
+
+    #[test]
+    fn what_lies_idle_is_given_back_before_anybody_is_refused() {
+        let heap = Arc::new(Idle::default());
+        let governor = Governor::new(heap.clone());
+        heap.set(10 * MIB, 10 * MIB);
+        assert_eq!(
+            governor.admit(0, 40 * MIB, 64 * MIB),
+            Ok(()),
+            "what lay idle before is no query's"
+        );
+        assert_eq!(heap.given_back(), 1, "to know what cannot be given back");
+        heap.set(50 * MIB, 12 * MIB);
+        assert_eq!(governor.admit(40 * MIB, MIB, 64 * MIB), Ok(()), "nobody looks at every piece");
+        assert_eq!(heap.given_back(), 1);
+        assert_eq!(governor.admit(41 * MIB, MIB, 64 * MIB), Ok(()));
+        assert_eq!(heap.given_back(), 2);
+        heap.set(50 * MIB, 45 * MIB);
+        assert_eq!(governor.admit(42 * MIB, 4 * MIB, 64 * MIB), Err(81 * MIB));
+        heap.set(35 * MIB, 35 * MIB);
+        assert_eq!(governor.admit(42 * MIB, 4 * MIB, 64 * MIB), Ok(()), "an eighth is let pass");
+    }
+}

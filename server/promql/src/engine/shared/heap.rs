@@ -54,3 +54,55 @@ impl Meter {
         usize::try_from(bytes).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    thread_local! {
+        static HELD: Cell<i64> = const { Cell::new(0) };
+    }
+
+    #[derive(Debug)]
+    struct Counted;
+
+    impl Heap for Counted {
+        fn thread_bytes(&self) -> i64 {
+            HELD.get()
+        }
+
+        fn idle_bytes(&self) -> usize {
+            0
+        }
+
+        fn give_back(&self) {}
+
+        fn give_back_of_thread(&self) {}
+    }
+
+    #[test]
+    fn threads_of_a_query_are_added_up_and_those_of_others_are_not() {
+        HELD.set(1000);
+        let meter = Meter::start(&Counted);
+        HELD.set(1500);
+        assert_eq!(meter.look(&Counted), 500);
+        let helper = || {
+            HELD.set(70);
+            assert_eq!(meter.look(&Counted), 500, "what it held before it helped");
+            HELD.set(100);
+            meter.look(&Counted)
+        };
+        let seen = std::thread::scope(|scope| scope.spawn(helper).join().unwrap());
+        assert_eq!(seen, 530);
+        // What the helper took, this thread frees.
+        HELD.set(1470);
+        assert_eq!(meter.look(&Counted), 500);
+        let other = Meter::start(&Counted);
+        HELD.set(2470);
+        assert_eq!((other.look(&Counted), meter.look(&Counted)), (1000, 500));
+        HELD.set(0);
+        assert_eq!(meter.look(&Counted), 0, "never less than nothing");
+    }
+}
