@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use server_promql::engine::Lent;
 
 /// How long a turn is when others wait.
 const TURN: Duration = Duration::from_millis(10);
@@ -133,6 +134,32 @@ impl Turns {
     fn somebody_waits(&self) -> bool {
         !self.state.lock().waiting.is_empty()
     }
+
+    /// Gives another core to one who has a turn, if one is idle: turns come before.
+    pub(super) fn lend(self: Arc<Turns>) -> Option<Extra> {
+        let mut state = self.state.lock();
+        if state.free == 0 || !state.waiting.is_empty() {
+            return None;
+        }
+        state.free -= 1;
+        drop(state);
+        Some(Extra(self))
+    }
+}
+
+/// A core lent beyond a turn.
+pub(super) struct Extra(Arc<Turns>);
+
+impl Lent for Extra {
+    fn is_wanted(&self) -> bool {
+        self.0.somebody_waits()
+    }
+}
+
+impl Drop for Extra {
+    fn drop(&mut self) {
+        self.0.hand_on();
+    }
 }
 
 impl Turn {
@@ -171,6 +198,25 @@ impl Turn {
         }
         *phase = Phase::Computing(self.turns.now());
         Outcome::Go
+    }
+
+    /// Begins the turn if it can be had without waiting for anybody.
+    pub(super) fn begin_now(&self) -> bool {
+        let mut phase = self.phase.lock();
+        let mut state = self.turns.state.lock();
+        if *phase != Phase::Waiting || state.free == 0 || !state.waiting.is_empty() {
+            return false;
+        }
+        state.free -= 1;
+        let now = self.turns.now();
+        self.place.until.store(now + nanos(TURN), Ordering::Relaxed);
+        *phase = Phase::Computing(now);
+        true
+    }
+
+    /// Another core for the one whose turn it is.
+    pub(super) fn lend(&self) -> Option<Extra> {
+        self.turns.clone().lend()
     }
 
     /// Nothing more is computed.
@@ -230,6 +276,42 @@ mod tests {
             drop(first);
         });
         assert_eq!(order.iter().take(2).collect::<Vec<_>>(), ["short", "long"]);
+        assert_eq!(turns.state.lock().free, 1);
+    }
+
+    #[test]
+    fn an_idle_core_is_lent_until_somebody_wants_it() {
+        let turns = Arc::new(Turns::new(2));
+        let first = turns.clone().take_part(None);
+        assert_eq!(first.go_on(NEVER), Outcome::Go);
+        let extra = first.lend().expect("one of two cores is idle");
+        assert!(first.lend().is_none(), "there is no third one");
+        assert!(!extra.is_wanted());
+        let second = turns.clone().take_part(None);
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| second.go_on(NEVER));
+            while !extra.is_wanted() {
+                thread::yield_now();
+            }
+            drop(extra);
+            assert_eq!(waits.join().unwrap(), Outcome::Go);
+        });
+        assert!(first.lend().is_none(), "both have a turn");
+        drop((first, second));
+        assert_eq!(turns.state.lock().free, 2);
+    }
+
+    #[test]
+    fn a_turn_is_begun_at_once_or_not_at_all() {
+        let turns = Arc::new(Turns::new(1));
+        let (first, second) = (turns.clone().take_part(None), turns.clone().take_part(None));
+        assert!(first.begin_now());
+        assert_eq!(first.go_on(NEVER), Outcome::Go);
+        assert!(!second.begin_now(), "there is only one");
+        first.end();
+        assert!(second.begin_now());
+        assert!(!second.begin_now(), "it has begun");
+        drop(second);
         assert_eq!(turns.state.lock().free, 1);
     }
 

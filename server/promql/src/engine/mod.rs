@@ -8,6 +8,7 @@ mod shared;
 mod step;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use common_model::{Labels, TimestampMs};
 use server_storage::{Queryable, SampleColumns};
@@ -18,8 +19,8 @@ use crate::value::{Point, Sample, SampleValue, Series, Track, Value};
 
 pub use error::QueryError;
 pub use explain::{Clock, EXPLAIN_NODES_MAX, Execution, Measure, Plan, PlanNode, Recorder, Search};
-pub use limits::{Interrupt, NoInterrupt, Stop};
-pub use shared::{Limit, Reservation, Share, SharedLimits};
+pub use limits::{Interrupt, Lent, NoInterrupt, Stop};
+pub use shared::{Heap, Limit, Reservation, Share, SharedLimits};
 pub use step::{SUBQUERY_STEP_MS_DEFAULT, SubqueryStep};
 
 pub(crate) use explain::{address, address_of_selector};
@@ -84,6 +85,8 @@ pub struct QueryOptions<'a> {
     pub share: Share,
     /// Is told what happens, where the query is to be explained.
     pub recorder: Option<&'a Recorder<'a>>,
+    /// Where the query's memory is counted; where nothing is given here, it has one of its own.
+    pub memory: Option<&'a Arc<Reservation>>,
 }
 
 impl Default for QueryOptions<'_> {
@@ -94,6 +97,7 @@ impl Default for QueryOptions<'_> {
             interrupt: &NoInterrupt,
             share: Share::Interactive,
             recorder: None,
+            memory: None,
         }
     }
 }
@@ -176,6 +180,13 @@ impl Engine {
     pub fn reservation(&self, share: Share) -> Reservation {
         let shared = self.options.shared.clone();
         Reservation::new(shared, share, self.options.memory_bytes_max)
+    }
+
+    /// Memory for a query that the calling thread is about to run, and for what it makes of it.
+    #[must_use]
+    pub fn measured(&self, share: Share) -> Reservation {
+        let shared = self.options.shared.clone();
+        Reservation::measured(shared, share, self.options.memory_bytes_max)
     }
 
     fn counted<T>(&self, result: Result<T, QueryError>) -> Result<T, QueryError> {
@@ -285,10 +296,10 @@ fn finish(eval: &Eval<'_>, query: &str, value: Value) -> QueryOutput {
     let memory = eval.budget.memory().clone();
     memory.settle();
     let stats = QueryStats {
-        samples_total: eval.samples_total.get(),
+        samples_total: eval.samples_total.load(Ordering::Relaxed),
         samples_peak: eval.budget.samples_peak(),
         bytes_peak: memory.bytes_peak(),
-        series_total: eval.series_total.get(),
+        series_total: eval.series_total.load(Ordering::Relaxed),
     };
     QueryOutput { value, warnings, infos, stats, memory }
 }

@@ -23,6 +23,9 @@ pub fn decode(
 ) -> Result<(), ChunkError> {
     let mut decoder = Decoder::new(chunk);
     loop {
+        if let Some(before) = start.checked_sub(1) {
+            decoder.run::<false>(before, &mut [], &mut []);
+        }
         if decoder.read == decoder.count {
             return Ok(());
         }
@@ -38,12 +41,13 @@ pub fn decode(
     let room = before + 1 + usize::from(decoder.count - decoder.read);
     columns.timestamps.resize(room, 0);
     columns.values.resize(room, 0.0);
-    let places = columns.timestamps[before..].iter_mut().zip(&mut columns.values[before..]);
     let (mut filled, mut result) = (before, Ok(()));
-    for (time, value) in places {
-        *time = decoder.time;
-        *value = f64::from_bits(decoder.value);
+    loop {
+        columns.timestamps[filled] = decoder.time;
+        columns.values[filled] = f64::from_bits(decoder.value);
         filled += 1;
+        let (times, values) = (&mut columns.timestamps[filled..], &mut columns.values[filled..]);
+        filled += decoder.run::<true>(end, times, values);
         if filled == room {
             break;
         }
@@ -63,6 +67,16 @@ pub fn decode(
     result
 }
 
+/// Widest window of a value that [`Decoder::run`] reads.
+const RUN_WIDTH_MAX: u32 = PEEKED - 3;
+
+/// The next bits, [`PEEKED`] of them at least, where eight whole bytes follow.
+#[inline(always)]
+fn whole(bytes: &[u8], at: usize) -> Option<u64> {
+    let eight = bytes.get(at / 8..)?.first_chunk::<8>()?;
+    Some(u64::from_be_bytes(*eight) << (at % 8))
+}
+
 /// A place among bits, most significant first. Behind the end there are zeros.
 struct Bits<'a> {
     bytes: &'a [u8],
@@ -73,10 +87,10 @@ impl Bits<'_> {
     /// The next bits on the left, [`PEEKED`] of them at least.
     #[inline(always)]
     fn peek(&self) -> u64 {
-        let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
-        let word = match rest.first_chunk::<8>() {
+        let from = self.at / 8;
+        let word = match self.bytes.get(from..from + 8).and_then(<[u8]>::first_chunk::<8>) {
             Some(eight) => u64::from_be_bytes(*eight),
-            None => last_bytes(rest),
+            None => last_bytes(self.bytes, from),
         };
         word << (self.at % 8)
     }
@@ -103,7 +117,9 @@ impl Bits<'_> {
 }
 
 #[cold]
-fn last_bytes(rest: &[u8]) -> u64 {
+#[inline(never)]
+fn last_bytes(bytes: &[u8], from: usize) -> u64 {
+    let rest = bytes.get(from..).unwrap_or_default();
     let mut eight = [0; 8];
     eight[..rest.len()].copy_from_slice(rest);
     u64::from_be_bytes(eight)
@@ -128,8 +144,61 @@ impl<'a> Decoder<'a> {
         Decoder { bits, count: count(chunk), read: 0, time, delta, value, width: 64, trailing: 0 }
     }
 
+    /// Reads what nearly all samples are: the time as expected, the value unchanged, in the window
+    /// as before, or in a narrow new one. Ends before a sample of another kind, after `end`, or near
+    /// the end of the bytes, and says how many it read; with `KEEP` they are put down.
+    ///
+    /// Only what a sample needs is held here, so that all of it is in registers.
+    fn run<const KEEP: bool>(&mut self, end: i64, times: &mut [i64], values: &mut [f64]) -> usize {
+        if self.read < 2 {
+            return 0;
+        }
+        let left = usize::from(self.count - self.read);
+        let (bytes, delta) = (self.bits.bytes, self.delta as i64);
+        let (mut at, mut time, mut value) = (self.bits.at, self.time, self.value);
+        let (mut width, mut trailing) = (self.width, self.trailing);
+        let mut count = 0;
+        while count < left {
+            let Some(mut word) = whole(bytes, at) else { break };
+            let next = time.wrapping_add(delta);
+            if next > end {
+                break;
+            }
+            let kind = word >> 61;
+            if kind < 0b010 {
+                at += 2;
+            } else if kind == 0b010 && width <= RUN_WIDTH_MAX {
+                at += 3 + width as usize;
+                value ^= ((word << 3) >> (64 - width)) << trailing;
+            } else if kind == 0b011 {
+                let (leading, new) = ((word >> 56) as u32 & 31, (word >> 50) as u32 & 63);
+                if new == 0 || new > RUN_WIDTH_MAX || leading + new > 64 {
+                    break;
+                }
+                let Some(bits) = whole(bytes, at + 14) else { break };
+                word = bits;
+                (width, trailing) = (new, 64 - leading - new);
+                at += 14 + width as usize;
+                value ^= (word >> (64 - width)) << trailing;
+            } else {
+                break;
+            }
+            time = next;
+            if KEEP {
+                times[count] = time;
+                values[count] = f64::from_bits(value);
+            }
+            count += 1;
+        }
+        self.bits.at = at;
+        (self.time, self.value) = (time, value);
+        (self.width, self.trailing) = (width, trailing);
+        // No more than were left, which fits.
+        self.read += count as u16;
+        count
+    }
+
     /// Reads a sample into `time` and `value`.
-    #[inline(always)]
     fn step(&mut self) -> Result<(), ChunkError> {
         let mut word = self.bits.peek();
         if self.read < 2 {
