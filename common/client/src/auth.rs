@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use common_config::HttpClientConfig;
+use common_config::{Header, HttpClientConfig};
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
@@ -46,17 +46,20 @@ pub(crate) fn secret(text: &str) -> Result<HeaderValue, Cause> {
 
 /// `http_headers` of the configuration.
 pub fn add_headers(config: &HttpClientConfig, to: &mut HeaderMap) -> Result<(), Cause> {
-    for (name, header) in &config.http_headers {
-        let bad = || Cause::Credentials(format!("invalid header field name {name:?}"));
-        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
-        let mut texts: Vec<String> = header.values.clone();
-        texts.extend(header.secrets.iter().map(|secret| secret.expose().to_owned()));
-        for path in &header.files {
-            texts.push(read(&format!("{name} header"), path)?);
-        }
-        for text in texts {
-            to.append(key.clone(), secret(&text)?);
-        }
+    config.http_headers.iter().try_for_each(|(name, header)| add_header(name, header, to))
+}
+
+/// One header with all its values.
+pub fn add_header(name: &str, header: &Header, to: &mut HeaderMap) -> Result<(), Cause> {
+    let bad = || Cause::Credentials(format!("invalid header field name {name:?}"));
+    let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+    let mut texts: Vec<String> = header.values.clone();
+    texts.extend(header.secrets.iter().map(|secret| secret.expose().to_owned()));
+    for path in &header.files {
+        texts.push(read(&format!("{name} header"), path)?);
+    }
+    for text in texts {
+        to.append(key.clone(), secret(&text)?);
     }
     Ok(())
 }

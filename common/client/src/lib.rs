@@ -10,6 +10,7 @@ mod client;
 mod connect;
 mod der;
 mod error;
+mod jwt;
 mod oauth2;
 mod options;
 mod pool;
@@ -25,7 +26,7 @@ pub use url::query_escape;
 
 /// The pieces that a [`Client`] is made of, for those who must see every step by themselves.
 pub mod parts {
-    pub use crate::auth::{add_headers, authorization, basic};
+    pub use crate::auth::{add_header, add_headers, authorization, basic};
     pub use crate::error::go_cause;
     pub use crate::oauth2::Tokens;
     pub use crate::proxy::{Proxies, Proxy};

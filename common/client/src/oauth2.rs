@@ -1,4 +1,5 @@
-//! OAuth 2.0 client credentials: asks for a token and keeps it until shortly before its end.
+//! OAuth 2.0, client credentials and JWT bearer: asks for a token and keeps it until shortly before
+//! its end.
 
 use std::time::Duration;
 
@@ -7,12 +8,14 @@ use base64::prelude::BASE64_STANDARD;
 use common_config::{HttpClientConfig, OAuth2};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode};
+use rustls_pki_types::UnixTime;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::auth::{read, secret};
 use crate::error::Cause;
+use crate::jwt;
 use crate::url::query_escape;
 use crate::{Client, ClientOptions, Error, Request};
 
@@ -46,7 +49,7 @@ struct Answer {
 impl Tokens {
     /// Nothing is asked yet; a grant that is not known is refused.
     pub fn new(config: &OAuth2, options: &ClientOptions) -> Result<Tokens, Error> {
-        if !matches!(config.grant_type.as_str(), "" | "client_credentials") {
+        if !matches!(config.grant_type.as_str(), "" | "client_credentials" | jwt::GRANT) {
             let problem = format!("oauth2: grant_type {:?} is not supported", config.grant_type);
             return Err(Error::bare(Cause::Credentials(problem)));
         }
@@ -61,10 +64,7 @@ impl Tokens {
 
     /// The value of `Authorization`. Those who ask at the same time share one question.
     pub async fn header(&self, deadline: Instant) -> Result<HeaderValue, Cause> {
-        let secret = match &self.config.client_secret_file {
-            Some(path) => read("client secret", path)?,
-            None => self.config.client_secret.expose().to_owned(),
-        };
+        let secret = self.secret()?;
         let mut kept = self.kept.lock().await;
         let is_good = |kept: &Kept| {
             kept.secret == secret && kept.until.is_none_or(|until| Instant::now() < until)
@@ -78,32 +78,41 @@ impl Tokens {
         Ok(header)
     }
 
-    /// As Go does it: first with a header, and where the server does not like that, in the form.
+    /// What proves who we are: a secret, or a key to sign with. Files are read each time.
+    fn secret(&self) -> Result<String, Cause> {
+        let config = &self.config;
+        let (thing, file, inline) = if self.is_signing() {
+            let file = &config.client_certificate_key_file;
+            ("client certificate key", file, &config.client_certificate_key)
+        } else {
+            ("client secret", &config.client_secret_file, &config.client_secret)
+        };
+        match file {
+            Some(path) => read(thing, path),
+            None => Ok(inline.expose().to_owned()),
+        }
+    }
+
+    fn is_signing(&self) -> bool {
+        self.config.grant_type == jwt::GRANT
+    }
+
     async fn ask(&self, client_secret: &str, deadline: Instant) -> Result<Kept, Cause> {
-        let mut form = vec![("grant_type", "client_credentials".to_owned())];
+        let grant = if self.is_signing() { jwt::GRANT } else { "client_credentials" };
+        let mut form = vec![("grant_type", grant.to_owned())];
         if !self.config.scopes.is_empty() {
             form.push(("scope", self.config.scopes.join(" ")));
         }
         let params = self.config.endpoint_params.iter();
         form.extend(params.map(|(name, value)| (name.as_str(), value.clone())));
-        let id = &self.config.client_id;
-        let pair = format!("{}:{}", query_escape(id), query_escape(client_secret));
-        let header = secret(&format!("Basic {}", BASE64_STANDARD.encode(pair)))?;
-        let first = self.post(&form, Some(header), deadline).await?;
-        let (status, body) = if first.0.is_success() {
-            first
-        } else {
-            form.push(("client_id", id.clone()));
-            form.push(("client_secret", client_secret.to_owned()));
+        let (status, body) = if self.is_signing() {
+            let now = UnixTime::now().as_secs();
+            form.push(("assertion", jwt::assertion(&self.config, client_secret, now)?));
             self.post(&form, None, deadline).await?
+        } else {
+            self.show_secret(form, client_secret, deadline).await?
         };
-        let text = String::from_utf8_lossy(&body);
-        if !status.is_success() {
-            let problem = format!("oauth2: cannot fetch token: {status}\nResponse: {text}");
-            return Err(Cause::Credentials(problem));
-        }
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|e| Cause::Credentials(format!("oauth2: cannot parse json: {e}")))?;
+        let answer = read_answer(status, &body)?;
         let kind = match answer.token_type.to_ascii_lowercase().as_str() {
             "" | "bearer" => "Bearer",
             "mac" => "MAC",
@@ -117,6 +126,25 @@ impl Tokens {
             secret: client_secret.to_owned(),
             until: life.and_then(|life| Instant::now().checked_add(life.saturating_sub(EARLY))),
         })
+    }
+
+    /// As Go does it: first with a header, and where the server does not like that, in the form.
+    async fn show_secret(
+        &self,
+        mut form: Vec<(&str, String)>,
+        client_secret: &str,
+        deadline: Instant,
+    ) -> Result<(StatusCode, Vec<u8>), Cause> {
+        let id = &self.config.client_id;
+        let pair = format!("{}:{}", query_escape(id), query_escape(client_secret));
+        let header = secret(&format!("Basic {}", BASE64_STANDARD.encode(pair)))?;
+        let first = self.post(&form, Some(header), deadline).await?;
+        if first.0.is_success() {
+            return Ok(first);
+        }
+        form.push(("client_id", id.clone()));
+        form.push(("client_secret", client_secret.to_owned()));
+        self.post(&form, None, deadline).await
     }
 
     async fn post(
@@ -148,4 +176,14 @@ impl Tokens {
             Err(error) => Err(Cause::Credentials(error.to_string())),
         }
     }
+}
+
+fn read_answer(status: StatusCode, body: &[u8]) -> Result<Answer, Cause> {
+    if !status.is_success() {
+        let text = String::from_utf8_lossy(body);
+        let problem = format!("oauth2: cannot fetch token: {status}\nResponse: {text}");
+        return Err(Cause::Credentials(problem));
+    }
+    serde_json::from_slice(body)
+        .map_err(|e| Cause::Credentials(format!("oauth2: cannot parse json: {e}")))
 }

@@ -19,6 +19,10 @@ pub(crate) struct Entry {
     pub(crate) target: String,
     /// Whether it succeeded.
     pub(crate) is_success: bool,
+    /// When it ended, in Unix milliseconds.
+    pub(crate) at_ms: i64,
+    /// How long it took.
+    pub(crate) seconds: f64,
     /// What is shown of it.
     pub(crate) report: Report,
 }
@@ -109,17 +113,19 @@ impl History {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn entry(target: &str, is_success: bool) -> Entry {
+    pub(crate) fn entry(target: &str, is_success: bool) -> Entry {
         let config = Config::parse("modules: {m: {prober: http}}", "x.yml").unwrap();
         Entry {
             id: 0,
             module: "m".to_owned(),
             target: target.to_owned(),
             is_success,
+            at_ms: 0,
+            seconds: 0.0,
             report: Report {
                 log: String::new(),
                 metrics: Bytes::new(),

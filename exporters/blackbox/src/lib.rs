@@ -3,7 +3,9 @@
 pub mod command;
 pub mod config;
 mod error;
+mod graph;
 mod history;
+pub mod inside;
 mod pages;
 pub mod probe;
 mod query;
@@ -11,3 +13,5 @@ mod serve;
 mod state;
 
 pub use error::Error;
+pub use serve::proxy_variables;
+pub use state::check as load_file;

@@ -86,7 +86,7 @@ impl State {
 }
 
 /// The configuration in a file.
-pub(crate) fn check(file: &Path) -> Result<Config, Error> {
+pub fn check(file: &Path) -> Result<Config, Error> {
     load(&read(file)?, file)
 }
 

@@ -159,3 +159,38 @@ async fn ten_megabytes_of_certificates_are_not_read() {
     assert!(!outcome.is_success, "{}", outcome.log);
     assert!(outcome.elapsed < Duration::from_secs(10), "{:?}", outcome.elapsed);
 }
+
+#[tokio::test]
+async fn a_flood_of_banners_ends_with_the_probe() {
+    let line = "{prober: tcp, tcp: {query_response: [{expect: never}]}}";
+    let bytes = "{prober: tcp, tcp: {query_response: [{expect_bytes: never}]}}";
+    for (module, piece) in [
+        (line, b"220 hi\r\n".repeat(8 << 10)),
+        (line, vec![b'x'; 64 << 10]),
+        (bytes, vec![b'x'; 1]),
+    ] {
+        let address = crate::support::listen(move |mut stream| {
+            let piece = piece.clone();
+            async move { while stream.write_all(&piece).await.is_ok() {} }
+        })
+        .await;
+        let outcome = probe(module, &address.to_string(), Duration::from_millis(500)).await;
+        assert!(!outcome.is_success, "{}", outcome.log);
+        assert!(outcome.elapsed < Duration::from_secs(10), "{:?}", outcome.elapsed);
+        assert!(outcome.log.len() < 100_000, "{} bytes of log", outcome.log.len());
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_of_a_list_leads_nowhere_else() {
+    let thief = Server::start(|_| answer("200 OK", "", "")).await;
+    let to = format!("http://evil.test:{}/", thief.address.port());
+    let server =
+        Server::start(move |_| answer("302 Found", &format!("Location: {to}\r\n"), "")).await;
+    let names = Names::with(&[("good.test", &["127.0.0.1"]), ("evil.test", &["127.0.0.1"])]);
+    let module = "{prober: http, hearth: {allow_targets: [good.test]}}";
+    let url = format!("http://good.test:{}/", server.address.port());
+    let outcome = probe_with(names, module, &url, LONG).await;
+    assert!(!outcome.is_success && thief.asked().is_empty(), "{}", outcome.log);
+    assert_eq!(value(&outcome, "probe_http_redirects"), Some(1.0));
+}

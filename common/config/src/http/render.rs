@@ -1,8 +1,20 @@
 //! The *http client* keys as a loaded configuration is shown, secrets hidden.
 
-use super::{BasicAuth, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion};
+use super::{BasicAuth, Header, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion};
 use crate::url::Url;
 use crate::yaml::{MapOut, Out};
+
+impl Header {
+    /// The keys of one header, its secrets hidden.
+    #[must_use]
+    pub fn render(&self) -> MapOut {
+        let mut map = MapOut::default();
+        map.texts("values", &self.values);
+        let secrets: Vec<String> = self.secrets.iter().map(ToString::to_string).collect();
+        map.texts("secrets", &secrets).texts("files", &self.files);
+        map
+    }
+}
 
 impl HttpClientConfig {
     /// The keys, to stand inline in a section.
@@ -31,11 +43,7 @@ impl HttpClientConfig {
         self.proxy.render(&mut out);
         let mut headers = MapOut::default();
         for (name, header) in &self.http_headers {
-            let mut map = MapOut::default();
-            map.texts("values", &header.values);
-            let secrets: Vec<String> = header.secrets.iter().map(ToString::to_string).collect();
-            map.texts("secrets", &secrets).texts("files", &header.files);
-            headers.put(name, Out::Map(map));
+            headers.put(name, Out::Map(header.render()));
         }
         out.map("http_headers", headers);
         out

@@ -1,12 +1,15 @@
 //! The section `hearth` of a module: what blackbox_exporter does not have, all of it optional.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use common_config::Error;
 use common_config::yaml::{FromNode, Node, Section};
 
 /// Entries of one list of targets.
 const TARGETS_MAX: usize = 10_000;
+
+/// Where a resolver listens if its port is not given.
+const DNS_PORT: u16 = 53;
 
 /// What is asked for beyond the original.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +18,8 @@ pub struct Additions {
     pub allow_targets: TargetList,
     /// `failure_info`: whether a failed probe says why, in `probe_failure_info`.
     pub failure_info: bool,
+    /// `resolver`: the server that is asked for names, in place of the system's.
+    pub resolver: Option<SocketAddr>,
     /// `unverified_tls_metrics`: whether the certificate that a server showed is described though
     /// it was not believed.
     pub unverified_tls_metrics: bool,
@@ -54,6 +59,7 @@ impl FromNode for Additions {
             allow_targets: TargetList::parse(&texts)
                 .map_err(|problem| section.complain("allow_targets", problem))?,
             failure_info: section.or_default("failure_info")?,
+            resolver: resolver(&mut section)?,
             unverified_tls_metrics: section.or_default("unverified_tls_metrics")?,
         };
         section.finish()?;
@@ -63,6 +69,15 @@ impl FromNode for Additions {
     fn from_null() -> Option<Additions> {
         Some(Additions::default())
     }
+}
+
+/// An address, with or without a port.
+fn resolver(section: &mut Section<'_>) -> Result<Option<SocketAddr>, Error> {
+    let Some(text) = section.filled("resolver")? else { return Ok(None) };
+    let bare = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT));
+    bare.or_else(|_| text.parse())
+        .map(Some)
+        .map_err(|_| section.complain("resolver", format!("expected an address, found {text:?}")))
 }
 
 impl TargetList {

@@ -154,3 +154,9 @@ pub fn class_name(code: u16) -> Option<&'static str> {
 pub fn rcode_code(text: &str) -> Option<u16> {
     code(RCODES, text)
 }
+
+/// The name of a response code.
+#[must_use]
+pub fn rcode_name(code: u16) -> Option<&'static str> {
+    name(RCODES, code)
+}

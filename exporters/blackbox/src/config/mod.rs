@@ -25,7 +25,7 @@ pub use additions::{Additions, HostPattern, Network, TargetList};
 pub use cel::Cel;
 pub use dialogue::{Dialogue, Expect, Label, Step};
 pub use dns::{DnsModule, RrRules, Transport};
-pub use dns_names::{class_code, class_name, rcode_code, type_code, type_name};
+pub use dns_names::{class_code, class_name, rcode_code, rcode_name, type_code, type_name};
 pub use http::{Compression, HeaderMatch, HttpModule};
 pub use module::{GoDuration, IpChoice, Module};
 pub use small::{GrpcModule, IcmpModule, TcpModule, UnixModule, WebsocketModule};

@@ -53,6 +53,8 @@ impl Module {
             let mut hearth = MapOut::default();
             hearth.texts("allow_targets", &self.hearth.allow_targets.texts());
             hearth.flag_if("failure_info", self.hearth.failure_info);
+            let resolver = self.hearth.resolver.map(|address| address.to_string());
+            hearth.option("resolver", resolver.as_ref());
             hearth.flag_if("unverified_tls_metrics", self.hearth.unverified_tls_metrics);
             out.map("hearth", hearth);
         }
@@ -240,7 +242,8 @@ fn websocket(websocket: &WebsocketModule) -> MapOut {
     }
     out.map("http_config", websocket.http_config.render());
     ip(&mut out, &websocket.ip);
-    out.text_map("headers", &websocket.headers);
+    let headers = websocket.headers.iter().map(|(name, header)| (name.clone(), header.render()));
+    out.map("headers", MapOut(headers.map(|(name, map)| (name, Out::Map(map))).collect()));
     out.list("query_response", dialogue(&websocket.query_response));
     out
 }

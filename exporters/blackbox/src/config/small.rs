@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use common_config::yaml::{FromNode, Node, Section};
-use common_config::{Error, HttpClientConfig, TlsConfig};
+use common_config::{Error, Header, HttpClientConfig, TlsConfig};
 
 use super::{Dialogue, IpChoice};
 
@@ -169,8 +169,8 @@ pub struct WebsocketModule {
     pub http_config: HttpClientConfig,
     /// Which kind of address. Without a `websocket` section there is no fall-back.
     pub ip: IpChoice,
-    /// `headers` of the opening request.
-    pub headers: BTreeMap<String, String>,
+    /// `headers` of the opening request, by name as written.
+    pub headers: BTreeMap<String, Header>,
     /// `query_response` in messages.
     pub query_response: Dialogue,
 }

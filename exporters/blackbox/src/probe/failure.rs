@@ -79,6 +79,11 @@ impl Failed {
         Failed::new(phase, "timeout", "context deadline exceeded")
     }
 
+    /// Whether it was the time that ran out.
+    pub(crate) fn is_late(&self) -> bool {
+        self.reason == "timeout"
+    }
+
     /// The handshake failed.
     pub(crate) fn tls(problem: TlsProblem) -> Failed {
         let text = problem.text.clone();

@@ -5,12 +5,16 @@
 //! the module's list of targets), keeps to [`ProbeContext::deadline`], puts what it measures into
 //! [`Results`] and what it does into [`ProbeLog`], and says whether the probe succeeded.
 
+mod asked;
 mod dialogue;
+mod dns;
 mod failure;
+mod grpc;
 mod guard;
 mod http;
 mod icmp;
 mod log;
+mod random;
 pub mod resolve;
 mod results;
 mod run;
@@ -19,6 +23,7 @@ mod tcp;
 pub mod text;
 pub mod tls;
 mod unix;
+mod websocket;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -75,7 +80,10 @@ pub const PROBERS: &[Prober] = &[
     Prober { name: "http", probe: |c, m, t, r, l| Box::pin(http::probe(c, m, t, r, l)) },
     Prober { name: "tcp", probe: |c, m, t, r, l| Box::pin(tcp::probe(c, m, t, r, l)) },
     Prober { name: "icmp", probe: |c, m, t, r, l| Box::pin(icmp::probe(c, m, t, r, l)) },
+    Prober { name: "dns", probe: |c, m, t, r, l| Box::pin(dns::probe(c, m, t, r, l)) },
+    Prober { name: "grpc", probe: |c, m, t, r, l| Box::pin(grpc::probe(c, m, t, r, l)) },
     Prober { name: "unix", probe: |c, m, t, r, l| Box::pin(unix::probe(c, m, t, r, l)) },
+    Prober { name: "websocket", probe: |c, m, t, r, l| Box::pin(websocket::probe(c, m, t, r, l)) },
 ];
 
 /// The prober of a name.

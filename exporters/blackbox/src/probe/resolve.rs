@@ -10,6 +10,7 @@ use common_instrument::Family;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use super::asked;
 use super::failure::Failed;
 use super::{Phase, ProbeContext, ProbeLog, Results, check_address};
 use crate::config::{IpChoice, Module};
@@ -104,7 +105,7 @@ pub async fn resolve(
     }
     log.debug("Resolving target address", &[("target", &host), ("ip_protocol", &protocol)]);
     let began = Instant::now();
-    let found = find(context, host).await;
+    let found = find(context, module.hearth.resolver, host).await;
     let elapsed = began.elapsed();
     results.set(&LOOKUP_TIME, elapsed.as_secs_f64());
     let chosen = found.and_then(|addresses| choose(&addresses, protocol, choice.fallback, host));
@@ -138,7 +139,7 @@ pub(super) async fn addresses(
     host: &str,
     port: u16,
 ) -> Result<Vec<SocketAddr>, Failed> {
-    let mut found = lookup(context, host, port).await?;
+    let mut found = lookup(context, module.hearth.resolver, host, port).await?;
     let protocol = wanted(&module.http.ip.preferred);
     found.sort_by_key(|address| address.is_ipv4() != (protocol == "ip4"));
     let mut refusal = None;
@@ -158,11 +159,16 @@ pub(super) async fn proxy_addresses(
     host: &str,
     port: u16,
 ) -> Result<Vec<SocketAddr>, Failed> {
-    lookup(context, host, port).await
+    lookup(context, None, host, port).await
 }
 
-async fn lookup(context: &ProbeContext, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failed> {
-    let mut found = find(context, host).await.map_err(|problem| {
+async fn lookup(
+    context: &ProbeContext,
+    server: Option<SocketAddr>,
+    host: &str,
+    port: u16,
+) -> Result<Vec<SocketAddr>, Failed> {
+    let mut found = find(context, server, host).await.map_err(|problem| {
         Failed::new(Phase::Resolve, "no_address", format!("dial tcp: {problem}"))
     })?;
     found.iter_mut().for_each(|address| address.set_port(port));
@@ -195,7 +201,12 @@ fn wanted(preferred: &str) -> &'static str {
     if matches!(preferred, "" | "ip6") { "ip6" } else { "ip4" }
 }
 
-async fn find(context: &ProbeContext, host: &str) -> Result<Vec<SocketAddr>, String> {
+/// Addresses of a name, of the system's resolver or of the module's own.
+async fn find(
+    context: &ProbeContext,
+    server: Option<SocketAddr>,
+    host: &str,
+) -> Result<Vec<SocketAddr>, String> {
     if let Some(literal) = literal(host) {
         return Ok(vec![literal]);
     }
@@ -208,7 +219,13 @@ async fn find(context: &ProbeContext, host: &str) -> Result<Vec<SocketAddr>, Str
     if !is_name {
         return Err(missing());
     }
-    match timeout_at(context.deadline, context.resolver.lookup(host)).await {
+    let looking = async {
+        match server {
+            Some(server) => asked::lookup(server, host).await,
+            None => context.resolver.lookup(host).await,
+        }
+    };
+    match timeout_at(context.deadline, looking).await {
         Err(_) => Err(format!("lookup {host}: i/o timeout")),
         Ok(Err(_)) => Err(missing()),
         Ok(Ok(found)) if found.is_empty() => Err(missing()),

@@ -62,7 +62,7 @@ pub(crate) fn serve(matches: &Matches) -> Result<(), Failure> {
         history: Arc::clone(&history),
         clock,
         resolver: Arc::new(SystemResolver::default()),
-        proxies: Arc::new(proxy_variables()),
+        proxies: Arc::new(proxy_variables(&World::real())),
         offset: matches.float("timeout-offset"),
         least: Level::parse(matches.str("log.prober")).unwrap_or(Level::Info),
     };
@@ -106,8 +106,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 /// The process's proxies; the original, too, asks in capitals first.
-fn proxy_variables() -> ProxyEnv {
-    let world = World::real();
+pub fn proxy_variables(world: &World<'_>) -> ProxyEnv {
     let variable = |name: &str| {
         let value = (world.env)(name).filter(|value| !value.is_empty());
         value.or_else(|| (world.env)(&name.to_ascii_lowercase())).unwrap_or_default()

@@ -119,6 +119,8 @@ impl ProbePage {
             module: order.module_name,
             target: order.target,
             is_success: outcome.is_success,
+            at_ms: self.clock.now_ms(),
+            seconds: outcome.elapsed.as_secs_f64(),
             report,
         });
         match text {

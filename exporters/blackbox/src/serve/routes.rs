@@ -17,9 +17,9 @@ use common_web::{MetricsHandler, plain};
 use super::Failure;
 use super::probe::ProbePage;
 use crate::history::History;
-use crate::pages;
 use crate::query::Query;
 use crate::state::State;
+use crate::{graph, pages};
 
 const BUILD_INFO: Family = Family::gauge(
     "blackbox_exporter_build_info",
@@ -79,6 +79,7 @@ pub(super) fn router(routes: Routes, outside: &Outside) -> Router {
     let Routes { state, history, metrics, probes } = routes;
     let shown = Arc::clone(&state);
     let logged = Arc::clone(&history);
+    let seen = Arc::clone(&history);
     let index = any(move || async move { html(pages::index(&history.entries())) });
     let mut router = Router::new()
         .route(&at("-/healthy"), any(|| async { text("Healthy") }))
@@ -86,6 +87,7 @@ pub(super) fn router(routes: Routes, outside: &Outside) -> Router {
             &at("-/reload"),
             any(move |method: Method| async move { reload(&state, &method).await }),
         )
+        .route(&at("history"), any(move || async move { html(graph::page(&seen.entries())) }))
         .route(&at("config"), any(move || async move { bare(shown.config().show()) }))
         .route(&at("logs"), any(move |request: Request| async move { logs(&logged, &request) }))
         .route(

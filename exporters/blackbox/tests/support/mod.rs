@@ -1,7 +1,9 @@
 //! Servers that answer by a script, a resolver that says what it is told, and one probe at them.
 
+pub(crate) mod tls;
+
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -71,6 +73,21 @@ impl Server {
     }
 }
 
+/// A server that is handed every connection as it comes.
+pub(crate) async fn listen<F>(act: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(act(stream));
+        }
+    });
+    address
+}
+
 /// Reads until a head is complete, with as much of a body as came along; gives up on what is none.
 async fn head(mut stream: TcpStream) -> (TcpStream, String) {
     let mut bytes = Vec::new();
@@ -82,6 +99,11 @@ async fn head(mut stream: TcpStream) -> (TcpStream, String) {
         }
     }
     (stream, String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A line on stderr, for what a test left out.
+pub(crate) fn say(words: &str) {
+    drop(writeln!(io::stderr(), "{words}"));
 }
 
 /// A plain answer.

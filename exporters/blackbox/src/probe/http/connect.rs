@@ -16,30 +16,35 @@ use std::time::Duration;
 const CONNECT_ANSWER_BYTES_MAX: usize = 16 << 10;
 
 /// Where to go and how.
-pub(super) struct Route<'a> {
+pub(in crate::probe) struct Route<'a> {
     /// What is asked for.
-    pub(super) target: &'a Target,
+    pub(in crate::probe) target: &'a Target,
     /// Host and port as a proxy is told them: the address that was checked, where there is one.
-    pub(super) authority: String,
+    pub(in crate::probe) authority: String,
     /// Of the proxy, or of the server.
-    pub(super) addresses: Vec<SocketAddr>,
-    pub(super) proxy: Option<&'a Proxy>,
-    pub(super) tls: Option<&'a TlsClient>,
+    pub(in crate::probe) addresses: Vec<SocketAddr>,
+    pub(in crate::probe) proxy: Option<&'a Proxy>,
+    /// Whether the proxy is asked for a way, and not for a page.
+    pub(in crate::probe) is_tunnel: bool,
+    pub(in crate::probe) tls: Option<&'a TlsClient>,
     /// What the certificate must be for.
-    pub(super) server_name: &'a str,
+    pub(in crate::probe) server_name: &'a str,
 }
 
 /// An open way.
-pub(super) struct Way {
-    pub(super) stream: Box<dyn Stream>,
-    pub(super) session: Option<Session>,
-    pub(super) is_h2: bool,
-    pub(super) connect: Duration,
-    pub(super) tls: Duration,
+pub(in crate::probe) struct Way {
+    pub(in crate::probe) stream: Box<dyn Stream>,
+    pub(in crate::probe) session: Option<Session>,
+    pub(in crate::probe) is_h2: bool,
+    pub(in crate::probe) connect: Duration,
+    pub(in crate::probe) tls: Duration,
 }
 
 /// Opens the way, within the deadline of the probe.
-pub(super) async fn open(context: &ProbeContext, route: &Route<'_>) -> Result<Way, Failed> {
+pub(in crate::probe) async fn open(
+    context: &ProbeContext,
+    route: &Route<'_>,
+) -> Result<Way, Failed> {
     let until = context.deadline;
     let began = Instant::now();
     let dialing = dial(&route.addresses);
@@ -52,7 +57,7 @@ pub(super) async fn open(context: &ProbeContext, route: &Route<'_>) -> Result<Wa
         Ok(Ok(stream)) => stream,
     };
     let mut stream: Box<dyn Stream> = Box::new(stream);
-    if let (Some(proxy), true) = (route.proxy, route.target.is_https) {
+    if let (Some(proxy), true) = (route.proxy, route.is_tunnel) {
         let tunneling = tunnel(&mut stream, &route.authority, proxy);
         timeout_at(until, tunneling).await.map_err(|_| Failed::late(Phase::Connect))??;
     }

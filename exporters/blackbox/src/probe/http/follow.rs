@@ -69,7 +69,7 @@ impl Journey<'_> {
         loop {
             let mut sent = order.clone();
             if is_trusted {
-                add_credentials(self.context, self.http(), &mut sent).await?;
+                add_credentials(self.context, &self.http().client, &mut sent.headers).await?;
             }
             if let Some(cookies) = jar.header(&target)
                 && let Ok(value) = HeaderValue::from_str(&cookies)
@@ -160,7 +160,15 @@ impl Journey<'_> {
         let stranger = self.stranger(target, is_trusted)?;
         let tls = target.is_https.then_some(stranger.as_ref().unwrap_or(&self.tls));
         let server_name = if is_first { self.server_name.as_str() } else { &target.host };
-        let route = Route { target, authority, addresses, proxy, tls, server_name };
+        let route = Route {
+            target,
+            authority,
+            addresses,
+            proxy,
+            is_tunnel: proxy.is_some() && target.is_https,
+            tls,
+            server_name,
+        };
         exchange(self.context, &route, order, phases).await
     }
 

@@ -2,7 +2,7 @@
 
 mod body;
 mod checks;
-mod connect;
+pub(super) mod connect;
 mod cookies;
 mod dates;
 mod exchange;
@@ -13,8 +13,11 @@ mod target;
 use common_client::parts::{Proxies, Target};
 use common_instrument::Family;
 use hyper::Version;
+use hyper::body::Body as _;
 use hyper::header::{CONTENT_LENGTH, LAST_MODIFIED, TRANSFER_ENCODING};
 use tokio::time::Instant;
+
+pub(super) use self::order::{AGENT, add_credentials};
 
 use self::body::{Problem, Reading};
 use self::checks::BodyRules;
@@ -333,8 +336,11 @@ fn content_length(answer: &Answer, is_head: bool) -> f64 {
     let number = header.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     let is_chunked = response.headers().contains_key(TRANSFER_ENCODING);
     let is_bodiless = matches!(response.status().as_u16(), 100..=199 | 204 | 304);
+    // HTTP/2 says with the head that nothing follows.
+    let is_ended = response.version() == Version::HTTP_2 && response.body().is_end_stream();
     match number {
         _ if is_bodiless && !is_head => 0.0,
+        None if is_ended && !is_head => 0.0,
         Some(number) if !is_chunked => number as f64,
         _ => -1.0,
     }

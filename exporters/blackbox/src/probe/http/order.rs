@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use common_client::ClientOptions;
 use common_client::parts::{Target, Tokens, add_headers, authorization, basic};
+use common_config::HttpClientConfig;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE,
     HeaderName, HeaderValue, PRAGMA, USER_AGENT,
@@ -15,7 +16,7 @@ use crate::probe::failure::Failed;
 use crate::probe::{Phase, ProbeContext};
 
 /// What the original calls itself: servers and their filters know it by this name.
-pub(super) const AGENT: &str = "Blackbox-Exporter/0.28.0";
+pub(in crate::probe) const AGENT: &str = "Blackbox-Exporter/0.28.0";
 
 /// Longest body that is sent.
 const BODY_BYTES_MAX: u64 = 64 << 20;
@@ -69,14 +70,14 @@ fn read(path: &str) -> Result<Bytes, String> {
 }
 
 /// Adds what says who we are; only for the host that the module was asked to probe.
-pub(super) async fn add_credentials(
+pub(in crate::probe) async fn add_credentials(
     context: &ProbeContext,
-    http: &HttpModule,
-    order: &mut Order,
+    client: &HttpClientConfig,
+    headers: &mut HeaderMap,
 ) -> Result<(), Failed> {
     let failed = |text: String| Failed::new(Phase::Exchange, "credentials", text);
-    if !order.headers.contains_key(AUTHORIZATION) {
-        let value = match &http.client.oauth2 {
+    if !headers.contains_key(AUTHORIZATION) {
+        let value = match &client.oauth2 {
             Some(oauth2) => {
                 let options = ClientOptions {
                     user_agent: AGENT.to_owned(),
@@ -87,13 +88,13 @@ pub(super) async fn add_credentials(
                 let asked = tokens.header(context.deadline).await;
                 Some(asked.map_err(|cause| failed(cause.to_string()))?)
             }
-            None => authorization(&http.client).map_err(|cause| failed(cause.to_string()))?,
+            None => authorization(client).map_err(|cause| failed(cause.to_string()))?,
         };
         if let Some(value) = value {
-            order.headers.insert(AUTHORIZATION, value);
+            headers.insert(AUTHORIZATION, value);
         }
     }
-    add_headers(&http.client, &mut order.headers).map_err(|cause| failed(cause.to_string()))
+    add_headers(client, headers).map_err(|cause| failed(cause.to_string()))
 }
 
 /// Whether an answer sends us on.

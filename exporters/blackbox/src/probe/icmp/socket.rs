@@ -81,7 +81,12 @@ impl EchoSocket {
             setsockopt(&socket, sockopt::Ipv6RecvHopLimit, &true)?;
         }
         socket.set_nonblocking(true)?;
-        Ok(EchoSocket { fd: AsyncFd::new(socket)?, to, is_raw, own_header })
+        #[expect(
+            deprecated,
+            reason = "what took its place is unsafe; nobody closes this socket while it is watched"
+        )]
+        let fd = AsyncFd::new(socket)?;
+        Ok(EchoSocket { fd, to, is_raw, own_header })
     }
 
     /// Sends the request.

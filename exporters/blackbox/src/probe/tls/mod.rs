@@ -23,6 +23,7 @@ use tokio_rustls::client::TlsStream;
 use super::{Reason, Results};
 
 pub use metrics::Shown;
+pub(super) use name::hex;
 
 /// Go's order of preference: a server that follows its client chooses the same as for the
 /// original.
