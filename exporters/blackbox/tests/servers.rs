@@ -138,7 +138,8 @@ async fn apache() {
         LoadModule http2_module modules/mod_http2.so\n\
         DocumentRoot @DIR@\nProtocols h2 http/1.1\nMutex file:@DIR@ default\n\
         SSLEngine on\nSSLCertificateFile @CERT@\nSSLCertificateKeyFile @KEY@\n";
-    let args = ["-D", "FOREGROUND", "-f", "@DIR@/server.conf"];
+    // One process, so that nothing outlives it.
+    let args = ["-X", "-f", "@DIR@/server.conf"];
     let Some(server) = start("apache2", &args, config) else { return };
     check_web(server.port, 2.0).await;
 }
