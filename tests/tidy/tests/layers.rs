@@ -42,6 +42,18 @@ const EDGES: &[(&str, &[&str])] = &[
             "exporters-textfile",
         ],
     ),
+    (
+        "exporters-log",
+        &[
+            "common-model",
+            "common-re2",
+            "common-instrument",
+            "common-exposition",
+            "common-config",
+            "common-web",
+            "common-service",
+        ],
+    ),
     ("server-storage", &["common-model"]),
     ("server-relabel", &["common-model", "common-re2", "common-config"]),
     (

@@ -1,0 +1,5 @@
+//! Log lines to samples, by programs in mtail's language.
+
+pub mod line;
+
+pub use line::{Line, LineSink};

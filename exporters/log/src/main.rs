@@ -1,0 +1,3 @@
+//! The log exporter by itself.
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! Programs over logs.
+#![allow(clippy::unwrap_used, reason = "tests")]
