@@ -1,5 +1,14 @@
 //! Log lines to samples, by programs in mtail's language.
 
+pub mod command;
+mod compile;
+mod engine;
+mod go;
+pub mod lang;
 pub mod line;
+pub mod store;
+pub mod vm;
 
+pub use compile::{CompileOptions, compile};
+pub use engine::{Clock, Engine, Program};
 pub use line::{Line, LineSink};
