@@ -70,7 +70,7 @@ impl Engine {
     /// Where one of its metrics is of another kind than that of another program.
     pub fn load(&mut self, name: &str, mut object: Object) -> Result<(), String> {
         let now_ns = (self.clock)();
-        let metrics = self.store.add(name, std::mem::take(&mut object.metrics), now_ns)?;
+        let metrics = self.store.add(name, std::mem::take(&mut object.metrics))?;
         let mut program = Program {
             name: name.to_owned(),
             machine: Machine::new(object, metrics, self.options.clone()),

@@ -93,6 +93,7 @@ fn prometheus_options(matches: &Matches) -> PrometheusOptions {
     PrometheusOptions {
         program_label: matches.bool("emit_prog_label"),
         timestamps: matches.bool("emit_metric_timestamp"),
+        as_mtail: matches.bool("one_shot"),
     }
 }
 
@@ -143,6 +144,9 @@ fn load(engine: &mut Engine, matches: &Matches, errors_abort: bool) -> Result<()
         match programs::build(&source, compile_options(matches), matches.bool("dump_bytecode")) {
             Ok(object) => {
                 if let Err(message) = engine.load(&source.name, object) {
+                    if errors_abort {
+                        return Err(message);
+                    }
                     tracing::warn!(program = source.name, "{message}");
                 }
             }

@@ -3,7 +3,6 @@
 use hashbrown::HashTable;
 
 use super::series::{Buckets, Datum, Series, ValueKind};
-use crate::lang::ast::MetricKind;
 use crate::vm::MetricSpec;
 
 /// A series is not added because the metric has as many as it may.
@@ -50,12 +49,12 @@ impl Metric {
     }
 
     /// The series that is there before the first line.
-    pub(super) fn preset(&mut self, now_ns: i64) {
+    pub(super) fn preset(&mut self) {
         if self.spec.preset
-            && let Ok(slot) = self.find_or_add(&[], now_ns)
-            && self.spec.kind == MetricKind::Counter
+            && let Ok(slot) = self.find_or_add(&[], 0)
             && let Some(series) = self.get_mut(slot)
         {
+            // Nobody touched it yet.
             series.time_ns = 0;
         }
     }
@@ -85,7 +84,7 @@ impl Metric {
             self.hasher = old.hasher.clone();
             self.refused_total = old.refused_total;
         } else {
-            self.preset(0);
+            self.preset();
         }
     }
 

@@ -7,6 +7,9 @@ mod series;
 pub use metric::{Metric, Refused};
 pub use series::{Buckets, Datum, Labels, Series, ValueKind};
 
+use std::collections::BTreeMap;
+
+use crate::lang::ast::MetricKind;
 use crate::vm::MetricSpec;
 
 /// Most series of one metric, where nothing else is asked for. mtail has no such limit.
@@ -59,18 +62,16 @@ impl Store {
     ///
     /// # Errors
     /// Where another metric of that name is of another kind; nothing is added then.
-    pub fn add(
-        &mut self,
-        program: &str,
-        specs: Vec<MetricSpec>,
-        now_ns: i64,
-    ) -> Result<Vec<u32>, String> {
+    pub fn add(&mut self, program: &str, specs: Vec<MetricSpec>) -> Result<Vec<u32>, String> {
+        let mut kinds: BTreeMap<String, MetricKind> = BTreeMap::new();
+        for metric in self.exported() {
+            kinds.entry(metric.spec.name.clone()).or_insert(metric.spec.kind);
+        }
         for spec in specs.iter().filter(|spec| !spec.hidden) {
-            let other = self.exported().into_iter().find(|other| other.spec.name == spec.name);
-            if let Some(other) = other.filter(|other| other.spec.kind != spec.kind) {
-                let (new, old) = (spec.kind.name(), other.spec.kind.name());
-                let name = &spec.name;
-                return Err(format!("Metric {name} has different kind {new} to existing {old}."));
+            let existing = *kinds.entry(spec.name.clone()).or_insert(spec.kind);
+            if existing != spec.kind {
+                let (name, new, old) = (&spec.name, spec.kind.name(), existing.name());
+                return Err(format!("metric {name} has different kind {new} to existing {old}"));
             }
         }
         let before = self.metrics.len();
@@ -82,7 +83,7 @@ impl Store {
             if let Some(old) = self.metrics[..before].iter_mut().find(same) {
                 metric.take_series(old);
             } else {
-                metric.preset(now_ns);
+                metric.preset();
             }
             numbers.push(u32::try_from(self.metrics.len()).unwrap_or(u32::MAX));
             self.metrics.push(metric);

@@ -259,7 +259,7 @@ impl Checker {
         true
     }
 
-    fn redeclared(&mut self, id: NodeId, what: &str, place: Option<Position>) {
+    pub(super) fn redeclared(&mut self, id: NodeId, what: &str, place: Option<Position>) {
         let place = place.map(|place| format!(" at {NAME_MARK}:{place}")).unwrap_or_default();
         self.complain(id, format!("{what}{place}"));
     }

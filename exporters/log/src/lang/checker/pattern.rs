@@ -118,7 +118,13 @@ impl Checker {
             let Some(scope) = self.scope else { return };
             if let Some(first) = self.symbols.insert(scope, &number, symbol) {
                 // Of two patterns in one condition the last one gives the numbered groups.
-                self.symbols.get_mut(first).binding = Some(id);
+                if name.is_none() {
+                    self.symbols.get_mut(first).binding = Some(id);
+                } else {
+                    let place = self.symbols.get(first).position;
+                    let what = format!("Redeclaration of capture group `{number}' previously declared");
+                    self.redeclared(id, &what, place);
+                }
             }
             if let Some(name) = name {
                 self.symbols.insert(scope, &name, symbol);

@@ -14,6 +14,9 @@ pub struct PrometheusOptions {
     pub program_label: bool,
     /// The time at which the value was set.
     pub timestamps: bool,
+    /// A metric ends at its first series that the format cannot hold (a label twice, bytes that are
+    /// not UTF-8), as in mtail, instead of being mended.
+    pub as_mtail: bool,
 }
 
 /// Two series would be the same.
@@ -59,6 +62,9 @@ fn write_family(
     let mut rows: Vec<Row<'_>> = Vec::new();
     for metric in metrics {
         for series in metric.series() {
+            if options.as_mtail && !is_exportable(metric, series, options) {
+                break;
+            }
             rows.push(Row { labels: labels(metric, series, options), metric, series });
         }
     }
@@ -72,6 +78,9 @@ fn write_family(
     if rows.len() < before {
         duplicates.push(Duplicate(name.to_owned()));
     }
+    if rows.is_empty() {
+        return;
+    }
     let (program, source) = (&first.program, &first.spec.source);
     // Writing to a string cannot fail.
     let _ = write!(out, "# HELP {name} defined at ");
@@ -82,8 +91,19 @@ fn write_family(
     }
 }
 
+/// Whether client_golang makes a metric of it.
+fn is_exportable(metric: &Metric, series: &Series, options: PrometheusOptions) -> bool {
+    let mut names: Vec<&str> = metric.spec.keys.iter().map(String::as_str).collect();
+    if options.program_label {
+        names.push("prog");
+    }
+    names.sort_unstable();
+    names.windows(2).all(|pair| pair[0] != pair[1])
+        && series.labels().all(|label| std::str::from_utf8(label).is_ok())
+}
+
 fn write_row(out: &mut String, name: &str, row: &Row<'_>, options: PrometheusOptions) {
-    let time = options.timestamps.then_some(row.series.time_ns / 1_000_000);
+    let time = options.timestamps.then_some(row.series.time_ns.div_euclid(1_000_000));
     let mut line = |suffix: &str, le: Option<f64>, value: f64| {
         let _ = write!(out, "{name}{suffix}");
         write_labels(out, &row.labels, le);
@@ -130,6 +150,8 @@ fn labels(
         labels.push(("prog".to_owned(), metric.program.clone()));
     }
     labels.sort();
+    // Of a label that is there twice the program's stays away.
+    labels.dedup_by(|a, b| a.0 == b.0);
     labels
 }
 

@@ -58,7 +58,7 @@ impl Generator {
                 self.walk(inner);
                 let (from, to) = (self.ty(inner), self.ty(id));
                 if let Err(message) = self.convert(id, from, to) {
-                    self.complain(id, &format!("internal error: {message} on node"));
+                    self.complain(id, &format!("internal error: {message} on node &{{}}"));
                 }
             }
             _ => {}
@@ -92,7 +92,7 @@ impl Generator {
             Op::GetText
         } else {
             let ty = self.checked.types.show(symbol.ty);
-            return self.complain(id, &format!("invalid type for get {ty:?} in `{name}'"));
+            return self.complain(id, &format!("invalid type for get {ty:?} in &ast.IDTerm{{Name:{name:?}}}"));
         };
         self.emit(id, op);
     }
@@ -137,7 +137,7 @@ impl Generator {
             "int" | "float" | "string" => {
                 let (from, to) = (list.first().map_or(types::ERROR, |&arg| self.ty(arg)), self.ty(id));
                 if let Err(message) = self.convert(id, from, to) {
-                    self.complain(id, &format!("{message} on node"));
+                    self.complain(id, &format!("{message} on node &{{}}"));
                 }
                 return;
             }

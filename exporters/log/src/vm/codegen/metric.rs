@@ -12,8 +12,9 @@ impl Generator {
         let scalar = declaration.keys.is_empty();
         let counter = declaration.kind == MetricKind::Counter;
         if scalar && counter && values == ValueKind::Text {
-            let name = &declaration.name;
-            return self.complain(id, &format!("Can't initialize to zero a counter `{name}' of texts"));
+            // mtail shows the node as Go prints it.
+            let node = format!("&ast.VarDecl{{Name:{:?}}}", declaration.name);
+            return self.complain(id, &format!("Can't initialize to zero a {node}"));
         }
         let mut buckets = Vec::new();
         if declaration.kind == MetricKind::Histogram {
