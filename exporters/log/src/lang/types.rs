@@ -258,14 +258,17 @@ impl Types {
     /// Where there is none.
     pub fn upper_bound(&self, a: TypeId, b: TypeId) -> Result<TypeId, TypeError> {
         let (a_root, b_root) = (self.root(a), self.root(b));
-        if self.equals(a_root, b_root) || self.is_variable(b_root) {
+        if self.equals(a_root, b_root) {
             return Ok(a_root);
         }
-        if self.is_variable(a_root) || self.equals(a_root, UNDEF) {
+        if self.is_variable(a_root) {
             return Ok(b_root);
         }
-        if self.equals(b_root, UNDEF) {
+        if self.is_variable(b_root) || self.equals(b_root, UNDEF) {
             return Ok(a_root);
+        }
+        if self.equals(a_root, UNDEF) {
+            return Ok(b_root);
         }
         let are = |x, y| {
             (self.equals(a_root, x) && self.equals(b_root, y))

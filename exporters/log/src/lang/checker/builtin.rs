@@ -32,7 +32,6 @@ const SIGNATURES: &[(&str, &[Option<TypeId>])] = &[
 
 impl Checker {
     pub(super) fn check_call(&mut self, id: NodeId, name: &str, args: Option<NodeId>) {
-        self.without_groups -= usize::from(name == "subst");
         let list = args.map(|args| self.ast.list(args).to_vec()).unwrap_or_default();
         let mut got: Vec<TypeId> = list.iter().map(|&arg| self.ty(arg)).collect();
         let result = self.types.variable();
@@ -58,6 +57,7 @@ impl Checker {
         }
         self.set_type(id, result);
         match name {
+            "subst" => self.without_groups = false,
             "strptime" => self.check_layout(id, list[1], got[1]),
             "tolower" if !self.types.equals(got[0], types::STRING) => {
                 let ty = self.types.show(got[0]);

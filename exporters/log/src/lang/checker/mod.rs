@@ -62,7 +62,7 @@ pub fn check(parsed: Parsed, limits: CheckLimits) -> Result<Checked, Complaints>
         decorator_scopes: Vec::new(),
         depth: 0,
         too_deep: false,
-        without_groups: 0,
+        without_groups: false,
         limits: CheckLimits { depth_max: limits.depth_max.min(DEPTH_MAX), ..limits },
         patterns: HashMap::new(),
     };
@@ -87,8 +87,9 @@ struct Checker {
     decorator_scopes: Vec<ScopeId>,
     depth: usize,
     too_deep: bool,
-    /// Inside of how many calls of `subst` the walk is; their patterns define no groups.
-    without_groups: usize,
+    /// The walk is inside of a call of `subst`, whose patterns define no groups; a call that is wrong
+    /// leaves it so.
+    without_groups: bool,
     limits: CheckLimits,
     patterns: HashMap<NodeId, common_re2::Syntax>,
 }
@@ -187,7 +188,7 @@ impl Checker {
                 true
             }
             Node::Call { name, .. } => {
-                self.without_groups += usize::from(name == "subst");
+                self.without_groups |= name == "subst";
                 true
             }
             Node::Capref { name, named, .. } => self.resolve_capref(id, &name, named),

@@ -138,9 +138,9 @@ impl Checker {
 
     fn check_assignment(&mut self, id: NodeId, left: NodeId, right: NodeId) {
         let (left_ty, right_ty) = (self.ty(left), self.ty(right));
-        let common = self.types.upper_bound(left_ty, right_ty);
-        let unified = common.and_then(|common| self.types.unify(left_ty, common));
-        if let Err(error) = unified {
+        // A type that is an error is unified with the left side, too, which explains it badly.
+        let common = self.types.upper_bound(left_ty, right_ty).unwrap_or(types::ERROR);
+        if let Err(error) = self.types.unify(left_ty, common) {
             let message = self.types.explain(&error);
             return self.fail(id, message);
         }

@@ -95,7 +95,7 @@ impl Checker {
             Ok(syntax) => syntax,
             Err(error) => return self.complain(id, error.to_string()),
         };
-        if self.without_groups == 0 {
+        if !self.without_groups {
             self.declare_groups(id, pattern, &syntax);
         }
         self.patterns.insert(id, syntax);
