@@ -6,6 +6,7 @@ mod engine;
 mod go;
 pub mod lang;
 pub mod line;
+pub mod source;
 pub mod store;
 pub mod vm;
 

@@ -1,2 +1,4 @@
 //! Programs over logs.
 #![allow(clippy::unwrap_used, reason = "tests")]
+
+mod source;
