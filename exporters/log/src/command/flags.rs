@@ -23,13 +23,33 @@ const INPUT: &[Flag] = &[
         .default("250ms"),
     Flag::new("poll_log_interval", Kind::GoDuration, "Interval to find new log files.")
         .default("250ms"),
+    Flag::new(
+        "positions_file",
+        Kind::Str,
+        "File that keeps how far logs were read, over restarts (not in mtail).",
+    )
+    .default(""),
+    Flag::new(
+        "read_from",
+        Kind::OneOf("begin", &["end", "beginning"]),
+        "Where reading begins in a log that is there at the start: end or beginning (not in mtail).",
+    )
+    .default("end"),
+    Flag::new(
+        "max_line_length",
+        Kind::Int,
+        "Bytes of a line; the rest of a longer one is left out (not in mtail).",
+    )
+    .default("16777216"),
 ];
 
 const WEB: &[Flag] = &[
-    Flag::new("address", Kind::Str, "Host or IP address on which to bind HTTP listener.").default(""),
+    Flag::new("address", Kind::Str, "Host or IP address on which to bind HTTP listener.")
+        .default(""),
     Flag::new("port", Kind::Str, "HTTP port to listen on.").default("3903"),
     Flag::new("unix_socket", Kind::Str, "UNIX Socket to listen on.").default(""),
-    Flag::switch("http_debugging_endpoint", "Enable debugging endpoint (/debug/*).").default("true"),
+    Flag::switch("http_debugging_endpoint", "Enable debugging endpoint (/debug/*).")
+        .default("true"),
     Flag::switch("http_info_endpoint", "Enable info endpoints (/progz, /varz).").default("true"),
 ];
 
@@ -49,19 +69,20 @@ const MODES: &[Flag] = &[
 ];
 
 const LANGUAGE: &[Flag] = &[
-    Flag::switch(
-        "syslog_use_current_year",
-        "Patch yearless timestamps with the present year.",
-    )
-    .default("true"),
+    Flag::switch("syslog_use_current_year", "Patch yearless timestamps with the present year.")
+        .default("true"),
     Flag::new(
         "override_timezone",
         Kind::Str,
         "If set, use the provided timezone in timestamp conversion, instead of UTC.",
     )
     .default(""),
-    Flag::new("max_regexp_length", Kind::Int, "The maximum length a mtail regexp expression can have.")
-        .default("1024"),
+    Flag::new(
+        "max_regexp_length",
+        Kind::Int,
+        "The maximum length a mtail regexp expression can have.",
+    )
+    .default("1024"),
     Flag::new("max_recursion_depth", Kind::Int, "The maximum length a mtail statement can be.")
         .default("100"),
     Flag::switch("vm_logs_runtime_errors", "Enables logging of runtime errors.").default("true"),
@@ -76,6 +97,7 @@ const METRICS: &[Flag] = &[
         "Interval between expired metric garbage collection runs.",
     )
     .default("1h"),
+    Flag::new("graphite_prefix", Kind::Str, "Prefix for graphite metrics.").default(""),
     Flag::new(
         "max_series_per_metric",
         Kind::Int,

@@ -82,11 +82,6 @@ impl Pattern {
         self.groups_wanted = self.groups_wanted.max(group + 1);
     }
 
-    /// Whether anything but the answer matters.
-    pub(super) fn wants_groups(&self) -> bool {
-        self.groups_wanted > 0
-    }
-
     /// Searches in `text`; the places of the groups that are wanted are left in `slots`.
     pub(super) fn search(&self, text: &str, slots: &mut Slots) -> bool {
         let input = Input::new(text).anchored(Anchored::No);
@@ -125,7 +120,9 @@ impl Pattern {
         let (mut copied, mut start) = (0, 0);
         while start <= whole.len() && out.len() <= bytes_max {
             let Some(found) = self.engine.find(Input::new(whole).range(start..)) else { break };
-            out.extend_from_slice(&text[repaired.original(copied)..repaired.original(found.start())]);
+            out.extend_from_slice(
+                &text[repaired.original(copied)..repaired.original(found.start())],
+            );
             // Not for an empty match right behind another one.
             if found.end() > copied || found.start() == 0 {
                 out.extend_from_slice(replacement);

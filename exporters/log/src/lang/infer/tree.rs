@@ -13,7 +13,11 @@ pub(super) enum Tree {
     Class(Vec<(char, char)>),
     /// `.`, anchors and word boundaries.
     Other,
-    Repeat { sub: Box<Tree>, min: u32, max: Option<u32> },
+    Repeat {
+        sub: Box<Tree>,
+        min: u32,
+        max: Option<u32>,
+    },
     Group(usize, Box<Tree>),
     Concat(Vec<Tree>),
     Alternate(Vec<Tree>),
@@ -183,10 +187,10 @@ impl Reader<'_> {
 
     fn atom(&mut self) -> Option<Tree> {
         match self.next()? {
-            '(' => return self.group(),
-            '[' => return Some(self.class()),
-            '.' | '^' | '$' => return Some(Tree::Other),
-            '\\' => return Some(self.escape()),
+            '(' => self.group(),
+            '[' => Some(self.class()),
+            '.' | '^' | '$' => Some(Tree::Other),
+            '\\' => Some(self.escape()),
             c => Some(self.literal(c)),
         }
     }

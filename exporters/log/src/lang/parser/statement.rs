@@ -123,13 +123,14 @@ impl Parser<'_> {
         self.set_mark();
         self.take();
         let truth = self.block()?;
-        let place = self.from_mark();
+        let place = self.since_mark();
         let test = self.ast.add(Node::Otherwise, place);
         Ok(self.condition(test, truth, None))
     }
 
     fn condition(&mut self, test: NodeId, truth: NodeId, otherwise: Option<NodeId>) -> NodeId {
-        let list: Vec<NodeId> = [Some(test), Some(truth), otherwise].into_iter().flatten().collect();
+        let list: Vec<NodeId> =
+            [Some(test), Some(truth), otherwise].into_iter().flatten().collect();
         let position = self.ast.position_of_list(&list);
         self.ast.add(Node::Condition { test, truth, otherwise }, position)
     }
@@ -193,7 +194,7 @@ impl Parser<'_> {
             // Checked when the token was read.
             expiry_ns = crate::go::parse_duration(&token.spelling).unwrap_or(0);
         }
-        let place = self.from_mark();
+        let place = self.since_mark();
         Ok(self.ast.add(Node::Delete { target, expiry_ns }, place))
     }
 
