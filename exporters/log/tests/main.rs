@@ -1,4 +1,8 @@
-//! Programs over logs.
+//! Programs over logs, and the logs.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod bounds;
+mod language;
+mod mistakes;
 mod source;
+mod support;
