@@ -11,9 +11,11 @@ mod glob;
 mod matcher;
 mod parse;
 mod regex;
+mod syntax;
 
 pub use engine::NFA_BYTES_MAX;
 pub use error::{Error, ErrorCode};
 pub use matcher::{AnchoredPattern, matcher};
 pub use parse::{CLASS_RANGES_MAX, HEIGHT_MAX, INSTRUCTIONS_MAX, PATTERN_BYTES_MAX, REPEAT_MAX};
 pub use regex::{Captures, Regex};
+pub use syntax::Syntax;

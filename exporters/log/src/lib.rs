@@ -1,6 +1,15 @@
 //! Log lines to samples, by programs in mtail's language.
 
+pub mod command;
+mod compile;
+mod engine;
+mod go;
+pub mod lang;
 pub mod line;
 pub mod source;
+pub mod store;
+pub mod vm;
 
+pub use compile::{CompileOptions, compile};
+pub use engine::{Clock, Engine, Program};
 pub use line::{Line, LineSink};

@@ -1,0 +1,177 @@
+//! The command line of `hearth-log` and `hearth log`: mtail's.
+
+mod flags;
+mod one_shot;
+mod programs;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use common_re2::Regex;
+use common_service::clock::system_time;
+use common_service::flags::Matches;
+use common_service::logging;
+use jiff::tz::TimeZone;
+
+pub use flags::program;
+
+use crate::compile::CompileOptions;
+use crate::engine::Engine;
+use crate::lang::checker::CheckLimits;
+use crate::store::Store;
+use crate::store::output::{PrometheusOptions, json_by_name, prometheus};
+use crate::vm::TimeOptions;
+
+/// Why the program ends; the text is for stderr.
+type Failure = String;
+
+/// Runs the exporter. `args` stand behind the command's name.
+#[must_use]
+pub fn run(args: &[String]) -> ExitCode {
+    let matches = match program().matches_of(args) {
+        Ok(matches) => matches,
+        Err(code) => return code,
+    };
+    let level = if matches.int("v") > 0 { tracing::Level::DEBUG } else { tracing::Level::INFO };
+    logging::init(logging::LogOptions { level, ..logging::LogOptions::default() });
+    match start(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Who does not read stderr does not want to know.
+            let _ = writeln!(std::io::stderr(), "{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(matches: &Matches) -> Result<(), Failure> {
+    let one_shot = matches.bool("one_shot");
+    let compile_only = matches.bool("compile_only");
+    let format = matches.str("one_shot_format");
+    if one_shot && !matches!(format, "json" | "prometheus") {
+        return Err(format!("unknown one_shot_format {format:?}: expected json or prometheus"));
+    }
+    if matches.str("progs").is_empty() {
+        return Err("mtail requires programs that instruct it how to extract metrics from logs; \
+                    please use the flag -progs to specify the directory containing the programs."
+            .to_owned());
+    }
+    let logs = log_patterns(matches);
+    if logs.is_empty() && !compile_only {
+        return Err("mtail requires the names of logs to follow in order to extract metrics from \
+                    them; please use the flag -logs one or more times to specify glob patterns \
+                    describing these logs."
+            .to_owned());
+    }
+    let mut engine = engine(matches, one_shot)?;
+    load(&mut engine, matches, one_shot || compile_only)?;
+    if compile_only {
+        return Ok(());
+    }
+    let ignored = match matches.str("ignore_filename_regex_pattern") {
+        "" => None,
+        pattern => Some(Regex::new(pattern).map_err(|error| error.to_string())?),
+    };
+    if one_shot {
+        one_shot::read_logs(&mut engine, &logs, ignored.as_ref());
+        return print(&engine, format, prometheus_options(matches));
+    }
+    Err("following logs is not built yet; use -one_shot".to_owned())
+}
+
+/// The patterns of `--logs`, taken apart at commas.
+fn log_patterns(matches: &Matches) -> Vec<String> {
+    let all = matches.strs("logs");
+    let parts = all.iter().flat_map(|list| list.split(','));
+    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn prometheus_options(matches: &Matches) -> PrometheusOptions {
+    PrometheusOptions {
+        program_label: matches.bool("emit_prog_label"),
+        timestamps: matches.bool("emit_metric_timestamp"),
+        as_mtail: matches.bool("one_shot"),
+    }
+}
+
+fn now_ns() -> i64 {
+    let since = system_time().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn engine(matches: &Matches, one_shot: bool) -> Result<Engine, Failure> {
+    let zone = match matches.str("override_timezone") {
+        "" => None,
+        name => Some(
+            TimeZone::get(name).map_err(|_| format!("Couldn't parse timezone {name:?}"))?,
+        ),
+    };
+    let use_current_year = matches.bool("syslog_use_current_year");
+    let options = TimeOptions { zone, local: TimeZone::system(), use_current_year };
+    let series_max = usize::try_from(matches.int("max_series_per_metric")).unwrap_or(usize::MAX);
+    // mtail evicts in its hourly round only, which does not come in one shot.
+    let store = Store::new(series_max, !one_shot);
+    let log_errors = matches.bool("vm_logs_runtime_errors");
+    Ok(Engine::new(store, options, Arc::new(now_ns), log_errors))
+}
+
+fn compile_options(matches: &Matches) -> CompileOptions {
+    let positive = |name: &str, default: usize| match usize::try_from(matches.int(name)) {
+        Ok(0) | Err(_) => default,
+        Ok(value) => value,
+    };
+    let default = CheckLimits::default();
+    CompileOptions {
+        limits: CheckLimits {
+            pattern_bytes_max: positive("max_regexp_length", default.pattern_bytes_max),
+            depth_max: positive("max_recursion_depth", default.depth_max),
+        },
+        dump_ast: matches.bool("dump_ast"),
+        dump_types: matches.bool("dump_ast_types"),
+    }
+}
+
+/// Loads all programs. One that does not compile ends everything where `errors_abort`, else it is
+/// left out.
+fn load(engine: &mut Engine, matches: &Matches, errors_abort: bool) -> Result<(), Failure> {
+    let path = matches.str("progs");
+    let sources = programs::read_all(Path::new(path))
+        .map_err(|error| format!("Failed to list programs in {path:?}: {error}"))?;
+    for source in sources {
+        match programs::build(&source, compile_options(matches), matches.bool("dump_bytecode")) {
+            Ok(object) => {
+                if let Err(message) = engine.load(&source.name, object) {
+                    if errors_abort {
+                        return Err(message);
+                    }
+                    tracing::warn!(program = source.name, "{message}");
+                }
+            }
+            Err(message) if errors_abort => return Err(message),
+            Err(message) => {
+                let _ = writeln!(std::io::stderr(), "{message}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print(engine: &Engine, format: &str, options: PrometheusOptions) -> Result<(), Failure> {
+    let text = if format == "json" {
+        let text = json_by_name(engine.store());
+        text.ok_or("failed to marshal metrics into json: unsupported value")?
+    } else {
+        let (text, duplicates) = prometheus(engine.store(), options);
+        if let Some(duplicate) = duplicates.first() {
+            let name = &duplicate.0;
+            return Err(format!("a series of {name} would be there twice"));
+        }
+        text
+    };
+    // A reader that went away is no error.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! All programs with all metrics: what takes the lines.
+
+use std::sync::Arc;
+
+use crate::line::{Line, LineSink};
+use crate::store::Store;
+use crate::vm::{Machine, Object, RuntimeError, TimeOptions};
+
+/// Says what time it is, in nanoseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// A loaded program.
+#[derive(Debug)]
+pub struct Program {
+    /// Base name of its file.
+    pub name: String,
+    machine: Machine,
+    /// Errors while it ran.
+    pub runtime_errors_total: u64,
+    /// Lines that it was given.
+    pub lines_total: u64,
+    /// The last of these errors.
+    pub last_error: String,
+}
+
+/// Runs every program on every line.
+pub struct Engine {
+    store: Store,
+    programs: Vec<Program>,
+    options: TimeOptions,
+    clock: Clock,
+    log_errors: bool,
+    lines_total: u64,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("programs", &self.programs.len()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine without programs.
+    #[must_use]
+    pub fn new(store: Store, options: TimeOptions, clock: Clock, log_errors: bool) -> Engine {
+        Engine { store, programs: Vec::new(), options, clock, log_errors, lines_total: 0 }
+    }
+
+    /// The metrics.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The programs, in the order in which they were loaded.
+    #[must_use]
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+
+    /// Lines taken.
+    #[must_use]
+    pub fn lines_total(&self) -> u64 {
+        self.lines_total
+    }
+
+    /// Adds a program, or puts it in the place of the one of that name, whose metrics it inherits.
+    ///
+    /// # Errors
+    /// Where one of its metrics is of another kind than that of another program.
+    pub fn load(&mut self, name: &str, mut object: Object) -> Result<(), String> {
+        let now_ns = (self.clock)();
+        let metrics = self.store.add(name, std::mem::take(&mut object.metrics))?;
+        let mut program = Program {
+            name: name.to_owned(),
+            machine: Machine::new(object, metrics, self.options.clone()),
+            runtime_errors_total: 0,
+            lines_total: 0,
+            last_error: String::new(),
+        };
+        if let Err((at, error)) = program.machine.begin(&mut self.store, now_ns) {
+            program.note(at, &error, Line { source: "", text: b"" }, self.log_errors);
+        }
+        match self.programs.iter_mut().find(|other| other.name == name) {
+            Some(other) => {
+                program.runtime_errors_total += other.runtime_errors_total;
+                program.lines_total = other.lines_total;
+                *other = program;
+            }
+            None => self.programs.push(program),
+        }
+        Ok(())
+    }
+
+    /// Ends a program; its metrics stay, as in mtail.
+    pub fn unload(&mut self, name: &str) {
+        self.programs.retain(|program| program.name != name);
+    }
+
+    /// Takes lines of one source that stand one behind the other, the last one with or without its
+    /// line feed.
+    pub fn chunk(&mut self, source: &str, chunk: &[u8]) {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest);
+            let (line, behind) = match end {
+                Some(end) => (&rest[..end], &rest[end + 1..]),
+                None => (rest, &[][..]),
+            };
+            self.line(Line { source, text: line.strip_suffix(b"\r").unwrap_or(line) });
+            rest = behind;
+        }
+    }
+
+    /// Removes series that are too old or too many.
+    pub fn collect_garbage(&mut self) {
+        let now_ns = (self.clock)();
+        self.store.collect_garbage(now_ns);
+    }
+}
+
+impl LineSink for Engine {
+    fn line(&mut self, line: Line<'_>) {
+        let now_ns = (self.clock)();
+        self.lines_total += 1;
+        for program in &mut self.programs {
+            if !program.machine.wants(line.source) {
+                continue;
+            }
+            program.lines_total += 1;
+            if let Err((at, error)) = program.machine.line(&mut self.store, line, now_ns) {
+                program.note(at, &error, line, self.log_errors);
+            }
+        }
+    }
+}
+
+/// Bytes of a line that an error quotes.
+const QUOTED_BYTES_MAX: usize = 2048;
+
+impl Program {
+    fn note(&mut self, at: usize, error: &RuntimeError, line: Line<'_>, log: bool) {
+        self.runtime_errors_total += 1;
+        let quoted = &line.text[..line.text.len().min(QUOTED_BYTES_MAX)];
+        let program_line = self.machine.object().lines.get(at).map_or(0, |line| line + 1);
+        self.last_error = format!(
+            "{error}\nError occurred at instruction {at}, originating in {} at line {program_line}\n\
+             Full input text from {:?} was {}",
+            self.name,
+            line.source,
+            crate::go::quote(quoted)
+        );
+        if log {
+            tracing::info!("{}: Runtime error: {}", self.name, self.last_error);
+        }
+    }
+}
