@@ -26,10 +26,12 @@ const INPUT: &[Flag] = &[
 ];
 
 const WEB: &[Flag] = &[
-    Flag::new("address", Kind::Str, "Host or IP address on which to bind HTTP listener.").default(""),
+    Flag::new("address", Kind::Str, "Host or IP address on which to bind HTTP listener.")
+        .default(""),
     Flag::new("port", Kind::Str, "HTTP port to listen on.").default("3903"),
     Flag::new("unix_socket", Kind::Str, "UNIX Socket to listen on.").default(""),
-    Flag::switch("http_debugging_endpoint", "Enable debugging endpoint (/debug/*).").default("true"),
+    Flag::switch("http_debugging_endpoint", "Enable debugging endpoint (/debug/*).")
+        .default("true"),
     Flag::switch("http_info_endpoint", "Enable info endpoints (/progz, /varz).").default("true"),
 ];
 
@@ -49,19 +51,20 @@ const MODES: &[Flag] = &[
 ];
 
 const LANGUAGE: &[Flag] = &[
-    Flag::switch(
-        "syslog_use_current_year",
-        "Patch yearless timestamps with the present year.",
-    )
-    .default("true"),
+    Flag::switch("syslog_use_current_year", "Patch yearless timestamps with the present year.")
+        .default("true"),
     Flag::new(
         "override_timezone",
         Kind::Str,
         "If set, use the provided timezone in timestamp conversion, instead of UTC.",
     )
     .default(""),
-    Flag::new("max_regexp_length", Kind::Int, "The maximum length a mtail regexp expression can have.")
-        .default("1024"),
+    Flag::new(
+        "max_regexp_length",
+        Kind::Int,
+        "The maximum length a mtail regexp expression can have.",
+    )
+    .default("1024"),
     Flag::new("max_recursion_depth", Kind::Int, "The maximum length a mtail statement can be.")
         .default("100"),
     Flag::switch("vm_logs_runtime_errors", "Enables logging of runtime errors.").default("true"),

@@ -105,9 +105,7 @@ fn now_ns() -> i64 {
 fn engine(matches: &Matches, one_shot: bool) -> Result<Engine, Failure> {
     let zone = match matches.str("override_timezone") {
         "" => None,
-        name => Some(
-            TimeZone::get(name).map_err(|_| format!("Couldn't parse timezone {name:?}"))?,
-        ),
+        name => Some(TimeZone::get(name).map_err(|_| format!("Couldn't parse timezone {name:?}"))?),
     };
     let use_current_year = matches.bool("syslog_use_current_year");
     let options = TimeOptions { zone, local: TimeZone::system(), use_current_year };

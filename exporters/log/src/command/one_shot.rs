@@ -31,8 +31,8 @@ pub(super) fn read_logs(engine: &mut Engine, patterns: &[String], ignored: Optio
                 continue;
             }
             let name = path.to_string_lossy();
-            let read = std::fs::File::open(&path)
-                .and_then(|mut file| read_log(engine, &name, &mut file));
+            let read =
+                std::fs::File::open(&path).and_then(|mut file| read_log(engine, &name, &mut file));
             report(&name, read);
         }
     }
@@ -103,8 +103,7 @@ mod tests {
     fn every_line_is_read_once_however_it_arrives() {
         let log = b"one\r\ntwo\n\nfour";
         for piece in 1..=log.len() {
-            let options =
-                TimeOptions { zone: None, local: TimeZone::UTC, use_current_year: false };
+            let options = TimeOptions { zone: None, local: TimeZone::UTC, use_current_year: false };
             let mut engine = Engine::new(Store::default(), options, Arc::new(|| 0), false);
             let program = b"counter a by l\n/^(.*)$/ {\n  a[$1]++\n}\n";
             let object =

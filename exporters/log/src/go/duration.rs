@@ -40,8 +40,7 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
         if whole.is_empty() && fraction.is_empty() {
             return Err(invalid());
         }
-        let unit_length =
-            behind.bytes().take_while(|&b| b != b'.' && !b.is_ascii_digit()).count();
+        let unit_length = behind.bytes().take_while(|&b| b != b'.' && !b.is_ascii_digit()).count();
         let (unit, behind) = behind.split_at(unit_length);
         rest = behind;
         if unit.is_empty() {

@@ -7,7 +7,5 @@ mod text;
 pub(crate) mod time;
 
 pub use duration::{parse_duration, show_duration};
-pub use number::{
-    format_g, mod_float, parse_float, parse_int, pow_float, to_int64, write_g,
-};
+pub use number::{format_g, mod_float, parse_float, parse_int, pow_float, to_int64, write_g};
 pub use text::{is_digit, is_letter, lower, quote, quote_rune};

@@ -133,11 +133,8 @@ fn parse_hex(text: &str) -> Result<f64, NumberError> {
     if exponent_digits.is_empty() || !exponent_digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(NumberError::Syntax);
     }
-    let mut exponent: i32 = exponent.parse().unwrap_or(if exponent.starts_with('-') {
-        -100_000
-    } else {
-        100_000
-    });
+    let mut exponent: i32 =
+        exponent.parse().unwrap_or(if exponent.starts_with('-') { -100_000 } else { 100_000 });
     exponent = exponent.clamp(-100_000, 100_000);
     let (mut value, mut seen, mut fraction, mut sticky) = (0_u64, false, false, false);
     for byte in digits.bytes() {

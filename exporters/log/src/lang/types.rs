@@ -173,10 +173,7 @@ impl Types {
                 depth > 0
                     && a_name == b_name
                     && a_args.len() == b_args.len()
-                    && a_args
-                        .iter()
-                        .zip(b_args)
-                        .all(|(&a, &b)| self.equal_within(a, b, depth - 1))
+                    && a_args.iter().zip(b_args).all(|(&a, &b)| self.equal_within(a, b, depth - 1))
             }
             _ => false,
         }
@@ -309,8 +306,7 @@ impl Types {
         if depth == 0 {
             return name.to_owned();
         }
-        let shown: Vec<String> =
-            args.iter().map(|&arg| self.show_within(arg, depth - 1)).collect();
+        let shown: Vec<String> = args.iter().map(|&arg| self.show_within(arg, depth - 1)).collect();
         match shown.len() {
             0 => name.to_owned(),
             1 => format!("{name} {}", shown[0]),

@@ -153,8 +153,7 @@ impl Metric {
             self.refused_total += 1;
             return Err(Refused);
         }
-        let series =
-            Series { key: key.into(), datum: self.zero(), time_ns: now_ns, expiry_ns: 0 };
+        let series = Series { key: key.into(), datum: self.zero(), time_ns: now_ns, expiry_ns: 0 };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.series[slot as usize] = Some(series);

@@ -125,7 +125,9 @@ impl Pattern {
         let (mut copied, mut start) = (0, 0);
         while start <= whole.len() && out.len() <= bytes_max {
             let Some(found) = self.engine.find(Input::new(whole).range(start..)) else { break };
-            out.extend_from_slice(&text[repaired.original(copied)..repaired.original(found.start())]);
+            out.extend_from_slice(
+                &text[repaired.original(copied)..repaired.original(found.start())],
+            );
             // Not for an empty match right behind another one.
             if found.end() > copied || found.start() == 0 {
                 out.extend_from_slice(replacement);

@@ -42,10 +42,7 @@ impl Texts<'_> {
     }
 
     /// Keeps what `write` appends to the buffer until the end of the line.
-    pub(super) fn make(
-        &mut self,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<Span, RuntimeError> {
+    pub(super) fn make(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<Span, RuntimeError> {
         let start = self.scratch.len();
         write(self.scratch);
         if self.scratch.len() > SCRATCH_BYTES_MAX {

@@ -249,7 +249,8 @@ fn container_logs_come_as_their_programs_wrote_them() {
     both(|directory, watch| {
         let log = directory.join("c.log");
         append(&log, "");
-        let running = Running::start(following(format!("cri://{}", logs(directory)), watch), directory);
+        let running =
+            Running::start(following(format!("cri://{}", logs(directory)), watch), directory);
         append(&log, "2026-01-01T00:00:00Z stdout P one \n");
         append(&log, "2026-01-01T00:00:00Z stderr F err\n2026-01-01T00:00:00Z stdout F two\n");
         running.expect("oe", &["err", "one two"]);

@@ -78,9 +78,10 @@ fn syslog_is_taken_in_every_framing() {
     stream.write_all(b"<13>1 2026-01-01T00:00:00Z h app 7 - - Ot3\n").unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.send_to(b"<34>Ou1", ("127.0.0.1", udp)).unwrap();
-    running.expect("O2", &[
-        "2026-01-01T00:00:00Z h app[7]: Ot3", "Oct 11 22:14:15 h a: t1", "Ot 2", "Ou1",
-    ]);
+    running.expect(
+        "O2",
+        &["2026-01-01T00:00:00Z h app[7]: Ot3", "Oct 11 22:14:15 h a: t1", "Ot 2", "Ou1"],
+    );
 }
 
 #[test]
@@ -100,7 +101,8 @@ fn more_connections_than_the_limit_are_refused_and_counted() {
         }
     }
     let until = std::time::Instant::now() + super::PATIENCE;
-    while running.sources.stats().connections_refused.get() < 2 && std::time::Instant::now() < until {
+    while running.sources.stats().connections_refused.get() < 2 && std::time::Instant::now() < until
+    {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     assert_eq!(running.sources.stats().connections_refused.get(), 2);

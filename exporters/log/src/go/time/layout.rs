@@ -28,7 +28,10 @@ pub(super) enum Element {
     /// A zone's abbreviation.
     ZoneName,
     /// `-0700` and its like: whether `Z` stands for UTC, and how it is written.
-    Offset { or_z: bool, style: OffsetStyle },
+    Offset {
+        or_z: bool,
+        style: OffsetStyle,
+    },
     /// Digits of a fraction that must be there.
     Fraction0(usize),
     /// Digits of a fraction that may be there.

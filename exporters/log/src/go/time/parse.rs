@@ -154,16 +154,17 @@ fn name(value: &mut &[u8], names: &[&str], short: bool) -> Result<i64, ParseErro
     Err(ParseError::Shape)
 }
 
-fn within(
-    number: i64,
-    range: std::ops::Range<i64>,
-    what: &'static str,
-) -> Result<i64, ParseError> {
+fn within(number: i64, range: std::ops::Range<i64>, what: &'static str) -> Result<i64, ParseError> {
     if range.contains(&number) { Ok(number) } else { Err(ParseError::Range(what)) }
 }
 
 impl Fields {
-    fn read(&mut self, element: Element, behind: &[u8], value: &mut &[u8]) -> Result<(), ParseError> {
+    fn read(
+        &mut self,
+        element: Element,
+        behind: &[u8],
+        value: &mut &[u8],
+    ) -> Result<(), ParseError> {
         match element {
             Element::LongMonth => self.month = Some(name(value, MONTHS, false)? + 1),
             Element::Month => self.month = Some(name(value, MONTHS, true)? + 1),

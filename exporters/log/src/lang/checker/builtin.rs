@@ -21,12 +21,7 @@ const SIGNATURES: &[(&str, &[Option<TypeId>])] = &[
     ("getfilename", &[Some(types::STRING)]),
     (
         "subst",
-        &[
-            Some(types::PATTERN),
-            Some(types::STRING),
-            Some(types::STRING),
-            Some(types::STRING),
-        ],
+        &[Some(types::PATTERN), Some(types::STRING), Some(types::STRING), Some(types::STRING)],
     ),
 ];
 

@@ -250,7 +250,11 @@ impl Checker {
             declaration.symbol = Some(symbol);
         }
         if let Some(place) = other {
-            self.redeclared(id, &format!("Redeclaration of metric `{name}' previously declared"), place);
+            self.redeclared(
+                id,
+                &format!("Redeclaration of metric `{name}' previously declared"),
+                place,
+            );
             return false;
         }
         if !declared.buckets.is_empty() && declared.kind != MetricKind::Histogram {
@@ -296,7 +300,11 @@ impl Checker {
             used: false,
         });
         if let Some(place) = other {
-            self.redeclared(id, &format!("Redeclaration of decorator `@{name}' previously declared"), place);
+            self.redeclared(
+                id,
+                &format!("Redeclaration of decorator `@{name}' previously declared"),
+                place,
+            );
             return false;
         }
         // Without parent: it is copied where the decorator is used.

@@ -108,8 +108,8 @@ impl Checker {
         }
         let (left, right) = (self.converted(left, result), self.converted(right, result));
         self.set_operands(id, left, right);
-        let by_zero = matches!(op, Kind::Div | Kind::Mod)
-            && matches!(self.ast.node(right), Node::Int(0));
+        let by_zero =
+            matches!(op, Kind::Div | Kind::Mod) && matches!(self.ast.node(right), Node::Int(0));
         if by_zero {
             return self.fail(id, "Can't divide by zero.");
         }
@@ -291,7 +291,8 @@ impl Checker {
         let got = self.types.dimension(&keys);
         if let Err(error) = self.types.unify(ty, got) {
             let (wanted, received) = (wanted_args - 1, keys.len() - 1);
-            let counts = format!("keys for indexed expression: expecting {wanted}, received {received}");
+            let counts =
+                format!("keys for indexed expression: expecting {wanted}, received {received}");
             let message = match wanted.cmp(&received) {
                 std::cmp::Ordering::Greater => format!("Not enough {counts}"),
                 std::cmp::Ordering::Less => format!("Too many {counts}."),

@@ -122,7 +122,8 @@ impl Checker {
                     self.symbols.get_mut(first).binding = Some(id);
                 } else {
                     let place = self.symbols.get(first).position;
-                    let what = format!("Redeclaration of capture group `{number}' previously declared");
+                    let what =
+                        format!("Redeclaration of capture group `{number}' previously declared");
                     self.redeclared(id, &what, place);
                 }
             }

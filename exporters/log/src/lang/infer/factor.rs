@@ -91,11 +91,9 @@ fn join_regexes(branches: Vec<Tree>) -> Vec<Tree> {
     let mut out: Vec<Tree> = Vec::new();
     let mut run: Vec<Tree> = Vec::new();
     for branch in branches {
-        let same = run
-            .first()
-            .is_some_and(|first| {
-                leading_regex(first).is_some() && leading_regex(first) == leading_regex(&branch)
-            });
+        let same = run.first().is_some_and(|first| {
+            leading_regex(first).is_some() && leading_regex(first) == leading_regex(&branch)
+        });
         if !same {
             flush_regexes(&mut out, &mut run);
         }

@@ -13,7 +13,11 @@ pub(super) enum Tree {
     Class(Vec<(char, char)>),
     /// `.`, anchors and word boundaries.
     Other,
-    Repeat { sub: Box<Tree>, min: u32, max: Option<u32> },
+    Repeat {
+        sub: Box<Tree>,
+        min: u32,
+        max: Option<u32>,
+    },
     Group(usize, Box<Tree>),
     Concat(Vec<Tree>),
     Alternate(Vec<Tree>),

@@ -160,9 +160,9 @@ fn refusal(token: &Token) -> Option<String> {
     let text = &token.spelling;
     match token.kind {
         Kind::Invalid => Some(text.clone()),
-        Kind::IntLiteral => crate::go::parse_int(text.as_bytes(), 10)
-            .err()
-            .map(|error| format!("bad number '{text}': {}", error.text("ParseInt", text.as_bytes()))),
+        Kind::IntLiteral => crate::go::parse_int(text.as_bytes(), 10).err().map(|error| {
+            format!("bad number '{text}': {}", error.text("ParseInt", text.as_bytes()))
+        }),
         Kind::FloatLiteral => crate::go::parse_float(text.as_bytes()).err().map(|error| {
             format!("bad number '{text}': {}", error.text("ParseFloat", text.as_bytes()))
         }),

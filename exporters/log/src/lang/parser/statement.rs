@@ -129,7 +129,8 @@ impl Parser<'_> {
     }
 
     fn condition(&mut self, test: NodeId, truth: NodeId, otherwise: Option<NodeId>) -> NodeId {
-        let list: Vec<NodeId> = [Some(test), Some(truth), otherwise].into_iter().flatten().collect();
+        let list: Vec<NodeId> =
+            [Some(test), Some(truth), otherwise].into_iter().flatten().collect();
         let position = self.ast.position_of_list(&list);
         self.ast.add(Node::Condition { test, truth, otherwise }, position)
     }

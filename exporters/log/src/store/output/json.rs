@@ -168,8 +168,7 @@ fn write_series(writer: &mut Writer, metric: &Metric, series: &Series) -> Option
             writer.key(b"Buckets");
             writer.open('{');
             let named = metric.spec.buckets.iter().map(|(_, high)| go::format_g(*high));
-            let mut named: Vec<(String, u64)> =
-                named.zip(buckets.counts.iter().copied()).collect();
+            let mut named: Vec<(String, u64)> = named.zip(buckets.counts.iter().copied()).collect();
             named.sort();
             for (name, count) in named {
                 writer.number(&name, count);

@@ -135,16 +135,10 @@ fn write_row(out: &mut String, name: &str, row: &Row<'_>, options: PrometheusOpt
     }
 }
 
-fn labels(
-    metric: &Metric,
-    series: &Series,
-    options: PrometheusOptions,
-) -> Vec<(String, String)> {
+fn labels(metric: &Metric, series: &Series, options: PrometheusOptions) -> Vec<(String, String)> {
     let named = metric.spec.keys.iter().zip(series.labels());
     let mut labels: Vec<(String, String)> = named
-        .map(|(key, value)| {
-            (escaped_name(key, false), String::from_utf8_lossy(value).into_owned())
-        })
+        .map(|(key, value)| (escaped_name(key, false), String::from_utf8_lossy(value).into_owned()))
         .collect();
     if options.program_label {
         labels.push(("prog".to_owned(), metric.program.clone()));

@@ -92,7 +92,10 @@ impl Generator {
             Op::GetText
         } else {
             let ty = self.checked.types.show(symbol.ty);
-            return self.complain(id, &format!("invalid type for get {ty:?} in &ast.IDTerm{{Name:{name:?}}}"));
+            return self.complain(
+                id,
+                &format!("invalid type for get {ty:?} in &ast.IDTerm{{Name:{name:?}}}"),
+            );
         };
         self.emit(id, op);
     }
@@ -135,7 +138,8 @@ impl Generator {
         }
         let op = match name {
             "int" | "float" | "string" => {
-                let (from, to) = (list.first().map_or(types::ERROR, |&arg| self.ty(arg)), self.ty(id));
+                let (from, to) =
+                    (list.first().map_or(types::ERROR, |&arg| self.ty(arg)), self.ty(id));
                 if let Err(message) = self.convert(id, from, to) {
                     self.complain(id, &format!("{message} on node &{{}}"));
                 }

@@ -165,7 +165,8 @@ impl Generator {
 
     /// The code of `begin { }` is kept apart.
     fn begin(&mut self, block: NodeId) {
-        let (ops, lines) = (std::mem::take(&mut self.object.ops), std::mem::take(&mut self.object.lines));
+        let (ops, lines) =
+            (std::mem::take(&mut self.object.ops), std::mem::take(&mut self.object.lines));
         self.walk(block);
         let begun = std::mem::replace(&mut self.object.ops, ops);
         self.object.lines = lines;

@@ -379,13 +379,14 @@ impl Thread<'_> {
         let last = &mut self.matches[number as usize];
         let whole_line = subject.place == Place::Line && bytes.len() == self.texts.line.text.len();
         let found = if whole_line {
-            let valid = *self.line_is_utf8.get_or_insert_with(|| match std::str::from_utf8(bytes) {
-                Ok(_) => true,
-                Err(_) => {
-                    self.repaired.set(bytes);
-                    false
-                }
-            });
+            let valid =
+                *self.line_is_utf8.get_or_insert_with(|| match std::str::from_utf8(bytes) {
+                    Ok(_) => true,
+                    Err(_) => {
+                        self.repaired.set(bytes);
+                        false
+                    }
+                });
             match (valid, std::str::from_utf8(bytes)) {
                 (true, Ok(text)) => pattern.search(text, &mut last.slots),
                 _ => pattern.search_repaired(self.repaired, &mut last.slots),

@@ -78,7 +78,9 @@ impl Thread<'_> {
         let (metric, slot) = self.pop_datum()?;
         let time = self.stamp();
         let series = self.series(metric, slot)?;
-        let Datum::Int(value) = &mut series.datum else { return Err(RuntimeError::Datum("an Int")) };
+        let Datum::Int(value) = &mut series.datum else {
+            return Err(RuntimeError::Datum("an Int"));
+        };
         *value = value.wrapping_add(delta);
         let value = *value;
         series.time_ns = time;
