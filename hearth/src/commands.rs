@@ -30,6 +30,12 @@ const COMMANDS: &[Entry] = &[
         run: exporters_node::command::run,
     },
     Entry {
+        name: "log",
+        about: "log exporter, by programs in mtail's language (mtail)",
+        links: &["mtail", "hearth-log"],
+        run: exporters_log::command::run,
+    },
+    Entry {
         name: "server",
         about: "scraper, database, queries and rules (prometheus)",
         links: &["prometheus"],

@@ -8,6 +8,7 @@
 mod compliance;
 mod config;
 mod differential;
+mod logs;
 mod node;
 mod promql;
 mod rules;

@@ -1,5 +1,6 @@
 //! All programs with all metrics: what takes the lines.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::line::{Line, LineSink};
@@ -23,6 +24,15 @@ pub struct Program {
     pub last_error: String,
 }
 
+/// How often a program was loaded and refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loads {
+    /// Loaded.
+    pub loaded: u64,
+    /// Not compiled, or not loaded because of its metrics.
+    pub refused: u64,
+}
+
 /// Runs every program on every line.
 pub struct Engine {
     store: Store,
@@ -31,6 +41,7 @@ pub struct Engine {
     clock: Clock,
     log_errors: bool,
     lines_total: u64,
+    loads: BTreeMap<String, Loads>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -43,7 +54,15 @@ impl Engine {
     /// An engine without programs.
     #[must_use]
     pub fn new(store: Store, options: TimeOptions, clock: Clock, log_errors: bool) -> Engine {
-        Engine { store, programs: Vec::new(), options, clock, log_errors, lines_total: 0 }
+        Engine {
+            store,
+            programs: Vec::new(),
+            options,
+            clock,
+            log_errors,
+            lines_total: 0,
+            loads: BTreeMap::new(),
+        }
     }
 
     /// The metrics.
@@ -62,6 +81,16 @@ impl Engine {
     #[must_use]
     pub fn lines_total(&self) -> u64 {
         self.lines_total
+    }
+
+    /// How often each program was loaded and refused, by name.
+    pub fn loads(&self) -> impl Iterator<Item = (&String, &Loads)> {
+        self.loads.iter()
+    }
+
+    /// Counts that a program was refused.
+    pub fn note_refused(&mut self, name: &str) {
+        self.loads.entry(name.to_owned()).or_default().refused += 1;
     }
 
     /// Adds a program, or puts it in the place of the one of that name, whose metrics it inherits.
@@ -89,6 +118,7 @@ impl Engine {
             }
             None => self.programs.push(program),
         }
+        self.loads.entry(name.to_owned()).or_default().loaded += 1;
         Ok(())
     }
 
@@ -139,6 +169,12 @@ impl LineSink for Engine {
 const QUOTED_BYTES_MAX: usize = 2048;
 
 impl Program {
+    /// The program's code as a text.
+    #[must_use]
+    pub fn listing(&self) -> String {
+        self.machine.object().listing(&self.name)
+    }
+
     fn note(&mut self, at: usize, error: &RuntimeError, line: Line<'_>, log: bool) {
         self.runtime_errors_total += 1;
         let quoted = &line.text[..line.text.len().min(QUOTED_BYTES_MAX)];

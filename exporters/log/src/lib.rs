@@ -1,5 +1,6 @@
 //! Log lines to samples, by programs in mtail's language.
 
+mod collector;
 pub mod command;
 mod compile;
 mod engine;
@@ -10,6 +11,7 @@ pub mod source;
 pub mod store;
 pub mod vm;
 
+pub use collector::LogCollector;
 pub use compile::{CompileOptions, compile};
-pub use engine::{Clock, Engine, Program};
+pub use engine::{Clock, Engine, Loads, Program};
 pub use line::{Line, LineSink};

@@ -23,6 +23,24 @@ const INPUT: &[Flag] = &[
         .default("250ms"),
     Flag::new("poll_log_interval", Kind::GoDuration, "Interval to find new log files.")
         .default("250ms"),
+    Flag::new(
+        "positions_file",
+        Kind::Str,
+        "File that keeps how far logs were read, over restarts (not in mtail).",
+    )
+    .default(""),
+    Flag::new(
+        "read_from",
+        Kind::OneOf("begin", &["end", "beginning"]),
+        "Where reading begins in a log that is there at the start: end or beginning (not in mtail).",
+    )
+    .default("end"),
+    Flag::new(
+        "max_line_length",
+        Kind::Int,
+        "Bytes of a line; the rest of a longer one is left out (not in mtail).",
+    )
+    .default("16777216"),
 ];
 
 const WEB: &[Flag] = &[
@@ -79,6 +97,7 @@ const METRICS: &[Flag] = &[
         "Interval between expired metric garbage collection runs.",
     )
     .default("1h"),
+    Flag::new("graphite_prefix", Kind::Str, "Prefix for graphite metrics.").default(""),
     Flag::new(
         "max_series_per_metric",
         Kind::Int,

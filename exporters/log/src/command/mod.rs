@@ -1,11 +1,13 @@
 //! The command line of `hearth-log` and `hearth log`: mtail's.
 
 mod flags;
+mod loader;
 mod one_shot;
+mod pages;
 mod programs;
+mod serve;
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -15,12 +17,15 @@ use common_service::clock::system_time;
 use common_service::flags::Matches;
 use common_service::logging;
 use jiff::tz::TimeZone;
+use parking_lot::Mutex;
 
 pub use flags::program;
+use loader::Loader;
 
 use crate::compile::CompileOptions;
 use crate::engine::Engine;
 use crate::lang::checker::CheckLimits;
+use crate::source::{Ignore, SourceLimits, SourceOptions, Start};
 use crate::store::Store;
 use crate::store::output::{PrometheusOptions, json_by_name, prometheus};
 use crate::vm::TimeOptions;
@@ -40,8 +45,7 @@ pub fn run(args: &[String]) -> ExitCode {
     match start(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Who does not read stderr does not want to know.
-            let _ = writeln!(std::io::stderr(), "{failure}");
+            complain(&failure);
             ExitCode::FAILURE
         }
     }
@@ -66,20 +70,60 @@ fn start(matches: &Matches) -> Result<(), Failure> {
                     describing these logs."
             .to_owned());
     }
-    let mut engine = engine(matches, one_shot)?;
-    load(&mut engine, matches, one_shot || compile_only)?;
+    let engine = Arc::new(Mutex::new(engine(matches, one_shot)?));
+    let (path, dump_code) = (matches.str("progs").into(), matches.bool("dump_bytecode"));
+    let mut loader = Loader::new(path, compile_options(matches), dump_code);
+    let mut first = None;
+    loader.load(&engine, &mut |message| {
+        if one_shot || compile_only {
+            first.get_or_insert(message);
+        } else {
+            complain(&message);
+        }
+    })?;
+    if let Some(message) = first {
+        return Err(message);
+    }
     if compile_only {
         return Ok(());
     }
-    let ignored = match matches.str("ignore_filename_regex_pattern") {
-        "" => None,
-        pattern => Some(Regex::new(pattern).map_err(|error| error.to_string())?),
-    };
-    if one_shot {
-        one_shot::read_logs(&mut engine, &logs, ignored.as_ref());
-        return print(&engine, format, prometheus_options(matches));
+    if !one_shot {
+        return serve::serve(matches, logs, engine, loader);
     }
-    Err("following logs is not built yet; use -one_shot".to_owned())
+    let mut engine = engine.lock();
+    one_shot::read_logs(&mut engine, &logs, ignore(matches)?.as_ref());
+    print(&engine, format, prometheus_options(matches))
+}
+
+/// Tells somebody who reads stderr; who does not does not want to know.
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
+
+/// Which base names are left out.
+fn ignore(matches: &Matches) -> Result<Option<Ignore>, Failure> {
+    let pattern = matches.str("ignore_filename_regex_pattern");
+    if pattern.is_empty() {
+        return Ok(None);
+    }
+    let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
+    let ignore = move |name: &[u8]| regex.is_match(&String::from_utf8_lossy(name));
+    Ok(Some(Arc::new(ignore)))
+}
+
+fn source_options(matches: &Matches, logs: Vec<String>) -> Result<SourceOptions, Failure> {
+    let positions = matches.str("positions_file");
+    let line_bytes = usize::try_from(matches.int("max_line_length")).unwrap_or(usize::MAX);
+    Ok(SourceOptions {
+        logs,
+        ignore: ignore(matches)?,
+        poll_interval: matches.duration("poll_interval"),
+        poll_log_interval: matches.duration("poll_log_interval"),
+        start: if matches.str("read_from") == "beginning" { Start::Beginning } else { Start::End },
+        positions: (!positions.is_empty()).then(|| positions.into()),
+        limits: SourceLimits { line_bytes, ..SourceLimits::default() },
+        ..SourceOptions::default()
+    })
 }
 
 /// The patterns of `--logs`, taken apart at commas.
@@ -130,31 +174,6 @@ fn compile_options(matches: &Matches) -> CompileOptions {
         dump_ast: matches.bool("dump_ast"),
         dump_types: matches.bool("dump_ast_types"),
     }
-}
-
-/// Loads all programs. One that does not compile ends everything where `errors_abort`, else it is
-/// left out.
-fn load(engine: &mut Engine, matches: &Matches, errors_abort: bool) -> Result<(), Failure> {
-    let path = matches.str("progs");
-    let sources = programs::read_all(Path::new(path))
-        .map_err(|error| format!("Failed to list programs in {path:?}: {error}"))?;
-    for source in sources {
-        match programs::build(&source, compile_options(matches), matches.bool("dump_bytecode")) {
-            Ok(object) => {
-                if let Err(message) = engine.load(&source.name, object) {
-                    if errors_abort {
-                        return Err(message);
-                    }
-                    tracing::warn!(program = source.name, "{message}");
-                }
-            }
-            Err(message) if errors_abort => return Err(message),
-            Err(message) => {
-                let _ = writeln!(std::io::stderr(), "{message}");
-            }
-        }
-    }
-    Ok(())
 }
 
 fn print(engine: &Engine, format: &str, options: PrometheusOptions) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ const UNITS: &[(&str, u64)] = &[
 ///
 /// # Errors
 /// In Go's words.
-pub fn parse_duration(text: &str) -> Result<i64, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
     let invalid = || format!("time: invalid duration {}", super::quote(text.as_bytes()));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -88,7 +88,7 @@ fn fraction_ns(digits: &str, scale: u64) -> u64 {
 
 /// Shows nanoseconds as Go shows a duration.
 #[must_use]
-pub fn show_duration(nanoseconds: i64) -> String {
+pub(crate) fn show_duration(nanoseconds: i64) -> String {
     let total = nanoseconds.unsigned_abs();
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let with_fraction = |value: u64, digits: u32| {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// Why a text is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NumberError {
+pub(crate) enum NumberError {
     /// It is none.
     Syntax,
     /// It is too large.
@@ -16,7 +16,7 @@ pub enum NumberError {
 impl NumberError {
     /// In Go's words, for a function of `strconv`.
     #[must_use]
-    pub fn text(self, function: &str, input: &[u8]) -> String {
+    pub(crate) fn text(self, function: &str, input: &[u8]) -> String {
         let quoted = super::quote(input);
         match self {
             NumberError::Syntax => format!("strconv.{function}: parsing {quoted}: invalid syntax"),
@@ -34,7 +34,7 @@ impl NumberError {
 ///
 /// # Errors
 /// Where Go gives one.
-pub fn parse_int(text: &[u8], base: i64) -> Result<i64, NumberError> {
+pub(crate) fn parse_int(text: &[u8], base: i64) -> Result<i64, NumberError> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -63,7 +63,7 @@ pub fn parse_int(text: &[u8], base: i64) -> Result<i64, NumberError> {
 ///
 /// # Errors
 /// Where Go gives one.
-pub fn parse_float(text: &[u8]) -> Result<f64, NumberError> {
+pub(crate) fn parse_float(text: &[u8]) -> Result<f64, NumberError> {
     let text = std::str::from_utf8(text).map_err(|_| NumberError::Syntax)?;
     let (negative, body) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -165,14 +165,14 @@ fn parse_hex(text: &str) -> Result<f64, NumberError> {
 
 /// `strconv.FormatFloat(value, 'g', -1, 64)`, which is also `%g`.
 #[must_use]
-pub fn format_g(value: f64) -> String {
+pub(crate) fn format_g(value: f64) -> String {
     let mut text = String::new();
     write_g(&mut text, value);
     text
 }
 
 /// Appends [`format_g`].
-pub fn write_g(out: &mut String, value: f64) {
+pub(crate) fn write_g(out: &mut String, value: f64) {
     if value.is_nan() {
         out.push_str("NaN");
         return;
@@ -199,20 +199,20 @@ pub fn write_g(out: &mut String, value: f64) {
 /// Go's conversion of a float to `int64` on amd64: what does not fit is the smallest number.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "checked")]
-pub fn to_int64(value: f64) -> i64 {
+pub(crate) fn to_int64(value: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if (-LIMIT..LIMIT).contains(&value) { value as i64 } else { i64::MIN }
 }
 
 /// `math.Mod`.
 #[must_use]
-pub fn mod_float(a: f64, b: f64) -> f64 {
+pub(crate) fn mod_float(a: f64, b: f64) -> f64 {
     a % b
 }
 
 /// `math.Pow`.
 #[must_use]
-pub fn pow_float(a: f64, b: f64) -> f64 {
+pub(crate) fn pow_float(a: f64, b: f64) -> f64 {
     a.powf(b)
 }
 

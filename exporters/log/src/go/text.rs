@@ -33,19 +33,19 @@ fn holds(class: Option<&ClassUnicode>, c: char) -> bool {
 
 /// `unicode.IsLetter`.
 #[must_use]
-pub fn is_letter(c: char) -> bool {
+pub(crate) fn is_letter(c: char) -> bool {
     holds(LETTERS.as_ref(), c)
 }
 
 /// `unicode.IsDigit`.
 #[must_use]
-pub fn is_digit(c: char) -> bool {
+pub(crate) fn is_digit(c: char) -> bool {
     holds(DIGITS.as_ref(), c)
 }
 
 /// `unicode.ToLower`: one character for one, where `str::to_lowercase` may give more.
 #[must_use]
-pub fn lower(c: char) -> char {
+pub(crate) fn lower(c: char) -> char {
     match c {
         // The only capital whose full mapping is longer than its simple one.
         '\u{130}' => 'i',
@@ -74,7 +74,7 @@ fn push_escaped(out: &mut String, c: char, quote: char) {
 
 /// `%q` of a string.
 #[must_use]
-pub fn quote(text: &[u8]) -> String {
+pub(crate) fn quote(text: &[u8]) -> String {
     let mut out = String::from("\"");
     for chunk in text.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -90,7 +90,7 @@ pub fn quote(text: &[u8]) -> String {
 
 /// `%q` of a character.
 #[must_use]
-pub fn quote_rune(c: char) -> String {
+pub(crate) fn quote_rune(c: char) -> String {
     let mut out = String::from("'");
     push_escaped(&mut out, c, '\'');
     out.push('\'');

@@ -122,6 +122,14 @@ impl Symbols {
         (holders.len() > 1).then(|| holders[0])
     }
 
+    /// Has a name stand for `symbol` from now on.
+    pub fn prefer(&mut self, scope: ScopeId, name: &str, symbol: SymbolId) {
+        if let Some(holders) = self.scopes[scope.0 as usize].names.get_mut(name) {
+            holders.retain(|&holder| holder != symbol);
+            holders.insert(0, symbol);
+        }
+    }
+
     /// Whether [`SCOPE_ENTRIES_MAX`] is reached.
     #[must_use]
     pub fn is_full(&self) -> bool {

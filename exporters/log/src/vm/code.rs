@@ -20,6 +20,7 @@ pub enum Comparison {
 
 /// One instruction of a stack machine. Jumps give the number of the next instruction.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "fields are what they are named after, by number")]
 pub enum Op {
     /// Pushes whether a pattern matches the line.
     Match(u32),
@@ -113,7 +114,6 @@ pub enum Op {
 
 /// An operator on two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Arithmetic {
     Add,
     Subtract,

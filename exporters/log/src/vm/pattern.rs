@@ -82,11 +82,6 @@ impl Pattern {
         self.groups_wanted = self.groups_wanted.max(group + 1);
     }
 
-    /// Whether anything but the answer matters.
-    pub(super) fn wants_groups(&self) -> bool {
-        self.groups_wanted > 0
-    }
-
     /// Searches in `text`; the places of the groups that are wanted are left in `slots`.
     pub(super) fn search(&self, text: &str, slots: &mut Slots) -> bool {
         let input = Input::new(text).anchored(Anchored::No);

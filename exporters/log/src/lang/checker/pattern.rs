@@ -117,9 +117,10 @@ impl Checker {
             let (number, symbol) = (group.to_string(), self.symbols.add(symbol));
             let Some(scope) = self.scope else { return };
             if let Some(first) = self.symbols.insert(scope, &number, symbol) {
-                // Of two patterns in one condition the last one gives the numbered groups.
                 if name.is_none() {
-                    self.symbols.get_mut(first).binding = Some(id);
+                    // Of two patterns in one condition the last one gives the numbered groups from
+                    // here on.
+                    self.symbols.prefer(scope, &number, symbol);
                 } else {
                     let place = self.symbols.get(first).position;
                     let what =

@@ -187,10 +187,10 @@ impl Reader<'_> {
 
     fn atom(&mut self) -> Option<Tree> {
         match self.next()? {
-            '(' => return self.group(),
-            '[' => return Some(self.class()),
-            '.' | '^' | '$' => return Some(Tree::Other),
-            '\\' => return Some(self.escape()),
+            '(' => self.group(),
+            '[' => Some(self.class()),
+            '.' | '^' | '$' => Some(Tree::Other),
+            '\\' => Some(self.escape()),
             c => Some(self.literal(c)),
         }
     }

@@ -273,7 +273,7 @@ impl Parser<'_> {
             args = Some(self.ast.add(Node::Expressions(list), place));
         }
         self.take();
-        let place = self.from_mark();
+        let place = self.since_mark();
         Ok(self.ast.add(Node::Call { name, args }, place))
     }
 
@@ -296,7 +296,7 @@ impl Parser<'_> {
         }
         let text = self.take().spelling;
         self.expect(Kind::Div)?;
-        let place = self.from_mark();
+        let place = self.since_mark();
         Ok(self.ast.add(Node::Regex(text), place))
     }
 

@@ -123,7 +123,7 @@ impl Parser<'_> {
     }
 
     /// From the mark to the token that was read last.
-    fn from_mark(&self) -> Position {
+    fn since_mark(&self) -> Position {
         self.mark.merge(self.last)
     }
 

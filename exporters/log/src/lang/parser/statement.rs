@@ -123,7 +123,7 @@ impl Parser<'_> {
         self.set_mark();
         self.take();
         let truth = self.block()?;
-        let place = self.from_mark();
+        let place = self.since_mark();
         let test = self.ast.add(Node::Otherwise, place);
         Ok(self.condition(test, truth, None))
     }
@@ -194,7 +194,7 @@ impl Parser<'_> {
             // Checked when the token was read.
             expiry_ns = crate::go::parse_duration(&token.spelling).unwrap_or(0);
         }
-        let place = self.from_mark();
+        let place = self.since_mark();
         Ok(self.ast.add(Node::Delete { target, expiry_ns }, place))
     }
 

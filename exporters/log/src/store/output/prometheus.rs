@@ -65,7 +65,7 @@ fn write_family(
             if options.as_mtail && !is_exportable(metric, series, options) {
                 break;
             }
-            rows.push(Row { labels: labels(metric, series, options), metric, series });
+            rows.push(Row { labels: exported_labels(metric, series, options), metric, series });
         }
     }
     // client_golang sorts by the values alone.
@@ -135,7 +135,12 @@ fn write_row(out: &mut String, name: &str, row: &Row<'_>, options: PrometheusOpt
     }
 }
 
-fn labels(metric: &Metric, series: &Series, options: PrometheusOptions) -> Vec<(String, String)> {
+/// The labels of a series as they are exported, sorted by name.
+pub(crate) fn exported_labels(
+    metric: &Metric,
+    series: &Series,
+    options: PrometheusOptions,
+) -> Vec<(String, String)> {
     let named = metric.spec.keys.iter().zip(series.labels());
     let mut labels: Vec<(String, String)> = named
         .map(|(key, value)| (escaped_name(key, false), String::from_utf8_lossy(value).into_owned()))
@@ -191,7 +196,7 @@ fn escape_help(out: &mut String, text: &str) {
 }
 
 /// A name in which everything that the format does not allow is an underscore.
-fn escaped_name(name: &str, colons: bool) -> String {
+pub(crate) fn escaped_name(name: &str, colons: bool) -> String {
     let valid = |index: usize, c: char| {
         c.is_ascii_alphabetic()
             || c == '_'

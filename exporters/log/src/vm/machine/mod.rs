@@ -226,13 +226,9 @@ impl Thread<'_> {
                 let holds = self.compare(comparison, order, left, right)?;
                 self.push(Value::Bool(holds));
             }
-            Op::PushText(number) => {
-                let span = self.texts.span(Place::Constant(number));
-                self.push(Value::Text(span));
+            Op::PushText(_) | Op::PushInt(_) | Op::PushFloat(_) | Op::PushBool(_) => {
+                self.push_constant(op);
             }
-            Op::PushInt(value) => self.push(Value::Int64(value)),
-            Op::PushFloat(value) => self.push(Value::Float(value)),
-            Op::PushBool(value) => self.push(Value::Bool(value)),
             Op::Float(operator) => {
                 let (right, left) = (self.pop_float()?, self.pop_float()?);
                 self.push(Value::Float(operate::floats(operator, left, right)));
@@ -260,10 +256,7 @@ impl Thread<'_> {
                 };
                 self.push(Value::Int64(seconds));
             }
-            Op::Settime => match self.pop()? {
-                Value::Int64(seconds) => self.time = Moment { seconds, nanoseconds: 0 },
-                other => return Err(unexpected("int64", other)),
-            },
+            Op::Settime => self.settime()?,
             Op::Strptime => self.strptime()?,
             Op::Increase { .. }
             | Op::Decrease
@@ -279,6 +272,17 @@ impl Thread<'_> {
             _ => self.text_operation(op)?,
         }
         Ok(())
+    }
+
+    fn push_constant(&mut self, op: Op) {
+        let value = match op {
+            Op::PushText(number) => Value::Text(self.texts.span(Place::Constant(number))),
+            Op::PushInt(value) => Value::Int64(value),
+            Op::PushFloat(value) => Value::Float(value),
+            Op::PushBool(value) => Value::Bool(value),
+            _ => return,
+        };
+        self.push(value);
     }
 
     fn compare(
@@ -472,6 +476,14 @@ impl Thread<'_> {
             Value::Datum { metric, slot } => self.datum_text(metric, slot),
             other @ Value::Bool(_) => Err(unexpected("string", other)),
         }
+    }
+
+    fn settime(&mut self) -> Run<()> {
+        match self.pop()? {
+            Value::Int64(seconds) => self.time = Moment { seconds, nanoseconds: 0 },
+            other => return Err(unexpected("int64", other)),
+        }
+        Ok(())
     }
 
     fn strptime(&mut self) -> Run<()> {
