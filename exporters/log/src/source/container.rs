@@ -222,17 +222,30 @@ mod tests {
         let check =
             |raw, wanted, decoded, flushed| check(Format::Cri, raw, wanted, decoded, flushed);
         check("2016-10-06T00:17:09.66Z stdout F a b\n", "a b\n", (1, 0, 0), "");
-        check("2016-10-06T00:17:09Z stdout F \n2016-10-06T00:17:09Z stdout F\n", "\n\n", (2, 0, 0), "");
+        check(
+            "2016-10-06T00:17:09Z stdout F \n2016-10-06T00:17:09Z stdout F\n",
+            "\n\n",
+            (2, 0, 0),
+            "",
+        );
         check(
             "2016-10-06T00:17:09Z stdout P one \n2016-10-06T00:17:09Z stderr F:x e\n2016-10-06T00:17:09+02:00 stdout F two\n2016-10-06T00:17:09Z stderr P h\n",
             "e\none two\n",
             (2, 0, 0),
             "h\n",
         );
-        check("no such line\nx stdout F y\n2016-10-06T stdout Q y\n",
-            "no such line\nx stdout F y\n2016-10-06T stdout Q y\n", (3, 0, 3), "");
-        check("2016-10-06T00:17:09Z stdout P 0123456789\n2016-10-06T00:17:09Z stdout F 0123456789\n",
-            "012345678901\n", (1, 1, 0), "");
+        check(
+            "no such line\nx stdout F y\n2016-10-06T stdout Q y\n",
+            "no such line\nx stdout F y\n2016-10-06T stdout Q y\n",
+            (3, 0, 3),
+            "",
+        );
+        check(
+            "2016-10-06T00:17:09Z stdout P 0123456789\n2016-10-06T00:17:09Z stdout F 0123456789\n",
+            "012345678901\n",
+            (1, 1, 0),
+            "",
+        );
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub(crate) struct Search<'a> {
     pub(crate) ledger: &'a Ledger,
     /// Followed files whose rest is wanted.
     pub(crate) left: Vec<(FileId, Mark)>,
+    /// Followed files that are read on as they are: a copy of one of them holds nothing new.
+    pub(crate) followed: Vec<Mark>,
     /// Files that were born later and that nobody knows hold unread lines.
     pub(crate) since_ms: i64,
     /// Packed files may be such; while we run they are packed from what was read.
@@ -98,7 +100,10 @@ impl Search<'_> {
     }
 
     fn is_content_of_left(&self, sibling: &Sibling) -> bool {
-        self.left.iter().any(|(_, mark)| sibling.likeness(mark) == Likeness::Same)
+        let mut left = self.left.iter().map(|(_, mark)| mark).filter(|mark| is_telling(mark));
+        let mut followed = self.followed.iter().filter(|mark| is_telling(mark));
+        left.any(|mark| sibling.likeness(mark) == Likeness::Same)
+            || followed.any(|mark| sibling.likeness(mark) != Likeness::Other)
     }
 
     /// Finds the file itself where it was moved, or else its content.
@@ -110,12 +115,11 @@ impl Search<'_> {
             pieces.extend(all[own].take(*mark, None));
             return;
         }
-        // Nothing was read of it, or its content cannot be told from that of any other file.
-        let is_telling = mark.offset > 0 && mark.head.len > 0;
-        let is_at_path = std::fs::metadata(self.path)
-            .is_ok_and(|found| FileId::of(&found) == id)
-            && File::open(self.path).and_then(|file| mark.compare(&file)).is_ok_and(|like| like == Likeness::Same);
-        if is_telling && !is_at_path {
+        let is_at_path = std::fs::metadata(self.path).is_ok_and(|found| FileId::of(&found) == id)
+            && File::open(self.path)
+                .and_then(|file| mark.compare(&file))
+                .is_ok_and(|like| like == Likeness::Same);
+        if is_telling(mark) && !is_at_path {
             let is_left = |id: FileId| self.left.iter().any(|(left, _)| *left == id);
             let copy = all.iter_mut().find(|sibling| {
                 !sibling.is_used
@@ -155,6 +159,11 @@ impl Search<'_> {
     }
 }
 
+/// Something was read, so that its content can be told from that of other files.
+fn is_telling(mark: &Mark) -> bool {
+    mark.offset > 0 && mark.head.len > 0
+}
+
 impl Sibling {
     fn open(path: PathBuf) -> io::Result<Sibling> {
         let file = File::open(&path)?;
@@ -174,9 +183,9 @@ impl Sibling {
     fn likeness(&self, mark: &Mark) -> Likeness {
         let like = match self.packing {
             None => mark.compare(&self.file),
-            Some(packing) => {
-                File::open(&self.path).and_then(|file| packed::resume(file, packing, mark)).map(|got| got.0)
-            }
+            Some(packing) => File::open(&self.path)
+                .and_then(|file| packed::resume(file, packing, mark))
+                .map(|got| got.0),
         };
         like.unwrap_or(Likeness::Other)
     }

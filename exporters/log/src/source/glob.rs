@@ -140,10 +140,8 @@ impl Pattern {
 
 /// It is one, or nothing yet.
 fn may_be_directory(path: &Path) -> bool {
-    std::fs::metadata(path).map_or_else(
-        |error| error.kind() == std::io::ErrorKind::NotFound,
-        |found| found.is_dir(),
-    )
+    std::fs::metadata(path)
+        .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |found| found.is_dir())
 }
 
 fn take(path: &Path, paths_max: usize, into: &mut Expansion) {
@@ -314,9 +312,9 @@ mod tests {
             let under = |path: &&str| root.path().join(path);
             assert_eq!(Vec::from_iter(got.paths), Vec::from_iter(paths.iter().map(under)));
             let got: Vec<_> = got.directories.into_iter().collect();
-            let wanted = directories.iter().map(|path| {
-                if path.is_empty() { root.path().to_owned() } else { under(path) }
-            });
+            let wanted = directories
+                .iter()
+                .map(|path| if path.is_empty() { root.path().to_owned() } else { under(path) });
             assert_eq!(got, wanted.collect::<Vec<_>>(), "{pattern}");
         };
         check("*.log", &["a.log"], &[""]);

@@ -88,8 +88,11 @@ impl Ledger {
                 table.files.insert(file.id, entry);
                 table.released.push_back(file.id);
             }
-            table.journals =
-                saved.journals.into_iter().map(|journal| (journal.source.clone(), journal)).collect();
+            table.journals = saved
+                .journals
+                .into_iter()
+                .map(|journal| (journal.source.clone(), journal))
+                .collect();
         }
         Ledger {
             gate: RwLock::new(()),

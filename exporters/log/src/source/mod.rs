@@ -207,7 +207,9 @@ fn open_all(
             Address::Files { pattern, format } => patterns.push((Pattern::new(&pattern), format)),
             Address::Stdin => streams.stdin(),
             Address::Stream(at, framing) => streams.listen(text, &at, framing).map_err(socket)?,
-            Address::Datagram(at, framing) => streams.receive(text, &at, framing).map_err(socket)?,
+            Address::Datagram(at, framing) => {
+                streams.receive(text, &at, framing).map_err(socket)?
+            }
             Address::Journal(_) => {}
         }
     }

@@ -41,7 +41,11 @@ impl Packing {
 }
 
 /// Whether what is packed begins with what the mark says, and a reader of what follows.
-pub(crate) fn resume(file: File, packing: Packing, mark: &Mark) -> io::Result<(Likeness, Box<dyn Read>)> {
+pub(crate) fn resume(
+    file: File,
+    packing: Packing,
+    mark: &Mark,
+) -> io::Result<(Likeness, Box<dyn Read>)> {
     let mut reader = packing.reader(file);
     let mut head = Vec::new();
     reader.by_ref().take(mark.head.len as u64).read_to_end(&mut head)?;
@@ -134,9 +138,10 @@ mod tests {
 
     #[test]
     fn what_is_packed_comes_out_however_many_pieces_it_has() {
-        for (file, packing) in
-            [(gzip(&[b"one\n", b"two\n"]), Packing::Gzip), (zstd(&[b"one\n", b"two\n"]), Packing::Zstd)]
-        {
+        for (file, packing) in [
+            (gzip(&[b"one\n", b"two\n"]), Packing::Gzip),
+            (zstd(&[b"one\n", b"two\n"]), Packing::Zstd),
+        ] {
             let file = file.reopen().unwrap();
             assert_eq!(Packing::of(&file).unwrap(), Some(packing));
             let mut text = String::new();
@@ -149,17 +154,20 @@ mod tests {
     fn reading_goes_on_where_the_mark_is() {
         let text: Vec<u8> = (0..5000).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
         let file = gzip(&[&text]);
-        for (head, window, offset) in
-            [(512, 128, 30_000), (512, 128, 520), (512, 20, 300), (10, 10, 10), (512, 128, text.len())]
-        {
+        for (head, window, offset) in [
+            (512, 128, 30_000),
+            (512, 128, 520),
+            (512, 20, 300),
+            (10, 10, 10),
+            (512, 128, text.len()),
+        ] {
             let mut mark = Mark {
                 offset: offset as u64,
                 head: Digest::of(&text[..head]),
                 window: Digest::of(&text[offset - window..offset]),
                 skipping: false,
             };
-            let (like, mut rest) =
-                resume(file.reopen().unwrap(), Packing::Gzip, &mark).unwrap();
+            let (like, mut rest) = resume(file.reopen().unwrap(), Packing::Gzip, &mark).unwrap();
             assert_eq!(like, Likeness::Same, "{offset}");
             let mut got = Vec::new();
             rest.read_to_end(&mut got).unwrap();

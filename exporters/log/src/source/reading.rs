@@ -186,6 +186,12 @@ impl Reading {
         self.window.push(data);
     }
 
+    /// Nothing was read since it was opened or written anew: had it been truncated meanwhile, that
+    /// could not be seen.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.head.len == 0
+    }
+
     /// Bytes of the unfinished last line.
     pub(crate) fn held(&self) -> usize {
         self.lines.held() + self.decoder.as_ref().map_or(0, Decoder::backlog)

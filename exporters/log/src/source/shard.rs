@@ -304,9 +304,11 @@ impl Shard {
     }
 
     fn origin_at_start(&self, found: &Metadata) -> Origin {
-        let is_new = self.shared.ledger.last_life_ms().is_some_and(|saved_ms| {
-            FileId::of(found).born_ms(found) >= saved_ms
-        });
+        let is_new = self
+            .shared
+            .ledger
+            .last_life_ms()
+            .is_some_and(|saved_ms| FileId::of(found).born_ms(found) >= saved_ms);
         if is_new || self.shared.options.start == Start::Beginning {
             return Origin::Beginning;
         }

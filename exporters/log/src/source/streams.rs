@@ -153,7 +153,12 @@ impl Streams {
     }
 
     /// Takes datagrams.
-    pub(crate) fn receive(&mut self, name: &str, at: &Endpoint, framing: Framing) -> io::Result<()> {
+    pub(crate) fn receive(
+        &mut self,
+        name: &str,
+        at: &Endpoint,
+        framing: Framing,
+    ) -> io::Result<()> {
         let input = match at {
             Endpoint::Inet(address) => {
                 let socket = UdpSocket::bind(any_host(address))?;
@@ -368,9 +373,7 @@ fn boxed(stream: impl Descriptor + 'static) -> Box<dyn Descriptor> {
     Box::new(stream)
 }
 
-fn accept_all(
-    mut accept: impl FnMut() -> io::Result<Box<dyn Descriptor>>,
-) -> io::Result<After> {
+fn accept_all(mut accept: impl FnMut() -> io::Result<Box<dyn Descriptor>>) -> io::Result<After> {
     let mut accepted = Vec::new();
     while accepted.len() < ACCEPTS_A_TURN {
         match accept() {
@@ -472,7 +475,6 @@ fn clear_socket(path: &Path, is_used: impl FnOnce() -> bool) {
         let _ = std::fs::remove_file(path);
     }
 }
-
 
 /// Standard input without the buffer of the standard library.
 struct StdinFile(io::Stdin);

@@ -242,7 +242,10 @@ mod tests {
             "2003-10-11T22:14:15Z h app: text [x]",
         );
         check("<165>1 - - - - - -", "- - -: ");
-        check("<165>1 2003-10-11T22:14:15Z h app - ID47 [open text", "1 2003-10-11T22:14:15Z h app - ID47 [open text");
+        check(
+            "<165>1 2003-10-11T22:14:15Z h app - ID47 [open text",
+            "1 2003-10-11T22:14:15Z h app - ID47 [open text",
+        );
         check("<165>1 file is missing", "1 file is missing");
     }
 

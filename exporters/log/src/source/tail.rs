@@ -66,7 +66,13 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    pub(crate) fn new(path: PathBuf, key: u64, format: Format, from: Origin, cx: &Context<'_>) -> Tail {
+    pub(crate) fn new(
+        path: PathBuf,
+        key: u64,
+        format: Format,
+        from: Origin,
+        cx: &Context<'_>,
+    ) -> Tail {
         let name = path.to_string_lossy();
         let source = Source { name: name.as_ref().into(), counters: cx.stats.log(&name) };
         let verified_ms = cx.ledger.now_ms();
@@ -92,7 +98,8 @@ impl Tail {
     pub(crate) fn may_have_changed(&mut self, now_ms: i64) -> bool {
         let Some(current) = &mut self.current else { return true };
         let mut changed = current.may_have_changed(now_ms) || !self.old.is_empty();
-        changed |= std::fs::metadata(&self.path).map(|found| FileId::of(&found)).ok() != Some(current.id);
+        changed |=
+            std::fs::metadata(&self.path).map(|found| FileId::of(&found)).ok() != Some(current.id);
         if !changed {
             self.verified_ms = now_ms;
         }
@@ -217,9 +224,13 @@ impl Tail {
     fn drain_current(&mut self, cx: &mut Context<'_>) -> bool {
         let mut turn = 0;
         while let Some(current) = &mut self.current {
+            let was_fresh = current.is_fresh();
             match current.step(&self.source, cx) {
                 Ok(Step::Data(got)) => {
                     turn += got;
+                    if was_fresh {
+                        self.look_for_missed(cx);
+                    }
                     if turn >= TURN_BYTES {
                         return true;
                     }
@@ -233,6 +244,17 @@ impl Tail {
             }
         }
         false
+    }
+
+    /// The current file was empty when it was looked at last. It may have been written, copied and
+    /// truncated since; then there is a copy that nobody has read.
+    fn look_for_missed(&mut self, cx: &mut Context<'_>) {
+        let followed = self.current.iter().map(Reading::mark).collect();
+        let path = self.path.clone();
+        let (left, since_ms, packed_too) = (Vec::new(), self.verified_ms, false);
+        let search =
+            Search { path: &path, ledger: cx.ledger, left, followed, since_ms, packed_too };
+        self.read_found(search, cx);
     }
 
     /// The current file was truncated or written anew. A copy that was made before holds what was
@@ -260,7 +282,13 @@ impl Tail {
         cx: &mut Context<'_>,
     ) -> bool {
         let path = self.path.clone();
-        let search = Search { path: &path, ledger: cx.ledger, left, since_ms, packed_too };
+        let followed = Vec::new();
+        let search =
+            Search { path: &path, ledger: cx.ledger, left, followed, since_ms, packed_too };
+        self.read_found(search, cx)
+    }
+
+    fn read_found(&mut self, search: Search<'_>, cx: &mut Context<'_>) -> bool {
         let found = match search.run() {
             Ok(found) => found,
             Err(error) => {
@@ -314,7 +342,12 @@ impl Tail {
         Ok(())
     }
 
-    fn read_packed(&mut self, piece: &Piece, packing: Packing, cx: &mut Context<'_>) -> io::Result<()> {
+    fn read_packed(
+        &mut self,
+        piece: &Piece,
+        packing: Packing,
+        cx: &mut Context<'_>,
+    ) -> io::Result<()> {
         let file = File::open(&piece.path)?;
         let mut packed = match piece.instead_of {
             Some(_) => super::packed::resume(file, packing, &piece.mark)?.1,

@@ -1,8 +1,8 @@
 //! What the kernel says about changes: of followed files by their inode, so that a renamed one is
 //! still heard of, and of the directories in which files may appear.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::mem::MaybeUninit;
@@ -105,7 +105,10 @@ impl Watch {
     }
 
     /// Watches exactly these directories. `false` if one of them must be polled.
-    pub(crate) fn set_directories<'a>(&mut self, wanted: impl Iterator<Item = &'a PathBuf>) -> bool {
+    pub(crate) fn set_directories<'a>(
+        &mut self,
+        wanted: impl Iterator<Item = &'a PathBuf>,
+    ) -> bool {
         let Some(queue) = &self.queue else { return false };
         let mut before = std::mem::take(&mut self.directories);
         let mut all = true;
