@@ -106,6 +106,13 @@ impl Labels {
         twox_hash::XxHash64::oneshot(0, self.0.as_bytes())
     }
 
+    /// Where the set lies in memory: clones of one set have the same place, and while one of them
+    /// is kept no other set has it.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
     /// Bytes the set takes on the heap, for memory budgets.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

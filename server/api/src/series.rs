@@ -134,6 +134,7 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
             end: selection.end,
             labels_only: true,
             limit: selection.probe(),
+            ..SelectHints::default()
         };
         let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut found: Vec<Labels> = Vec::new();

@@ -19,5 +19,5 @@ pub use append::{Appendable, Appender, SeriesRef};
 pub use columns::SampleColumns;
 pub use error::{AppendError, StorageError};
 pub use exemplars::{ExemplarQuerier, SeriesExemplars, StoredExemplar};
-pub use query::{Querier, Queryable, SelectHints, SeriesSet};
+pub use query::{Pieces, Querier, Queryable, SelectHints, SeriesSet, SetSize};
 pub use watch::{GoOn, Watch};

@@ -7,8 +7,8 @@ use common_model::{Exemplar, FloatHistogram, Labels, Matcher, Metadata, Timestam
 use parking_lot::RwLock;
 
 use crate::{
-    AppendError, Appendable, Appender, Querier, Queryable, SampleColumns, SelectHints, SeriesRef,
-    SeriesSet, StorageError,
+    AppendError, Appendable, Appender, Pieces, Querier, Queryable, SampleColumns, SelectHints,
+    SeriesRef, SeriesSet, StorageError,
 };
 
 /// Samples and since when they count, by series and time.
@@ -212,5 +212,17 @@ impl SeriesSet for MemorySeriesSet {
         }
         samples.clear();
         Ok(None)
+    }
+
+    fn split(&mut self, pieces: usize) -> Result<Option<Pieces>, StorageError> {
+        let size = self.rest.len().div_ceil(pieces.max(1)).max(1);
+        let parts = self.rest.rchunks(size).map(|rest| {
+            let (store, rest) = (self.store.clone(), rest.to_vec());
+            let (start, end, labels_only) = (self.start, self.end, self.labels_only);
+            Box::new(MemorySeriesSet { store, rest, start, end, labels_only }) as Box<dyn SeriesSet>
+        });
+        let parts = parts.collect();
+        self.rest.clear();
+        Ok(Some(Pieces { parts, last: None }))
     }
 }

@@ -1,5 +1,7 @@
 //! The read side: series by matchers, samples by columns.
 
+use std::sync::Arc;
+
 use common_model::{Labels, Matcher, TimestampMs};
 
 use crate::{SampleColumns, StorageError, Watch};
@@ -25,6 +27,10 @@ pub struct SelectHints {
     pub labels_only: bool,
     /// At most that many series; zero means all.
     pub limit: usize,
+    /// Names of the only labels that are looked at, sorted, where it is not all of them. Series may
+    /// come without the others, so that several have the same labels; sets that are alike may share
+    /// their memory.
+    pub labels: Option<Arc<[String]>>,
 }
 
 /// A view of the store for one query.
@@ -64,4 +70,33 @@ pub trait SeriesSet: Send {
     fn heap_bytes(&self) -> usize {
         0
     }
+
+    /// About what is left to be read; nothing where that is not known.
+    fn size(&self) -> SetSize {
+        SetSize::default()
+    }
+
+    /// Divides what is left into about so many pieces that can be read at the same time, and is
+    /// empty then; `None`, and nothing has changed, where that cannot be done.
+    fn split(&mut self, _pieces: usize) -> Result<Option<Pieces>, StorageError> {
+        Ok(None)
+    }
+}
+
+/// How much a [`SeriesSet`] has, estimated before it is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetSize {
+    /// Series.
+    pub series: usize,
+    /// Samples that must be decoded for all of them.
+    pub samples: usize,
+}
+
+/// A [`SeriesSet`] in pieces: read one after the other, and `last` at the end, they give what the
+/// whole would have given, in the same order.
+pub struct Pieces {
+    /// May be read in any order and at the same time.
+    pub parts: Vec<Box<dyn SeriesSet>>,
+    /// Depends on what the others found, so it is read when they have been.
+    pub last: Option<Box<dyn SeriesSet>>,
 }

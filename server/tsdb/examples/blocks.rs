@@ -42,7 +42,7 @@ fn main() {
         for _ in 0..ROUNDS {
             let begin = Instant::now();
             let querier = block_querier(blocks.clone(), start, end);
-            let hints = SelectHints { start, end, labels_only, limit: 0 };
+            let hints = SelectHints { start, end, labels_only, ..SelectHints::default() };
             let mut set = querier.select(false, &hints, &matchers).unwrap();
             let mut columns = SampleColumns::default();
             (series, samples) = (0, 0);

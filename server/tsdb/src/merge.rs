@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use common_model::{Labels, Matcher, TimestampMs};
-use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError, Watch};
+use server_storage::{
+    Pieces, Querier, SampleColumns, SelectHints, SeriesSet, SetSize, StorageError, Watch,
+};
 
 use crate::block::{Block, BlockCursor, Classed, Spare};
 use crate::blocks::classify;
@@ -31,6 +34,8 @@ struct Merged {
     spare: Spare,
     labels_only: bool,
     left: usize,
+    /// Whether series that only the head has are read here, after those of blocks.
+    with_rest: bool,
 }
 
 /// How the head's series meet those of the blocks.
@@ -39,7 +44,7 @@ enum HeadSide {
     /// Both in order of labels.
     Sorted(HeadSeries),
     /// Found by hash: cheaper than sorting. Which of the head's series were found already.
-    Hashed(HeadSeries, Vec<bool>),
+    Hashed(HeadSeries, Arc<[AtomicBool]>),
 }
 
 /// A view of blocks alone, for tools that look at a directory without opening a database. Blocks
@@ -120,7 +125,9 @@ impl Querier for MergeQuerier {
             true => (self.start, self.end),
             false => (self.start.max(hints.start), self.end.min(hints.end)),
         };
-        let blocks = self.cursors(matchers, range)?;
+        let names = hints.labels.as_ref();
+        let cursors = self.cursors(matchers, range)?.into_iter();
+        let blocks: Vec<_> = cursors.map(|cursor| cursor.project(names)).collect();
         let head = match &self.head {
             Some(head) if blocks.is_empty() => return head.select(sorted, hints, matchers),
             Some(head) if head.overlaps(range) => {
@@ -128,7 +135,7 @@ impl Querier for MergeQuerier {
                 match sorted {
                     true => HeadSide::Sorted(series),
                     false => {
-                        let found = vec![false; series.len()];
+                        let found = (0..series.len()).map(|_| AtomicBool::new(false)).collect();
                         HeadSide::Hashed(series, found)
                     }
                 }
@@ -144,6 +151,7 @@ impl Querier for MergeQuerier {
             spare: Spare::default(),
             labels_only: hints.labels_only,
             left: if hints.limit == 0 { usize::MAX } else { hints.limit },
+            with_rest: true,
         }))
     }
 
@@ -206,6 +214,52 @@ impl MergeQuerier {
 }
 
 impl Merged {
+    fn part(blocks: Vec<BlockCursor>, head: HeadSide, with_rest: bool) -> Merged {
+        Merged {
+            blocks,
+            group: None,
+            members: Vec::new(),
+            head,
+            buffer: String::new(),
+            spare: Spare::default(),
+            labels_only: false,
+            left: usize::MAX,
+            with_rest,
+        }
+    }
+
+    /// Pieces of the series that blocks have, divided where the one with most is.
+    fn parts(&self, pieces: usize) -> Result<Vec<Box<dyn SeriesSet>>, StorageError> {
+        let mut parts: Vec<Box<dyn SeriesSet>> = Vec::with_capacity(pieces);
+        let Some(lead) = self.blocks.iter().max_by_key(|cursor| cursor.places().len()) else {
+            return Ok(parts);
+        };
+        let whole = lead.places();
+        let mut from: Vec<usize> = self.blocks.iter().map(|cursor| cursor.places().start).collect();
+        for piece in 1..=pieces {
+            let cut = whole.start + whole.len() * piece / pieces;
+            let mut blocks = Vec::with_capacity(self.blocks.len());
+            for (cursor, from) in self.blocks.iter().zip(&mut from) {
+                let to = match piece == pieces {
+                    true => cursor.places().end,
+                    false => cursor.place_of(lead, cut)?.max(*from),
+                };
+                let part = cursor.part(std::mem::replace(from, to)..to)?;
+                if !part.is_done() {
+                    blocks.push(part);
+                }
+            }
+            let head = match &self.head {
+                HeadSide::Hashed(head, found) => HeadSide::Hashed(head.whole(), found.clone()),
+                _ => HeadSide::None,
+            };
+            if !blocks.is_empty() {
+                parts.push(Box::new(Merged::part(blocks, head, false)));
+            }
+        }
+        Ok(parts)
+    }
+
     /// Finds the first series by labels among the cursors and who stands at it.
     fn gather(&mut self) -> Result<(), StorageError> {
         if self.group.is_some() {
@@ -226,7 +280,13 @@ impl Merged {
             }
         }
         if let Some(&first) = group.first() {
-            self.group = Some((group, self.blocks[first].labels(&mut self.buffer)?));
+            let cursor = &mut self.blocks[first];
+            let labels = match self.head {
+                HeadSide::None => cursor.labels(&mut self.buffer)?,
+                // By which the head is asked for the series.
+                _ => cursor.all_labels(&mut self.buffer)?,
+            };
+            self.group = Some((group, labels));
         }
         Ok(())
     }
@@ -249,6 +309,9 @@ impl Merged {
 
     /// The next series that only the head has, after all those of blocks.
     fn rest(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {
+        if !self.with_rest {
+            return Ok(None);
+        }
         self.head = match std::mem::replace(&mut self.head, HeadSide::None) {
             HeadSide::Hashed(mut head, found) => {
                 head.leave_out(&found);
@@ -302,6 +365,34 @@ impl SeriesSet for Merged {
             HeadSide::Hashed(head, found) => head.heap_bytes() + found.len(),
         };
         head + self.blocks.iter().map(BlockCursor::heap_bytes).sum::<usize>()
+    }
+
+    fn size(&self) -> SetSize {
+        let mut size = match &self.head {
+            HeadSide::None => SetSize::default(),
+            HeadSide::Sorted(head) | HeadSide::Hashed(head, _) => head.size(),
+        };
+        for block in self.blocks.iter().map(BlockCursor::size) {
+            // Mostly they are the same series.
+            size.series = size.series.max(block.series);
+            size.samples = size.samples.saturating_add(block.samples);
+        }
+        size
+    }
+
+    fn split(&mut self, pieces: usize) -> Result<Option<Pieces>, StorageError> {
+        let divisible = !self.labels_only && self.left == usize::MAX;
+        if !divisible || matches!(self.head, HeadSide::Sorted(_)) {
+            return Ok(None);
+        }
+        let parts = self.parts(pieces)?;
+        self.group = None;
+        self.blocks.clear();
+        let last = match std::mem::replace(&mut self.head, HeadSide::None) {
+            HeadSide::None => None,
+            head => Some(Box::new(Merged::part(Vec::new(), head, true)) as Box<dyn SeriesSet>),
+        };
+        Ok(Some(Pieces { parts, last }))
     }
 
     fn next(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {

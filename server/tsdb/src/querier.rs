@@ -1,13 +1,20 @@
 //! The read side: series by matchers, samples straight from chunks into columns.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use common_model::{Labels, Matcher, TimestampMs};
-use server_storage::{Querier, SampleColumns, SelectHints, SeriesSet, StorageError, Watch};
+use server_storage::{
+    Pieces, Querier, SampleColumns, SelectHints, SeriesSet, SetSize, StorageError, Watch,
+};
 
 use crate::db::Inner;
 use crate::head::{Page, matching, page_of};
+
+/// Time between samples where the work ahead is estimated.
+const ASSUMED_INTERVAL_MS: i64 = 15_000;
 
 /// A view of the head between two times.
 pub(crate) struct HeadQuerier {
@@ -20,24 +27,31 @@ pub(crate) struct HeadQuerier {
 /// Series by number; labels come along where they had to be sorted.
 pub(crate) struct HeadSeries {
     db: Arc<Inner>,
-    ids: std::vec::IntoIter<(u32, Option<Labels>)>,
+    /// In ascending order where there are no labels; shared by the parts of a set that was divided.
+    ids: Arc<Vec<(u32, Option<Labels>)>>,
+    /// Places among them that are left.
+    left_ids: Range<usize>,
     page: Option<(u32, Arc<Page>)>,
     start: TimestampMs,
     end: TimestampMs,
     labels_only: bool,
     left: usize,
+    /// The labels that are looked at, where it is not all.
+    wanted: Option<Arc<[String]>>,
 }
 
 impl HeadQuerier {
     fn series(&self, ids: Vec<(u32, Option<Labels>)>, hints: &SelectHints) -> HeadSeries {
         HeadSeries {
             db: self.db.clone(),
-            ids: ids.into_iter(),
+            left_ids: 0..ids.len(),
+            ids: Arc::new(ids),
             page: None,
             start: if hints.labels_only { self.start } else { self.start.max(hints.start) },
             end: if hints.labels_only { self.end } else { self.end.min(hints.end) },
             labels_only: hints.labels_only,
             left: if hints.limit == 0 { usize::MAX } else { hints.limit },
+            wanted: hints.labels.clone(),
         }
     }
 
@@ -51,8 +65,8 @@ impl HeadQuerier {
         let ids = ids.into_iter().map(|id| (id, None)).collect();
         let hints = SelectHints { labels_only: true, ..SelectHints::default() };
         let mut series = self.series(ids, &hints);
-        while let Some((id, labels)) = series.ids.next() {
-            self.watch.check(series.ids.len())?;
+        while let Some((id, labels)) = series.step() {
+            self.watch.check(series.len())?;
             if let Some(labels) = series.labels(id, labels) {
                 each(&labels);
             }
@@ -102,30 +116,51 @@ impl HeadSeries {
         if samples.is_empty() {
             return Ok(None);
         }
-        Ok(Some(known.unwrap_or_else(|| self.db.head.labels(&series.labels))))
+        let make = || self.db.head.some_labels(&series.labels, self.wanted.as_ref());
+        Ok(Some(known.unwrap_or_else(make)))
     }
 }
 
 /// What a merge with blocks needs.
 impl HeadSeries {
-    /// Numbers of the series, and their labels where they are sorted.
-    pub(crate) fn into_ids(self) -> impl Iterator<Item = (u32, Option<Labels>)> {
-        self.ids
+    fn rest(&self) -> &[(u32, Option<Labels>)] {
+        &self.ids[self.left_ids.clone()]
+    }
+
+    /// The number of the next series, and its labels where series are sorted.
+    pub(crate) fn step(&mut self) -> Option<(u32, Option<Labels>)> {
+        self.left_ids.next().map(|at| self.ids[at].clone())
     }
 
     /// How many series are left.
     pub(crate) fn len(&self) -> usize {
-        self.ids.len()
+        self.left_ids.len()
+    }
+
+    /// The same series, for another reader.
+    pub(crate) fn whole(&self) -> HeadSeries {
+        self.part(self.left_ids.clone())
+    }
+
+    fn part(&self, left_ids: Range<usize>) -> HeadSeries {
+        HeadSeries {
+            db: self.db.clone(),
+            ids: self.ids.clone(),
+            wanted: self.wanted.clone(),
+            left_ids,
+            page: None,
+            ..*self
+        }
     }
 
     /// The labels of the next series, where series are sorted.
     pub(crate) fn peek(&self) -> Option<&Labels> {
-        self.ids.as_slice().first()?.1.as_ref()
+        self.rest().first()?.1.as_ref()
     }
 
     /// Leaves the next series out and says its number.
     pub(crate) fn take_id(&mut self) -> Option<u32> {
-        self.ids.next().map(|(id, _)| id)
+        self.step().map(|(id, _)| id)
     }
 
     /// Takes the next series, with its labels even where it has no samples.
@@ -133,7 +168,7 @@ impl HeadSeries {
         &mut self,
         samples: &mut SampleColumns,
     ) -> Result<Option<Labels>, StorageError> {
-        let Some((id, labels)) = self.ids.next() else { return Ok(None) };
+        let Some((id, labels)) = self.step() else { return Ok(None) };
         if !self.labels_only {
             self.read(id, labels.clone(), samples)?;
         }
@@ -141,30 +176,52 @@ impl HeadSeries {
     }
 
     /// The number of the series with these labels, if it is one of these; `found` takes note.
-    pub(crate) fn find(&self, labels: &Labels, found: &mut [bool]) -> Option<u32> {
+    pub(crate) fn find(&self, labels: &Labels, found: &[AtomicBool]) -> Option<u32> {
         let id = self.db.head.find(labels)?;
-        let at = self.ids.as_slice().binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        *found.get_mut(at)? = true;
+        let at = self.rest().binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        found.get(at)?.store(true, Ordering::Relaxed);
         Some(id)
     }
 
     /// Takes out what was found, so that the rest can follow.
-    pub(crate) fn leave_out(&mut self, found: &[bool]) {
-        let rest = std::mem::take(&mut self.ids).zip(found).filter(|(_, found)| !**found);
-        self.ids = rest.map(|(id, _)| id).collect::<Vec<_>>().into_iter();
+    pub(crate) fn leave_out(&mut self, found: &[AtomicBool]) {
+        let rest =
+            self.rest().iter().zip(found).filter(|(_, found)| !found.load(Ordering::Relaxed));
+        self.ids = Arc::new(rest.map(|(id, _)| id.clone()).collect());
+        self.left_ids = 0..self.ids.len();
     }
 }
 
 impl SeriesSet for HeadSeries {
     fn heap_bytes(&self) -> usize {
-        let labels = self.ids.as_slice().iter().filter_map(|(_, labels)| labels.as_ref());
-        size_of_val(self.ids.as_slice()) + labels.map(Labels::heap_bytes).sum::<usize>()
+        let labels = self.rest().iter().filter_map(|(_, labels)| labels.as_ref());
+        size_of_val(self.rest()) + labels.map(Labels::heap_bytes).sum::<usize>()
+    }
+
+    fn size(&self) -> SetSize {
+        let (first, last) = self.db.head.span();
+        let seen = self.end.min(last).saturating_sub(self.start.max(first)).max(0);
+        let each = (seen / ASSUMED_INTERVAL_MS) as usize + 1;
+        SetSize { series: self.len(), samples: self.len().saturating_mul(each) }
+    }
+
+    fn split(&mut self, pieces: usize) -> Result<Option<Pieces>, StorageError> {
+        if self.labels_only || self.left != usize::MAX {
+            return Ok(None);
+        }
+        let Range { start, end } = std::mem::take(&mut self.left_ids);
+        let size = (end - start).div_ceil(pieces.max(1)).max(1);
+        let parts = (start..end).step_by(size).map(|from| {
+            let part = self.part(from..end.min(from + size));
+            Box::new(part) as Box<dyn SeriesSet>
+        });
+        Ok(Some(Pieces { parts: parts.collect(), last: None }))
     }
 
     fn next(&mut self, samples: &mut SampleColumns) -> Result<Option<Labels>, StorageError> {
         samples.clear();
         while self.left > 0
-            && let Some((id, known)) = self.ids.next()
+            && let Some((id, known)) = self.step()
         {
             let found = match self.labels_only {
                 true => self.labels(id, known),
@@ -258,7 +315,8 @@ impl HeadQuerier {
         if sorted {
             with_labels.sort_by(|a, b| a.1.cmp(&b.1));
         }
-        series.ids = with_labels.into_iter();
+        series.left_ids = 0..with_labels.len();
+        series.ids = Arc::new(with_labels);
         Ok(series)
     }
 

@@ -114,8 +114,8 @@ fn write_head(inner: &Arc<Inner>, dir: &Path, ulid: &str) -> Result<(), Error> {
     let querier = HeadQuerier { db: inner.clone(), start: i64::MIN, end: i64::MAX, watch };
     let hints = SelectHints { labels_only: true, ..SelectHints::default() };
     // Only a watch ends a search early.
-    let series = querier.select_series(true, &hints, &[]).map_err(|_| Error::Interrupted)?;
-    for (id, labels) in series.into_ids() {
+    let mut series = querier.select_series(true, &hints, &[]).map_err(|_| Error::Interrupted)?;
+    while let Some((id, labels)) = series.step() {
         let Some(labels) = labels else { continue };
         let chunks = head_chunks(inner, id, &labels)?;
         if !chunks.is_empty() {

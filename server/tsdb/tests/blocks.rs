@@ -83,14 +83,14 @@ fn open(dir: &Path) -> Db {
     Db::open(options, Arc::new(RealFs)).unwrap()
 }
 
-fn memory_db(fs: &MemoryFs) -> Db {
+pub(crate) fn memory_db(fs: &MemoryFs) -> Db {
     let mut options = Options::new(DIR);
     options.retention_ms = i64::MAX;
     open_with(Arc::new(fs.clone()), options)
 }
 
 /// Writes one block whatever the times.
-fn write_named(fs: &Arc<dyn Fs>, contents: &Contents, number: u64) {
+pub(crate) fn write_named(fs: &Arc<dyn Fs>, contents: &Contents, number: u64) {
     let name = ulid(number, [0; 10]);
     let mut writer = BlockWriter::create(fs.clone(), Path::new(DIR), &name).unwrap();
     for (labels, samples) in contents {

@@ -17,6 +17,7 @@ mod faults;
 mod histograms;
 mod peer_histograms;
 mod peers;
+mod pieces;
 mod snapshots;
 mod support;
 mod upkeep;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use server_promql::engine::{Interrupt, Limit, QueryError, Stop};
+use server_promql::engine::{Interrupt, Lent, Limit, QueryError, Stop};
 use server_storage::Watch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -88,6 +88,10 @@ impl Interrupt for Running {
     fn watch(&self) -> Watch {
         let end = self.end.clone();
         Watch::new(Arc::new(move || end.is_over().is_none()))
+    }
+
+    fn lend(&self) -> Option<Box<dyn Lent>> {
+        self.turn.lend().map(|extra| Box::new(extra) as Box<dyn Lent>)
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use server_promql::engine::Lent;
 
 /// How long a turn is when others wait.
 const TURN: Duration = Duration::from_millis(10);
@@ -133,6 +134,32 @@ impl Turns {
     fn somebody_waits(&self) -> bool {
         !self.state.lock().waiting.is_empty()
     }
+
+    /// Gives another core to one who has a turn, if one is idle: turns come before.
+    pub(super) fn lend(self: Arc<Turns>) -> Option<Extra> {
+        let mut state = self.state.lock();
+        if state.free == 0 || !state.waiting.is_empty() {
+            return None;
+        }
+        state.free -= 1;
+        drop(state);
+        Some(Extra(self))
+    }
+}
+
+/// A core lent beyond a turn.
+pub(super) struct Extra(Arc<Turns>);
+
+impl Lent for Extra {
+    fn is_wanted(&self) -> bool {
+        self.0.somebody_waits()
+    }
+}
+
+impl Drop for Extra {
+    fn drop(&mut self) {
+        self.0.hand_on();
+    }
 }
 
 impl Turn {
@@ -171,6 +198,11 @@ impl Turn {
         }
         *phase = Phase::Computing(self.turns.now());
         Outcome::Go
+    }
+
+    /// Another core for the one whose turn it is.
+    pub(super) fn lend(&self) -> Option<Extra> {
+        self.turns.clone().lend()
     }
 
     /// Nothing more is computed.
@@ -231,6 +263,28 @@ mod tests {
         });
         assert_eq!(order.iter().take(2).collect::<Vec<_>>(), ["short", "long"]);
         assert_eq!(turns.state.lock().free, 1);
+    }
+
+    #[test]
+    fn an_idle_core_is_lent_until_somebody_wants_it() {
+        let turns = Arc::new(Turns::new(2));
+        let first = turns.clone().take_part(None);
+        assert_eq!(first.go_on(NEVER), Outcome::Go);
+        let extra = first.lend().expect("one of two cores is idle");
+        assert!(first.lend().is_none(), "there is no third one");
+        assert!(!extra.is_wanted());
+        let second = turns.clone().take_part(None);
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| second.go_on(NEVER));
+            while !extra.is_wanted() {
+                thread::yield_now();
+            }
+            drop(extra);
+            assert_eq!(waits.join().unwrap(), Outcome::Go);
+        });
+        assert!(first.lend().is_none(), "both have a turn");
+        drop((first, second));
+        assert_eq!(turns.state.lock().free, 2);
     }
 
     #[test]

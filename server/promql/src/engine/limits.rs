@@ -16,6 +16,17 @@ pub trait Interrupt: Send + Sync {
     fn watch(&self) -> Watch {
         Watch::default()
     }
+
+    /// Another core to compute on, where one is idle.
+    fn lend(&self) -> Option<Box<dyn Lent>> {
+        None
+    }
+}
+
+/// A core lent to a query; given back when dropped.
+pub trait Lent: Send {
+    /// Whether somebody else waits for it, so that it should be given back soon.
+    fn is_wanted(&self) -> bool;
 }
 
 /// Why a query is to end early.

@@ -8,6 +8,7 @@ mod shared;
 mod step;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use common_model::{Labels, TimestampMs};
 use server_storage::{Queryable, SampleColumns};
@@ -18,7 +19,7 @@ use crate::value::{Point, Sample, SampleValue, Series, Track, Value};
 
 pub use error::QueryError;
 pub use explain::{Clock, EXPLAIN_NODES_MAX, Execution, Measure, Plan, PlanNode, Recorder, Search};
-pub use limits::{Interrupt, NoInterrupt, Stop};
+pub use limits::{Interrupt, Lent, NoInterrupt, Stop};
 pub use shared::{Limit, Reservation, Share, SharedLimits};
 pub use step::{SUBQUERY_STEP_MS_DEFAULT, SubqueryStep};
 
@@ -285,10 +286,10 @@ fn finish(eval: &Eval<'_>, query: &str, value: Value) -> QueryOutput {
     let memory = eval.budget.memory().clone();
     memory.settle();
     let stats = QueryStats {
-        samples_total: eval.samples_total.get(),
+        samples_total: eval.samples_total.load(Ordering::Relaxed),
         samples_peak: eval.budget.samples_peak(),
         bytes_peak: memory.bytes_peak(),
-        series_total: eval.series_total.get(),
+        series_total: eval.series_total.load(Ordering::Relaxed),
     };
     QueryOutput { value, warnings, infos, stats, memory }
 }

@@ -1,7 +1,8 @@
 //! Warnings and infos about a result, with the place in the query that they speak of.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
 
 use crate::ast::Span;
 
@@ -15,13 +16,13 @@ pub(crate) enum Grade {
 /// Collects notes; a note said twice of one place is kept once.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    said: RefCell<BTreeSet<(Grade, u32, String)>>,
+    said: Mutex<BTreeSet<(Grade, u32, String)>>,
 }
 
 impl Notes {
     /// Keeps `text` (without the leading `PromQL warning: `) about a place.
     pub(crate) fn add(&self, grade: Grade, text: impl Into<String>, span: Span) {
-        self.said.borrow_mut().insert((grade, span.start, text.into()));
+        self.said.lock().insert((grade, span.start, text.into()));
     }
 
     pub(crate) fn warn(&self, text: impl Into<String>, span: Span) {
@@ -35,7 +36,7 @@ impl Notes {
     /// Warnings and infos as the API shows them, in order of their place.
     pub(crate) fn render(&self, query: &str) -> (Vec<String>, Vec<String>) {
         let (mut warnings, mut infos) = (Vec::new(), Vec::new());
-        for (grade, start, text) in self.said.borrow().iter() {
+        for (grade, start, text) in self.said.lock().iter() {
             let (list, word) = match grade {
                 Grade::Warning => (&mut warnings, "warning"),
                 Grade::Info => (&mut infos, "info"),

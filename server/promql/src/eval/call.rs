@@ -65,21 +65,32 @@ impl Eval<'_> {
         let windows = self.windows(&call.args[matrix], grid)?;
         let range_call = RangeCall { eval: self, call, matrix, scalars };
         let counts_rate = matches!(call.function.name, "rate" | "increase");
-        let mut track = Track::default();
-        self.ranges(&call.args[matrix], &windows, &mut |range| {
-            self.count_seen(range, &windows);
+        let function = |range: &RangeTrack, windows: &Windows, track: &mut Track| {
             track.column.reset(grid.steps);
-            kernel(&range_call, range, &windows, &mut track.column);
+            kernel(&range_call, range, windows, &mut track.column);
             if track.column.is_blank() {
-                return Ok(());
+                return Ok(false);
             }
             if counts_rate {
-                self.check_counter(&range_call, range, &track);
+                self.check_counter(&range_call, range, track);
             }
             track.labels = range.labels.clone();
             track.drop_name = range.drop_name;
-            sink(&mut track)
-        })
+            Ok(true)
+        };
+        match unparen(&call.args[matrix]) {
+            Expr::Matrix(selector) if self.query.recorder.is_none() => {
+                self.matrix_tracks(selector, &windows, &function, sink)
+            }
+            // One series after the other, each node on its own.
+            _ => {
+                let mut track = Track::default();
+                self.ranges(&call.args[matrix], &windows, &mut |range| {
+                    self.count_samples(windows.seen(&range.samples.timestamps) as u64);
+                    if function(range, &windows, &mut track)? { sink(&mut track) } else { Ok(()) }
+                })
+            }
+        }
     }
 
     /// Refuses functions that `anchored` and `smoothed` mean nothing to.
@@ -98,12 +109,6 @@ impl Eval<'_> {
         Err(QueryError::execution(format!(
             "{word} modifier can only be used with: {list} - not with {name}"
         )))
-    }
-
-    /// Counts what the windows see, a sample once for every window.
-    fn count_seen(&self, range: &RangeTrack, windows: &Windows) {
-        let seen = windows.seen(&range.samples.timestamps);
-        self.samples_total.set(self.samples_total.get() + seen as u64);
     }
 
     /// Notes that a rate was taken of something that does not look like a counter.

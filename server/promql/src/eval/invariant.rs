@@ -67,7 +67,8 @@ pub(crate) fn unique_without_name(expr: &Expr) -> bool {
     }
 }
 
-fn names_one_metric(selector: &VectorSelector) -> bool {
+/// Whether all series of a selector have the same name.
+pub(super) fn names_one_metric(selector: &VectorSelector) -> bool {
     let equal = |m: &&Matcher| m.name == METRIC_NAME && m.op == MatchOp::Equal;
     selector.matchers.iter().find(equal).is_some_and(|m| !m.value.is_empty())
 }

@@ -8,17 +8,20 @@
 mod aggregate;
 mod binary;
 mod call;
+mod cores;
 mod grid;
 mod hints;
 mod invariant;
+mod memo;
 mod merge;
 mod range;
+mod reading;
 mod select;
 mod shift;
 mod watch;
 mod window;
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ast::{Expr, Span, ValueType};
 use crate::engine::{
@@ -33,6 +36,7 @@ pub(crate) use grid::Grid;
 pub(crate) use invariant::{TIME_DEPENDENT, is_invariant};
 pub(crate) use merge::Merger;
 pub(crate) use range::RangeTrack;
+pub(crate) use reading::Reading;
 pub(crate) use shift::FixedShift;
 pub(crate) use window::{Stretch, Window, Windows};
 
@@ -41,9 +45,6 @@ pub(crate) type Sink<'a> = dyn FnMut(&mut Track) -> Result<(), QueryError> + 'a;
 
 /// Regular expressions in one selector.
 const REGEX_MATCHERS_MAX: usize = 64;
-
-/// How many series pass between two looks at the interrupt.
-const SERIES_BETWEEN_CHECKS: u64 = 64;
 
 /// One evaluation of one expression.
 pub(crate) struct Eval<'q> {
@@ -58,10 +59,12 @@ pub(crate) struct Eval<'q> {
     pub(crate) querier: Box<dyn Querier>,
     pub(crate) notes: Notes,
     pub(crate) budget: Budget,
-    pub(crate) samples_total: Cell<u64>,
-    pub(crate) series_total: Cell<u64>,
+    pub(crate) samples_total: AtomicU64,
+    pub(crate) series_total: AtomicU64,
     /// Selectors that look for counter resets themselves.
     compared: hints::Compared,
+    /// Selectors of which only some labels are looked at.
+    grouped: hints::Grouped,
 }
 
 impl<'q> Eval<'q> {
@@ -97,9 +100,10 @@ impl<'q> Eval<'q> {
             querier,
             notes: Notes::default(),
             budget: Budget::new(options.samples_max, memory),
-            samples_total: Cell::new(0),
-            series_total: Cell::new(0),
+            samples_total: AtomicU64::new(0),
+            series_total: AtomicU64::new(0),
             compared: hints::Compared::of(expr),
+            grouped: hints::Grouped::of(expr, options),
         };
         let matchers = expr.selectors().into_iter().flat_map(|selector| &selector.matchers);
         let patterns = matchers.filter_map(Matcher::pattern).map(|pattern| pattern.heap_bytes());
@@ -134,14 +138,9 @@ impl<'q> Eval<'q> {
         }
     }
 
-    /// Counts a series read with so many samples, and looks at the interrupt now and then.
-    pub(crate) fn count_series(&self, samples: usize) -> Result<(), QueryError> {
-        if let Some(recorder) = self.query.recorder {
-            recorder.read(samples);
-        }
-        let count = self.series_total.get() + 1;
-        self.series_total.set(count);
-        if count.is_multiple_of(SERIES_BETWEEN_CHECKS) { self.check_interrupt() } else { Ok(()) }
+    /// Counts samples that steps looked at.
+    pub(crate) fn count_samples(&self, samples: u64) {
+        self.samples_total.fetch_add(samples, Ordering::Relaxed);
     }
 
     /// The series of an instant vector as the query gives them back: names that were to be dropped
@@ -262,9 +261,16 @@ impl<'q> Eval<'q> {
     ) -> Result<(), QueryError> {
         let distinct =
             invariant::unique_without_name(argument) && !self.options.type_and_unit_labels;
-        if self.options.delayed_name_removal || distinct {
+        if self.options.delayed_name_removal {
             return source(&mut |track| {
                 self.drop_name(track);
+                sink(track)
+            });
+        }
+        if distinct {
+            let mut memo = memo::Memo::default();
+            return source(&mut |track| {
+                track.labels = memo.get(&track.labels, || without_name(&track.labels));
                 sink(track)
             });
         }

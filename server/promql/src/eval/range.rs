@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use common_model::{CounterReset, Labels, is_stale_marker};
-use server_storage::{SampleColumns, SelectHints};
+use server_storage::{SampleColumns, SelectHints, SeriesSet};
 
+use super::cores::{Make, Read};
+use super::reading::Reading;
 use super::window::Reach;
 use super::{Eval, Grid, Windows, unparen, wrong_type};
 use crate::ast::{Expr, MatrixSelector, Subquery, ValueType};
@@ -21,6 +23,10 @@ pub(crate) struct RangeTrack {
 
 /// Takes the series of a range vector.
 pub(crate) type RangeSink<'a> = dyn FnMut(&mut RangeTrack) -> Result<(), QueryError> + 'a;
+
+/// Makes a track of a series with windows over it; says whether there is anything in it.
+pub(super) type RangeFunction<'a> =
+    dyn Fn(&RangeTrack, &Windows, &mut Track) -> Result<bool, QueryError> + Sync + 'a;
 
 impl Eval<'_> {
     /// The windows of a range vector expression.
@@ -63,34 +69,77 @@ impl Eval<'_> {
         )
     }
 
+    /// The series of a matrix selector; nothing where it looks at no time at all.
+    fn matrix_set(
+        &self,
+        selector: &MatrixSelector,
+        windows: &Windows,
+    ) -> Result<Option<Box<dyn SeriesSet>>, QueryError> {
+        let (start, end) = windows.bounds();
+        if start > end {
+            return Ok(None);
+        }
+        let labels = self.grouped.labels(&selector.vector);
+        let hints = SelectHints { start, end, labels, ..SelectHints::default() };
+        self.check_matchers(&selector.vector.matchers)?;
+        Ok(Some(self.querier.select(false, &hints, &selector.vector.matchers)?))
+    }
+
     fn matrix(
         &self,
         selector: &MatrixSelector,
         windows: &Windows,
         sink: &mut RangeSink<'_>,
     ) -> Result<(), QueryError> {
-        let (start, end) = windows.bounds();
-        if start > end {
-            return Ok(());
-        }
-        let hints = SelectHints { start, end, ..SelectHints::default() };
-        self.check_matchers(&selector.vector.matchers)?;
-        let mut set = self.querier.select(false, &hints, &selector.vector.matchers)?;
+        let Some(mut set) = self.matrix_set(selector, windows)? else { return Ok(()) };
         let listed = set.heap_bytes();
         self.budget.charge(0, listed)?;
+        let mut reading = Reading::new(self);
         let mut track = RangeTrack::default();
         while let Some(labels) = set.next(&mut track.samples)? {
-            self.count_series(track.samples.len())?;
-            self.compared.apply(&selector.vector, &mut track.samples);
-            drop_stale(&mut track.samples);
-            self.budget.check(track.samples.len(), track.samples.len() * 16)?;
+            reading.series(track.samples.len())?;
+            self.live_samples(selector, &mut track.samples);
             track.labels = labels;
             track.drop_name = false;
             sink(&mut track)?;
-            self.check_interrupt()?;
         }
         self.budget.release(0, listed);
         Ok(())
+    }
+
+    /// What a matrix selector sees of the samples of a series.
+    fn live_samples(&self, selector: &MatrixSelector, samples: &mut SampleColumns) {
+        self.compared.apply(&selector.vector, samples);
+        drop_stale(samples);
+    }
+
+    /// What a function makes of every series of a matrix selector, perhaps on several cores.
+    pub(super) fn matrix_tracks(
+        &self,
+        selector: &MatrixSelector,
+        windows: &Windows,
+        function: &RangeFunction<'_>,
+        sink: &mut super::Sink<'_>,
+    ) -> Result<(), QueryError> {
+        let Some(set) = self.matrix_set(selector, windows)? else { return Ok(()) };
+        let steps = windows.grid.steps;
+        // A thread keeps what it learns of windows to itself.
+        let windows = windows.copies();
+        let maker = || -> Box<Make<'_>> {
+            let windows = windows();
+            let mut range = RangeTrack::default();
+            Box::new(move |read: &mut Read<'_, '_, '_>, track: &mut Track| {
+                std::mem::swap(read.samples, &mut range.samples);
+                self.live_samples(selector, &mut range.samples);
+                range.labels = std::mem::take(&mut read.labels);
+                let seen = windows.seen(&range.samples.timestamps);
+                read.reading.seen(seen);
+                let found = function(&range, &windows, track);
+                std::mem::swap(read.samples, &mut range.samples);
+                found
+            })
+        };
+        self.each_series(set, steps, &maker, sink)
     }
 
     fn subquery(
@@ -149,7 +198,7 @@ impl Eval<'_> {
             if points.is_empty() {
                 return Ok(());
             }
-            self.samples_total.set(self.samples_total.get() + points.len() as u64);
+            self.count_samples(points.len() as u64);
             self.budget.charge(points.len(), points.len() * 16 + track.labels.heap_bytes())?;
             let labels = if track.drop_name {
                 super::without_name(&track.labels)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use common_model::{TimestampMs, is_stale_marker};
 use server_storage::{SampleColumns, SelectHints};
 
+use super::cores::{Make, Read};
 use super::shift::{FixedShift, Times};
 use super::{Eval, Grid, Sink};
 use crate::ast::{Extended, VectorSelector};
@@ -66,7 +67,7 @@ impl Eval<'_> {
         &self,
         selector: &VectorSelector,
         grid: &Grid,
-        fill: &dyn Fn(&SampleColumns, &Steps, &mut Track),
+        fill: &(dyn Fn(&SampleColumns, &Steps, &mut Track) + Sync),
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
         let place = || address_of_selector(selector);
@@ -77,7 +78,7 @@ impl Eval<'_> {
         &self,
         selector: &VectorSelector,
         grid: &Grid,
-        fill: &dyn Fn(&SampleColumns, &Steps, &mut Track),
+        fill: &(dyn Fn(&SampleColumns, &Steps, &mut Track) + Sync),
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
         let shift = self.times().shift(&selector.shift)?;
@@ -86,33 +87,27 @@ impl Eval<'_> {
         let hints = SelectHints {
             start: shift.apply(grid.start).saturating_sub(before).saturating_add(1),
             end: shift.apply(grid.end()).saturating_add(after),
+            labels: self.grouped.labels(selector),
             ..SelectHints::default()
         };
         if hints.start > hints.end {
             return Ok(());
         }
         self.check_matchers(&selector.matchers)?;
-        let mut set = self.querier.select(false, &hints, &selector.matchers)?;
-        let listed = set.heap_bytes();
-        self.budget.charge(0, listed)?;
-        let mut samples = SampleColumns::default();
-        let mut track = Track::default();
-        while let Some(labels) = set.next(&mut samples)? {
-            self.count_series(samples.len())?;
-            self.budget.check(samples.len(), samples.len() * 16)?;
-            track.labels = labels;
-            track.drop_name = false;
-            track.column.reset(grid.steps);
-            self.compared.apply(selector, &mut samples);
-            fill(&samples, &steps, &mut track);
-            let count = track.column.samples();
-            if count > 0 {
-                self.samples_total.set(self.samples_total.get() + count as u64);
-                sink(&mut track)?;
-            }
-        }
-        self.budget.release(0, listed);
-        Ok(())
+        let set = self.querier.select(false, &hints, &selector.matchers)?;
+        let maker = || -> Box<Make<'_>> {
+            Box::new(|read: &mut Read<'_, '_, '_>, track: &mut Track| {
+                track.labels = std::mem::take(&mut read.labels);
+                track.drop_name = false;
+                track.column.reset(grid.steps);
+                self.compared.apply(selector, read.samples);
+                fill(read.samples, &steps, track);
+                let count = track.column.samples();
+                read.reading.seen(count);
+                Ok(count > 0)
+            })
+        };
+        self.each_series(set, grid.steps, &maker, sink)
     }
 }
 
@@ -236,7 +231,7 @@ enum Odd {
     Reconciled,
 }
 
-type Note<'a> = dyn Fn(Odd, &Track) + 'a;
+type Note<'a> = dyn Fn(Odd, &Track) + Sync + 'a;
 
 impl Eval<'_> {
     fn note_odd(&self, selector: &VectorSelector, odd: Odd, track: &Track) {

@@ -88,6 +88,13 @@ impl<'q> Windows<'q> {
         Windows { grid, shift, range_ms, reach, interrupt, kept: RefCell::default() }
     }
 
+    /// Makes the same windows again, for threads of their own.
+    pub(crate) fn copies(&self) -> impl Fn() -> Windows<'q> + Sync + use<'q> {
+        let (grid, shift, range_ms) = (self.grid, self.shift, self.range_ms);
+        let (reach, interrupt) = (self.reach, self.interrupt);
+        move || Windows::new(grid, shift, range_ms, reach, interrupt)
+    }
+
     /// First and last time at which a sample can be seen.
     pub(crate) fn bounds(&self) -> (TimestampMs, TimestampMs) {
         let first = self.shift.apply(self.grid.start);

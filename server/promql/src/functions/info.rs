@@ -8,7 +8,7 @@ use server_storage::{SampleColumns, SelectHints};
 
 use crate::ast::{Call, Expr};
 use crate::engine::QueryError;
-use crate::eval::{Eval, FixedShift, Grid, Merger, Sink, argument, unparen};
+use crate::eval::{Eval, FixedShift, Grid, Merger, Reading, Sink, argument, unparen};
 use crate::value::{Column, Track};
 
 const TARGET_INFO: &str = "target_info";
@@ -140,8 +140,9 @@ fn info_series(
     }
     let mut set = eval.querier.select(false, &hints, &matchers)?;
     let mut samples = SampleColumns::default();
+    let mut reading = Reading::new(eval);
     while let Some(labels) = set.next(&mut samples)? {
-        eval.count_series(samples.len())?;
+        reading.series(samples.len())?;
         if samples.histograms.iter().any(Option::is_some) {
             return Err(QueryError::Execution(format!(
                 "this should be an info metric, with float samples: {labels}"

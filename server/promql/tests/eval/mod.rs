@@ -1,5 +1,6 @@
 //! The evaluator against upstream's suite, own scripts, limits, and random expressions.
 
+mod cores;
 mod engine;
 mod explain;
 mod random;

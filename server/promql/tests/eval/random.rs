@@ -135,7 +135,7 @@ const OPERATORS: &[&str] = &[
     "unless ignoring(a)",
 ];
 
-fn vector() -> impl Strategy<Value = String> {
+pub(super) fn vector() -> impl Strategy<Value = String> {
     let leaf = (selector(), shift()).prop_map(|(selector, shift)| format!("{selector}{shift}"));
     leaf.prop_recursive(4, 24, 3, |inner| {
         let inner = inner.boxed();
@@ -198,13 +198,13 @@ fn histogram() -> impl Strategy<Value = FloatHistogram> {
 }
 
 #[derive(Clone, Debug)]
-enum Point {
+pub(super) enum Point {
     None,
     Float(f64),
     Histogram(FloatHistogram),
 }
 
-fn points() -> impl Strategy<Value = Vec<Point>> {
+pub(super) fn points() -> impl Strategy<Value = Vec<Point>> {
     let special = vec![0.0, -1.0, f64::NAN, f64::INFINITY, f64::MAX, stale_marker()];
     let point = prop_oneof![
         2 => Just(Point::None),
@@ -215,7 +215,7 @@ fn points() -> impl Strategy<Value = Vec<Point>> {
     proptest::collection::vec(point, 0..12)
 }
 
-fn fill(all: &[Vec<Point>]) -> MemoryStore {
+pub(super) fn fill(all: &[Vec<Point>]) -> MemoryStore {
     let store = MemoryStore::default();
     let mut appender = store.appender();
     for (at, points) in all.iter().enumerate() {

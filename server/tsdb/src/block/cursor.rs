@@ -1,12 +1,13 @@
 //! Walks over the series of one block that a query wants.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use common_model::{Labels, Matcher};
-use server_storage::{SampleColumns, Watch};
+use server_storage::{SampleColumns, SetSize, Watch};
 
-use super::{Block, SeriesEntry};
+use super::{Block, BlockMeta, Projection, SeriesEntry};
 use crate::Error;
 
 /// A block as a query sees it. Blocks of the same class have the same symbols, so that their series
@@ -21,11 +22,18 @@ pub(crate) struct Classed {
 #[derive(Debug)]
 pub(crate) struct BlockCursor {
     source: Classed,
-    numbers: std::vec::IntoIter<u32>,
+    /// Series in order of labels, shared by the parts of a cursor that was divided.
+    numbers: Arc<Vec<u32>>,
+    /// Place among the numbers behind the current one, and the end.
+    next: usize,
+    end: usize,
     /// Number, entry, and time of the first sample of its first chunk in the range.
     current: Option<(u32, SeriesEntry, i64)>,
     /// First and last time wanted.
     range: (i64, i64),
+    /// The labels that are looked at, where it is not all, and what makes them.
+    wanted: Option<Arc<[String]>>,
+    projection: Option<Projection>,
 }
 
 impl BlockCursor {
@@ -36,22 +44,97 @@ impl BlockCursor {
         range: (i64, i64),
         watch: &Watch,
     ) -> Result<BlockCursor, Error> {
-        let numbers = source.block.matching(matchers, watch)?.into_iter();
-        let mut cursor = BlockCursor { source, numbers, current: None, range };
+        let numbers = Arc::new(source.block.matching(matchers, watch)?);
+        let end = numbers.len();
+        let current = None;
+        let (wanted, projection) = (None, None);
+        let mut cursor =
+            BlockCursor { source, numbers, next: 0, end, current, range, wanted, projection };
         cursor.advance()?;
         Ok(cursor)
     }
 
-    /// Bytes of the list of series that are left.
+    /// Makes only these labels from now on.
+    pub(crate) fn project(mut self, names: Option<&Arc<[String]>>) -> BlockCursor {
+        self.projection = names.and_then(|names| self.source.block.projection(names));
+        self.wanted = names.cloned();
+        self
+    }
+
+    /// Bytes of the list of series.
     pub(crate) fn heap_bytes(&self) -> usize {
-        size_of_val(self.numbers.as_slice())
+        self.numbers.capacity() * size_of::<u32>()
+    }
+
+    /// Places of the current series and of those behind it.
+    pub(crate) fn places(&self) -> Range<usize> {
+        self.next - usize::from(self.current.is_some())..self.end
+    }
+
+    /// About how many series are left, and how many of their samples are in the range.
+    pub(crate) fn size(&self) -> SetSize {
+        let series = self.places().len();
+        let BlockMeta { min_time, max_time, stats, .. } = self.source.block.meta();
+        let whole = (max_time.saturating_sub(*min_time)).max(1) as f64;
+        let seen = self.range.1.min(*max_time).saturating_sub(self.range.0.max(*min_time));
+        let each = stats.num_samples as f64 / (stats.num_series as f64).max(1.0);
+        SetSize { series, samples: (series as f64 * each * (seen as f64 / whole)) as usize }
+    }
+
+    /// Stands at the first of some places that has a chunk in the range.
+    pub(crate) fn part(&self, places: Range<usize>) -> Result<BlockCursor, Error> {
+        let (source, numbers) = (self.source.clone(), self.numbers.clone());
+        let Range { start: next, end } = places;
+        let (current, range) = (None, self.range);
+        let (wanted, projection) = (None, None);
+        let mut part =
+            BlockCursor { source, numbers, next, end, current, range, wanted, projection };
+        part.advance()?;
+        Ok(part.project(self.wanted.as_ref()))
+    }
+
+    /// The first place whose series does not come before the one at a place of another cursor.
+    pub(crate) fn place_of(&self, other: &BlockCursor, at: usize) -> Result<usize, Error> {
+        let (block, others) = (&self.source.block, &other.source.block);
+        let wanted = others.entry(other.numbers[at])?;
+        let order = |place: usize| {
+            let entry = block.entry(self.numbers[place])?;
+            let same_symbols = self.source.class == other.source.class;
+            if same_symbols && block.same_references(&entry, (others, &wanted)) {
+                return Ok(Ordering::Equal);
+            }
+            block.compare(&entry, (others, &wanted))
+        };
+        let (Range { start: mut low, end: mut high }, whole) = (self.places(), other.places());
+        // Blocks mostly have the same series, so the place is about the same part of the way.
+        let mut probe = low + (high - low) * (at - whole.start) / whole.len().max(1);
+        let mut leap = 1;
+        while low < high {
+            let middle = low.midpoint(high);
+            probe = probe.clamp(low, high - 1);
+            match order(probe)? {
+                Ordering::Equal => return Ok(probe),
+                Ordering::Less => {
+                    low = probe + 1;
+                    probe = middle.max(low).min(low + leap);
+                }
+                Ordering::Greater => {
+                    high = probe;
+                    probe = middle.min(high).max(high.saturating_sub(leap + 1));
+                }
+            }
+            leap *= 4;
+        }
+        Ok(low)
     }
 
     /// Goes on to the next series with a chunk in the range.
     pub(crate) fn advance(&mut self) -> Result<(), Error> {
         self.current = None;
         let block = &self.source.block;
-        for number in self.numbers.by_ref() {
+        while self.next < self.end {
+            let number = self.numbers[self.next];
+            self.next += 1;
             let entry = block.entry(number)?;
             if let Some(first) = block.first_time(&entry, self.range.0, self.range.1)? {
                 self.current = Some((number, entry, first));
@@ -80,8 +163,18 @@ impl BlockCursor {
         block.compare(entry, (other.0, other.1))
     }
 
+    /// The labels of the series that are looked at.
+    pub(crate) fn labels(&mut self, buffer: &mut String) -> Result<Labels, Error> {
+        match (&self.current, &mut self.projection) {
+            (Some((_, entry, _)), Some(projection)) => {
+                self.source.block.some_labels(entry, projection, buffer)
+            }
+            _ => self.all_labels(buffer),
+        }
+    }
+
     /// The labels of the series.
-    pub(crate) fn labels(&self, buffer: &mut String) -> Result<Labels, Error> {
+    pub(crate) fn all_labels(&self, buffer: &mut String) -> Result<Labels, Error> {
         match &self.current {
             Some((_, entry, _)) => self.source.block.labels(entry, buffer),
             None => Ok(Labels::empty()),

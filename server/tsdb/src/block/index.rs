@@ -144,6 +144,28 @@ impl Index {
         })
     }
 
+    /// Numbers of names and values of a series where the name is one of `names`.
+    pub(crate) fn some_labels(
+        &self,
+        series: &SeriesEntry,
+        names: &[u32],
+        numbers: &mut Vec<u32>,
+    ) -> Result<(), Flaw> {
+        numbers.clear();
+        let mut cursor = Cursor { rest: self.references(series) };
+        while !cursor.rest.is_empty() {
+            let mut number = || cursor.uvarint().and_then(|number| u32::try_from(number).ok());
+            let (Some(name), Some(value)) = (number(), number()) else {
+                let what = "series has an impossible symbol";
+                return Err(Flaw { offset: series.offset, what });
+            };
+            if names.contains(&name) {
+                numbers.extend([name, value]);
+            }
+        }
+        Ok(())
+    }
+
     /// The chunks of a series in order of time.
     #[inline]
     pub(crate) fn chunks(&self, series: &SeriesEntry) -> Chunks<'_> {

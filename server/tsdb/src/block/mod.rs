@@ -10,6 +10,7 @@ mod delete;
 mod flaw;
 mod index;
 mod meta;
+mod projection;
 mod rewrite;
 mod select;
 mod symbols;
@@ -20,6 +21,7 @@ mod write;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use common_model::Labels;
 use server_storage::{SampleColumns, Watch};
@@ -33,6 +35,7 @@ pub use index::ChunkMeta;
 use index::Index;
 use index::SeriesEntry;
 pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
+pub(crate) use projection::Projection;
 pub(crate) use rewrite::without;
 use select::matching;
 use tombstones::Tombstones;
@@ -183,6 +186,21 @@ impl Block {
     pub(crate) fn labels(&self, entry: &SeriesEntry, buffer: &mut String) -> Result<Labels, Error> {
         let pairs = self.index.labels(entry);
         Labels::try_from_sorted(buffer, pairs).map_err(|flaw| self.index_error(flaw))
+    }
+
+    /// Makes of its series' labels only some.
+    pub(crate) fn projection(&self, names: &Arc<[String]>) -> Option<Projection> {
+        Projection::new(&self.index, names)
+    }
+
+    /// The labels of a series that a projection is of.
+    pub(crate) fn some_labels(
+        &self,
+        entry: &SeriesEntry,
+        projection: &mut Projection,
+        buffer: &mut String,
+    ) -> Result<Labels, Error> {
+        projection.labels(&self.index, entry, buffer).map_err(|flaw| self.index_error(flaw))
     }
 
     /// Whether references of symbols mean the same here and there.

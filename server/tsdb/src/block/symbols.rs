@@ -1,5 +1,7 @@
 //! The index's sorted texts: every label name and value once, referred to by number.
 
+use std::cmp::Ordering;
+
 use super::flaw::{self, Flaw, flaw};
 use crate::codec::Cursor;
 use crate::fs::Mapped;
@@ -46,6 +48,28 @@ impl Symbols {
         };
         let text = flaw::from(&self.bytes, offset).and_then(|rest| Cursor { rest }.text());
         text.ok_or_else(flaw(offset, "symbol is cut short or not UTF-8"))
+    }
+
+    /// The number of a text; none where there is no such text or numbers mean something else.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        if self.by_position {
+            return None;
+        }
+        let (mut low, mut high) = (0, self.offsets.len() as u32);
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.text(middle).ok()?.cmp(text) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Some(middle),
+                Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// Whether numbers are those of the texts in their order.
+    pub(crate) fn is_numbered(&self) -> bool {
+        !self.by_position
     }
 
     /// How many there are.

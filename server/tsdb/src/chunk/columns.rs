@@ -73,10 +73,10 @@ impl Bits<'_> {
     /// The next bits on the left, [`PEEKED`] of them at least.
     #[inline(always)]
     fn peek(&self) -> u64 {
-        let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
-        let word = match rest.first_chunk::<8>() {
+        let from = self.at / 8;
+        let word = match self.bytes.get(from..from + 8).and_then(<[u8]>::first_chunk::<8>) {
             Some(eight) => u64::from_be_bytes(*eight),
-            None => last_bytes(rest),
+            None => last_bytes(self.bytes, from),
         };
         word << (self.at % 8)
     }
@@ -103,7 +103,9 @@ impl Bits<'_> {
 }
 
 #[cold]
-fn last_bytes(rest: &[u8]) -> u64 {
+#[inline(never)]
+fn last_bytes(bytes: &[u8], from: usize) -> u64 {
+    let rest = bytes.get(from..).unwrap_or_default();
     let mut eight = [0; 8];
     eight[..rest.len()].copy_from_slice(rest);
     u64::from_be_bytes(eight)
@@ -132,6 +134,16 @@ impl<'a> Decoder<'a> {
     #[inline(always)]
     fn step(&mut self) -> Result<(), ChunkError> {
         let mut word = self.bits.peek();
+        // Nearly every sample of a counter: the time as expected, the value in the window as before.
+        // The window is the whole value until one was said.
+        if word >> 61 == 0b010 && self.width < VALUE_PEEKED {
+            self.bits.at += 3 + self.width as usize;
+            self.value ^= ((word << 3) >> (64 - self.width)) << self.trailing;
+            self.time = self.time.wrapping_add(self.delta as i64);
+            self.check_end()?;
+            self.read += 1;
+            return Ok(());
+        }
         if self.read < 2 {
             word = self.first_times().ok_or(ChunkError::Short { sample: self.read })?;
         } else if word >> 63 == 0 {

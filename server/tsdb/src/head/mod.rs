@@ -138,6 +138,14 @@ impl Head {
         self.symbols.read().labels(pairs)
     }
 
+    /// The same without labels of other names than these, where there are any.
+    pub(crate) fn some_labels(&self, pairs: &[Pair], names: Option<&Arc<[String]>>) -> Labels {
+        match names {
+            Some(names) => self.symbols.read().some_labels(pairs, names),
+            None => self.labels(pairs),
+        }
+    }
+
     /// Widens the span of time the head covers.
     pub(crate) fn cover(&self, oldest: i64, newest: i64) {
         self.min_time.fetch_min(oldest, Ordering::AcqRel);

@@ -88,6 +88,13 @@ impl Symbols {
         Labels::from_sorted(pairs.iter().map(|p| (self.text(p.name), self.text(p.value))))
     }
 
+    /// The same without labels of other names than these.
+    pub(crate) fn some_labels(&self, pairs: &[Pair], names: &[String]) -> Labels {
+        let pairs = pairs.iter().map(|p| (self.text(p.name), p.value));
+        let pairs = pairs.filter(|(name, _)| names.iter().any(|wanted| wanted == name));
+        Labels::from_sorted(pairs.map(|(name, value)| (name, self.text(value))))
+    }
+
     /// Bytes of all texts.
     pub(crate) fn text_bytes(&self) -> usize {
         self.text_bytes

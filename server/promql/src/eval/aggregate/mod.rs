@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use common_model::{Labels, METRIC_NAME};
 use hashbrown::HashTable;
 
+use super::memo::Memo;
 use super::{Eval, Grid, Sink};
 use crate::ast::{Aggregate, AggregateOp, Span};
 use crate::engine::QueryError;
@@ -55,6 +56,7 @@ pub(super) struct Groups<'a> {
     labels: Vec<Labels>,
     places: HashTable<usize>,
     hasher: foldhash::fast::RandomState,
+    memo: Memo<usize>,
 }
 
 impl<'a> Groups<'a> {
@@ -64,12 +66,21 @@ impl<'a> Groups<'a> {
             labels: Vec::new(),
             places: HashTable::new(),
             hasher: foldhash::fast::RandomState::default(),
+            memo: Memo::default(),
         }
     }
 
     /// The number of the group of a series, and whether it is a new one.
     pub(super) fn place(&mut self, series: &Labels) -> (usize, bool) {
-        let Groups { grouping, labels, places, hasher } = self;
+        let mut memo = std::mem::take(&mut self.memo);
+        let before = self.labels.len();
+        let place = memo.get(series, || self.find(series));
+        self.memo = memo;
+        (place, self.labels.len() > before)
+    }
+
+    fn find(&mut self, series: &Labels) -> usize {
+        let Groups { grouping, labels, places, hasher, .. } = self;
         let kept = || series.iter().filter(|(name, _)| grouping.keeps(name));
         let hash = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
             let mut state = hasher.build_hasher();
@@ -78,12 +89,12 @@ impl<'a> Groups<'a> {
         };
         let wanted = hash(&mut kept());
         if let Some(&place) = places.find(wanted, |&at| kept().eq(labels[at].iter())) {
-            return (place, false);
+            return place;
         }
         let place = labels.len();
         labels.push(grouping.of(series));
         places.insert_unique(wanted, place, |&at| hash(&mut labels[at].iter()));
-        (place, true)
+        place
     }
 
     /// The labels of a group.
