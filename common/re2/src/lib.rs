@@ -18,4 +18,4 @@ pub use error::{Error, ErrorCode};
 pub use matcher::{AnchoredPattern, matcher};
 pub use parse::{CLASS_RANGES_MAX, HEIGHT_MAX, INSTRUCTIONS_MAX, PATTERN_BYTES_MAX, REPEAT_MAX};
 pub use regex::{Captures, Regex};
-pub use syntax::Syntax;
+pub use syntax::{CharClass, Syntax};

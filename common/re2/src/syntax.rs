@@ -1,6 +1,6 @@
 //! A pattern as a syntax tree, for those who run it on an engine of their own.
 
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{ClassUnicodeRange, Hir};
 
 use crate::error::Error;
 use crate::parse;
@@ -29,5 +29,24 @@ impl Syntax {
     pub fn parse(pattern: &str) -> Result<Syntax, Error> {
         let parsed = parse::parse(pattern)?;
         Ok(Syntax { hir: parsed.hir, names: parsed.names })
+    }
+}
+
+/// The characters of a category or script of Unicode.
+#[derive(Clone, Debug)]
+pub struct CharClass(Vec<ClassUnicodeRange>);
+
+impl CharClass {
+    /// The class that `\p{name}` means; `None` for an unknown name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<CharClass> {
+        parse::unicode_class(name).map(|class| CharClass(class.ranges().to_vec()))
+    }
+
+    /// Whether a character is in it.
+    #[must_use]
+    pub fn contains(&self, c: char) -> bool {
+        let after = self.0.partition_point(|range| range.end() < c);
+        self.0.get(after).is_some_and(|range| range.start() <= c)
     }
 }

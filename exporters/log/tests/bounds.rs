@@ -1,5 +1,7 @@
 //! Nothing that a program or a line holds makes the exporter fall over.
 
+use std::io::Write as _;
+
 use exporters_log::store::Store;
 use exporters_log::{CompileOptions, Line, LineSink as _, compile};
 
@@ -126,6 +128,17 @@ impl Random {
     }
 }
 
+/// Names the seed where a test fails.
+struct Told(u64);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            drop(writeln!(std::io::stderr(), "seed {}", self.0));
+        }
+    }
+}
+
 #[test]
 fn no_text_makes_the_compiler_panic() {
     const WORDS: &[&str] = &[
@@ -182,8 +195,7 @@ fn no_text_makes_the_compiler_panic() {
         let mut random = Random(seed);
         let length = random.below(60);
         let text: String = (0..length).map(|_| WORDS[random.below(WORDS.len())]).collect();
-        // The seed is in the output of a test that fails.
-        println!("seed {seed}");
+        let _told = Told(seed);
         if let Ok(object) = compile(text.as_bytes(), CompileOptions::default(), &mut |_, _| {}) {
             let (mut engine, _) = engine_with(Store::default());
             if engine.load("p", object).is_ok() {

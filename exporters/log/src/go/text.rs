@@ -3,32 +3,16 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use regex_syntax::hir::{Class, ClassUnicode, HirKind};
+use common_re2::CharClass;
 
-static LETTERS: LazyLock<Option<ClassUnicode>> = LazyLock::new(|| class(r"\p{L}"));
-static DIGITS: LazyLock<Option<ClassUnicode>> = LazyLock::new(|| class(r"\p{Nd}"));
-static PRINTABLE: LazyLock<Option<ClassUnicode>> =
-    LazyLock::new(|| class(r"[\p{L}\p{M}\p{N}\p{P}\p{S}]"));
+static LETTERS: LazyLock<Option<CharClass>> = LazyLock::new(|| CharClass::named("L"));
+static DIGITS: LazyLock<Option<CharClass>> = LazyLock::new(|| CharClass::named("Nd"));
+/// What is shown as it is: letters, marks, numbers, punctuation and symbols.
+static PRINTABLE: LazyLock<Vec<CharClass>> =
+    LazyLock::new(|| ["L", "M", "N", "P", "S"].into_iter().filter_map(CharClass::named).collect());
 
-/// Takes a class out of the tables of regex-syntax, which gives them by pattern only.
-fn class(pattern: &str) -> Option<ClassUnicode> {
-    match regex_syntax::parse(pattern).ok()?.into_kind() {
-        HirKind::Class(Class::Unicode(class)) => Some(class),
-        _ => None,
-    }
-}
-
-fn holds(class: Option<&ClassUnicode>, c: char) -> bool {
-    let order = |range: &regex_syntax::hir::ClassUnicodeRange| {
-        if range.end() < c {
-            std::cmp::Ordering::Less
-        } else if range.start() > c {
-            std::cmp::Ordering::Greater
-        } else {
-            std::cmp::Ordering::Equal
-        }
-    };
-    class.is_some_and(|class| class.ranges().binary_search_by(order).is_ok())
+fn holds(class: Option<&CharClass>, c: char) -> bool {
+    class.is_some_and(|class| class.contains(c))
 }
 
 /// `unicode.IsLetter`.
@@ -65,7 +49,7 @@ fn push_escaped(out: &mut String, c: char, quote: char) {
         '\t' => write!(out, "\\t"),
         '\x0b' => write!(out, "\\v"),
         ' ' => write!(out, " "),
-        c if holds(PRINTABLE.as_ref(), c) => write!(out, "{c}"),
+        c if PRINTABLE.iter().any(|class| class.contains(c)) => write!(out, "{c}"),
         c if u32::from(c) < 0x80 => write!(out, "\\x{:02x}", u32::from(c)),
         c if u32::from(c) < 0x1_0000 => write!(out, "\\u{:04x}", u32::from(c)),
         c => write!(out, "\\U{:08x}", u32::from(c)),
