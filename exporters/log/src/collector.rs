@@ -36,6 +36,10 @@ const PROG_RUNTIME_ERRORS: Family = Family::untyped(
 );
 const PROG_LINES: Family =
     Family::untyped("mtail_prog_lines_total", "number of lines processed per program");
+const LINE_DURATION: Family = Family::histogram(
+    "mtail_vm_line_processing_duration_seconds",
+    "VM line processing time distribution in seconds.",
+);
 const SERIES: Family = Family::gauge("hearth_log_series", "Number of series of all metrics.");
 const SERIES_REFUSED: Family = Family::counter(
     "hearth_log_series_refused_total",
@@ -133,6 +137,9 @@ fn push_engine(engine: &Engine, samples: &mut Samples) {
         let labels = [("prog", program.name.as_str())];
         samples.push(&PROG_LINES, &labels, program.lines_total as f64);
         samples.push(&PROG_RUNTIME_ERRORS, &labels, program.runtime_errors_total as f64);
+        let timing = &program.timing;
+        let family = (LINE_DURATION.name, LINE_DURATION.help);
+        samples.push_buckets(family, &labels, timing.buckets(), timing.sum_s);
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::line::{Line, LineSink};
 use crate::store::Store;
+use crate::timing::{MEASURED_ONE_IN, Timing};
 use crate::vm::{Machine, Object, RuntimeError, TimeOptions};
 
 /// Says what time it is, in nanoseconds since 1970.
@@ -22,6 +24,7 @@ pub struct Program {
     pub lines_total: u64,
     /// The last of these errors.
     pub last_error: String,
+    pub(crate) timing: Timing,
 }
 
 /// How often a program was loaded and refused.
@@ -106,6 +109,7 @@ impl Engine {
             runtime_errors_total: 0,
             lines_total: 0,
             last_error: String::new(),
+            timing: Timing::default(),
         };
         if let Err((at, error)) = program.machine.begin(&mut self.store, now_ns) {
             program.note(at, &error, Line { source: "", text: b"" }, self.log_errors);
@@ -114,6 +118,7 @@ impl Engine {
             Some(other) => {
                 program.runtime_errors_total += other.runtime_errors_total;
                 program.lines_total = other.lines_total;
+                program.timing = other.timing;
                 *other = program;
             }
             None => self.programs.push(program),
@@ -157,9 +162,15 @@ impl LineSink for Engine {
             if !program.machine.wants(line.source) {
                 continue;
             }
+            let measured = program.lines_total.is_multiple_of(MEASURED_ONE_IN).then(Instant::now);
             program.lines_total += 1;
             if let Err((at, error)) = program.machine.line(&mut self.store, line, now_ns) {
                 program.note(at, &error, line, self.log_errors);
+            }
+            if let Some(begin) = measured {
+                // It stands for those since the last one that was measured.
+                let lines = program.lines_total - program.timing.count;
+                program.timing.note(begin.elapsed(), lines);
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod lang;
 pub mod line;
 pub mod source;
 pub mod store;
+mod timing;
 pub mod vm;
 
 pub use collector::LogCollector;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bounds;
+mod daemon;
 mod language;
 mod mistakes;
 mod source;

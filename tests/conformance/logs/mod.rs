@@ -1,5 +1,7 @@
 //! `hearth log` against mtail: the suite's programs, and mtail's own examples over our logs.
 
+mod live;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,19 +22,24 @@ const WRAPPER: &str = "#!/bin/sh\nexec \"$HEARTH\" log \"$@\"\n";
 
 #[test]
 fn every_program_of_the_suite_counts_the_same() {
+    let Some((is_well, said)) = suite("run.py", &["--errors"]) else { return };
+    assert!(is_well, "{said}");
+    assert!(said.contains("386 of 386 programs identical"), "{said}");
+}
+
+/// Runs a script of the suite on `hearth log`: whether it is content, and what it says.
+fn suite(script: &str, args: &[&str]) -> Option<(bool, String)> {
     use std::os::unix::fs::PermissionsExt as _;
-    let Some(suite) = suites().map(|suites| suites.join("logs")) else { return };
+    let suite = suites()?.join("logs");
     let folder = tempfile::tempdir().unwrap();
     let wrapper = folder.path().join("mtail");
     std::fs::write(&wrapper, WRAPPER).unwrap();
     std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new("python3");
-    command.arg(suite.join("run.py")).arg("--bin").arg(&wrapper).arg("--errors");
+    command.arg(suite.join(script)).arg("--bin").arg(&wrapper).args(args);
     command.env("HEARTH", env!("CARGO_BIN_EXE_hearth"));
     let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("386 of 386 programs identical"), "{said}");
+    Some((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
 #[test]

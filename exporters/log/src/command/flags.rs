@@ -97,13 +97,42 @@ const METRICS: &[Flag] = &[
         "Interval between expired metric garbage collection runs.",
     )
     .default("1h"),
-    Flag::new("graphite_prefix", Kind::Str, "Prefix for graphite metrics.").default(""),
     Flag::new(
         "max_series_per_metric",
         Kind::Int,
         "Series that one metric may have; more are refused and counted (not in mtail).",
     )
     .default("1000000"),
+];
+
+const PUSH: &[Flag] = &[
+    Flag::new("collectd_socketpath", Kind::Str, "Path to collectd unixsock to write metrics to.")
+        .default(""),
+    Flag::new("collectd_prefix", Kind::Str, "Prefix to use for collectd metrics.").default(""),
+    Flag::new(
+        "graphite_host_port",
+        Kind::Str,
+        "Host:port to graphite carbon server to write metrics to.",
+    )
+    .default(""),
+    Flag::new("graphite_prefix", Kind::Str, "Prefix to use for graphite metrics.").default(""),
+    Flag::new("statsd_hostport", Kind::Str, "Host:port to statsd server to write metrics to.")
+        .default(""),
+    Flag::new("statsd_prefix", Kind::Str, "Prefix to use for statsd metrics.").default(""),
+    Flag::new(
+        "metric_push_interval",
+        Kind::GoDuration,
+        "Interval between metric pushes to passive collectors.",
+    )
+    .default("1m"),
+    Flag::new(
+        "metric_push_interval_seconds",
+        Kind::Int,
+        "Deprecated: use --metric_push_interval instead.",
+    )
+    .default("0"),
+    Flag::new("metric_push_write_deadline", Kind::GoDuration, "Time that a push may take.")
+        .default("10s"),
 ];
 
 /// Accepted because units and scripts pass them; what they steer in mtail is not there to be steered.
@@ -120,6 +149,8 @@ const WITHOUT_EFFECT: &[Flag] = &[
     Flag::new("mutex_profile_fraction", Kind::Int, "For Go's runtime.").default("0").hidden(),
     Flag::new("trace_sample_period", Kind::Int, "For Go's runtime.").default("0").hidden(),
     Flag::new("mtailDebug", Kind::Int, "For mtail's parser.").default("0").hidden(),
+    Flag::switch("experimental_enable_opentelemetry", "Nothing is pushed by OpenTelemetry.")
+        .hidden(),
     Flag::switch("disable_fsnotify", "Ignored by mtail, too.").hidden(),
     Flag::new("stale_log_gc_interval", Kind::GoDuration, "Ignored by mtail, too.")
         .default("1h")
@@ -133,7 +164,7 @@ static PROGRAM: LazyLock<Program> = LazyLock::new(|| Program {
     root: Command {
         name: "hearth-log",
         help: "Extracts metrics from logs by programs in mtail's language.",
-        flags: &[INPUT, WEB, MODES, LANGUAGE, METRICS, LOG, WITHOUT_EFFECT],
+        flags: &[INPUT, WEB, MODES, LANGUAGE, METRICS, PUSH, LOG, WITHOUT_EFFECT],
         ..Command::EMPTY
     },
     style: Style::Go,

@@ -1,11 +1,14 @@
 //! The command line of `hearth-log` and `hearth log`: mtail's.
 
+mod changes;
 mod flags;
 mod loader;
 mod one_shot;
 mod pages;
 mod programs;
+mod push;
 mod serve;
+mod vars;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -12,6 +12,8 @@ use common_web::axum::routing::any;
 use common_web::{MetricsHandler, plain};
 use parking_lot::Mutex;
 
+use super::push::Push;
+use super::vars;
 use crate::engine::Engine;
 use crate::source::Stats;
 use crate::store::output::{graphite, json_list, varz};
@@ -26,7 +28,10 @@ pub(super) struct Pages {
     pub(super) graphite_prefix: String,
     /// `/varz` and `/progz` are there.
     pub(super) with_info: bool,
+    /// `/debug/vars` is there.
+    pub(super) with_debug: bool,
     pub(super) logs: Vec<String>,
+    pub(super) push: Arc<Push>,
 }
 
 pub(super) fn router(pages: Pages) -> Router {
@@ -49,6 +54,9 @@ pub(super) fn router(pages: Pages) -> Router {
         .route("/favicon.ico", route(|_, _| StatusCode::NO_CONTENT.into_response()));
     if pages.with_info {
         router = router.route("/varz", route(Pages::varz)).route("/progz", route(Pages::progz));
+    }
+    if pages.with_debug {
+        router = router.route("/debug/vars", route(Pages::vars));
     }
     // As in mtail, whatever else is asked for is answered with the status.
     router.fallback(route(Pages::status))
@@ -76,6 +84,12 @@ impl Pages {
 
     fn graphite(&self, _: &Uri) -> Response {
         text("text/plain", graphite(self.engine.lock().store(), &self.graphite_prefix))
+    }
+
+    fn vars(&self, _: &Uri) -> Response {
+        let engine = self.engine.lock();
+        let body = vars::json(&engine, &self.stats, &self.push.receivers);
+        text("application/json; charset=utf-8", body)
     }
 
     fn progz(&self, uri: &Uri) -> Response {

@@ -13,13 +13,15 @@ use common_service::{SystemClock, build_info};
 use common_web::{Listener, MetricsHandler, WebOptions};
 use parking_lot::Mutex;
 
+use super::changes::Changes;
 use super::loader::Loader;
 use super::pages::{Pages, router};
+use super::push::Push;
 use super::{Failure, prometheus_options, source_options};
 use crate::collector::LogCollector;
 use crate::engine::Engine;
 use crate::line::{Line, LineSink};
-use crate::source::Sources;
+use crate::source::{Ledger, Sources};
 
 /// Requests in flight at the end get as long.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
@@ -34,11 +36,15 @@ const BUILD_INFO: Family = Family::gauge(
 );
 
 /// The engine as a sink of many threads.
-struct SharedEngine(Arc<Mutex<Engine>>);
+pub(super) struct SharedEngine(pub(super) Arc<Mutex<Engine>>);
 
 impl LineSink for SharedEngine {
     fn line(&mut self, line: Line<'_>) {
         self.0.lock().line(line);
+    }
+
+    fn chunk(&mut self, source: &str, lines: &[u8]) {
+        self.0.lock().chunk(source, lines);
     }
 }
 
@@ -64,7 +70,8 @@ pub(super) fn serve(
     let sink = Box::new(SharedEngine(Arc::clone(&engine)));
     let sources = Sources::start(options, &directory, Box::new(SystemClock), vec![sink])
         .map_err(|error| error.to_string())?;
-    let pages = pages(matches, logs, &engine, &sources);
+    let push = Arc::new(Push::new(matches));
+    let pages = pages(matches, logs, &engine, &sources, Arc::clone(&push));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(SCRAPES_MAX)
         .enable_all()
@@ -80,9 +87,12 @@ pub(super) fn serve(
         tell_ready();
         let interval = matches.duration("expired_metrics_gc_interval");
         let garbage = tokio::spawn(collect_garbage(Arc::clone(&engine), interval));
+        let (pushed, ledger) = (Arc::clone(&engine), Arc::clone(sources.ledger()));
+        let pushing = tokio::spawn(push_metrics(push, pushed, ledger));
         let end = until_stopped(signals, Arc::clone(&engine), loader);
         let served = common_web::serve(listeners, router(pages), web, end).await;
         garbage.abort();
+        pushing.abort();
         served.map_err(|error| error.to_string())
     });
     sources.stop();
@@ -94,6 +104,7 @@ fn pages(
     logs: Vec<String>,
     engine: &Arc<Mutex<Engine>>,
     sources: &Sources,
+    push: Arc<Push>,
 ) -> Pages {
     let options = prometheus_options(matches);
     let registry = Registry::new();
@@ -116,7 +127,9 @@ fn pages(
         program_label: options.program_label,
         graphite_prefix: matches.str("graphite_prefix").to_owned(),
         with_info: matches.bool("http_info_endpoint"),
+        with_debug: matches.bool("http_debugging_endpoint"),
         logs,
+        push,
     }
 }
 
@@ -156,24 +169,54 @@ fn tell_ready() {
     }
 }
 
-/// SIGHUP reloads programs, other signals end the server.
+/// SIGHUP and changed files reload programs, other signals end the server.
 async fn until_stopped(mut signals: Signals, engine: Arc<Mutex<Engine>>, loader: Loader) {
+    let mut changes = Changes::new(&loader.path);
     let loader = Arc::new(Mutex::new(loader));
-    while let Signal::Reload = signals.next().await {
-        let (engine, loader) = (Arc::clone(&engine), Arc::clone(&loader));
-        // Compiling takes its time.
-        let done = tokio::task::spawn_blocking(move || {
-            let mut complain = |message: String| super::complain(&message);
-            loader.lock().load(&engine, &mut complain)
-        });
-        if let Ok(Err(message)) = done.await {
-            tracing::error!("{message}");
+    loop {
+        let request = tokio::select! {
+            request = signals.next() => request,
+            () = changes.next() => Signal::Reload,
+        };
+        if request != Signal::Reload {
+            return;
         }
+        load(&engine, &loader).await;
+    }
+}
+
+/// Loads what changed.
+pub(super) async fn load(engine: &Arc<Mutex<Engine>>, loader: &Arc<Mutex<Loader>>) {
+    let (engine, loader) = (Arc::clone(engine), Arc::clone(loader));
+    // Compiling takes its time.
+    let done = tokio::task::spawn_blocking(move || {
+        let mut complain = |message: String| super::complain(&message);
+        loader.lock().load(&engine, &mut complain)
+    });
+    if let Ok(Err(message)) = done.await {
+        tracing::error!("{message}");
+    }
+}
+
+/// Sends the metrics to those who wait for them; an interval of zero means never.
+async fn push_metrics(push: Arc<Push>, engine: Arc<Mutex<Engine>>, ledger: Arc<Ledger>) {
+    if push.receivers.is_empty() || push.interval.is_zero() {
+        return;
+    }
+    let mut ticks = tokio::time::interval(push.interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // The first tick is at once.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let (push, engine, ledger) = (Arc::clone(&push), Arc::clone(&engine), Arc::clone(&ledger));
+        // Whoever does not take them must not keep scrapes waiting.
+        let _ = tokio::task::spawn_blocking(move || push.push(&engine, &ledger)).await;
     }
 }
 
 /// Every now and then removes what is too old; an interval of zero means never.
-async fn collect_garbage(engine: Arc<Mutex<Engine>>, interval: Duration) {
+pub(super) async fn collect_garbage(engine: Arc<Mutex<Engine>>, interval: Duration) {
     if interval.is_zero() {
         return;
     }

@@ -4,9 +4,11 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::time::Duration;
 
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
+use super::positions::SavedJournal;
 use super::reading::Source;
 
 /// Batches that wait for a shard. Who has more waits in turn.
@@ -18,6 +20,8 @@ pub(crate) struct Batch {
     pub(crate) source: Source,
     pub(crate) lines: Vec<u8>,
     pub(crate) count: u64,
+    /// How far the journal was read with them, if they are of one.
+    pub(crate) journal: Option<SavedJournal>,
 }
 
 /// Wakes a thread that waits on a descriptor.
@@ -37,6 +41,17 @@ impl Wake {
 
     pub(crate) fn clear(&self) {
         let _ = rustix::io::read(&*self.0, &mut [0; 8]);
+    }
+
+    /// Waits until it is woken, at most so long. Whoever waits after that returns at once.
+    pub(crate) fn wait(&self, timeout: Duration) {
+        let timeout = Timespec {
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(timeout.subsec_nanos()),
+        };
+        let mut fds = [PollFd::from_borrowed_fd(self.fd(), PollFlags::IN)];
+        // What fails here is an interruption; the caller's loop comes back.
+        let _ = poll(&mut fds, Some(&timeout));
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

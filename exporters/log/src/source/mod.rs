@@ -9,6 +9,7 @@ mod fingerprint;
 mod generations;
 mod glob;
 mod inbox;
+mod journal;
 mod ledger;
 mod lines;
 mod oneshot;
@@ -16,6 +17,7 @@ mod options;
 mod packed;
 mod positions;
 mod reading;
+mod selection;
 mod shard;
 mod stats;
 mod streams;
@@ -24,7 +26,7 @@ mod tail;
 mod watch;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -35,11 +37,14 @@ pub use address::{Address, AddressError, Endpoint, Format, Framing};
 pub use ledger::Ledger;
 pub use oneshot::read_file;
 pub use options::{Ignore, SourceLimits, SourceOptions, Start};
+pub use selection::Selection;
 pub use stats::{Count, LogCounters, Stats};
+pub(crate) use watch::is_told;
 
 use crate::line::LineSink;
 use glob::Pattern;
 use inbox::{Outbox, Wake};
+use journal::{JournalOptions, JournalReader};
 use shard::{Shard, Shared};
 use streams::{Pipes, Streams};
 
@@ -65,7 +70,9 @@ pub struct Sources {
     stop_streams: Arc<AtomicBool>,
     stream_wake: Wake,
     outboxes: Vec<Outbox>,
-    streams: Option<JoinHandle<()>>,
+    /// Wakes the readers of journals at the end.
+    journal_wake: Wake,
+    streams: Vec<JoinHandle<()>>,
     shards: Vec<JoinHandle<()>>,
 }
 
@@ -96,8 +103,23 @@ impl Sources {
             Arc::clone(&pipes),
             Arc::clone(&stop_streams),
         );
-        let patterns = open_all(&options.logs, directory, &mut streams)?;
+        let (patterns, journals) = open_all(&options.logs, directory, &mut streams)?;
         let ledger = Arc::new(Ledger::open(options.positions.clone(), clock));
+        let journals: Vec<JournalReader> = journals
+            .into_iter()
+            .map(|(name, directory)| {
+                let journal = JournalOptions {
+                    directory,
+                    start: options.start,
+                    line_bytes_max: options.limits.line_bytes,
+                    poll: options.poll_interval,
+                    zone: jiff::tz::TimeZone::system(),
+                };
+                let shard = shard::shard_of(name.as_bytes(), outboxes.len());
+                let outbox = outboxes[shard].clone();
+                JournalReader::new(&name, journal, Arc::clone(&ledger), Arc::clone(&stats), outbox)
+            })
+            .collect();
         let is_first = ledger.last_life_ms().is_none() && options.start == Start::End;
         let shared = Shared {
             options: Arc::new(options),
@@ -114,10 +136,12 @@ impl Sources {
             stop_streams,
             stream_wake,
             outboxes,
-            streams: None,
+            journal_wake: Wake::new()?,
+            streams: Vec::new(),
             shards: Vec::new(),
         };
-        sources.spawn(&shared, inboxes, sinks, streams)?;
+        sources.spawn(&shared, inboxes, sinks)?;
+        sources.spawn_streams(streams, journals)?;
         // The very first life: what was there at its start is known from now on, even if nobody
         // ever asks. Later ones begin where the last scrape was, and have read since.
         if is_first {
@@ -131,7 +155,6 @@ impl Sources {
         shared: &Shared,
         inboxes: Vec<inbox::Inbox>,
         sinks: Vec<Box<dyn LineSink + Send>>,
-        streams: Streams,
     ) -> io::Result<()> {
         let of = sinks.len();
         let (ready, started) = std::sync::mpsc::channel::<()>();
@@ -148,8 +171,16 @@ impl Sources {
         drop(ready);
         // It ends when every shard has dropped its end.
         let _ = started.recv();
-        let work = move || streams.run();
-        self.streams = Some(std::thread::Builder::new().name("streams".into()).spawn(work)?);
+        Ok(())
+    }
+
+    fn spawn_streams(&mut self, streams: Streams, journals: Vec<JournalReader>) -> io::Result<()> {
+        let named = |name: &str| std::thread::Builder::new().name(name.into());
+        self.streams.push(named("streams").spawn(move || streams.run())?);
+        for journal in journals {
+            let (stop, wake) = (Arc::clone(&self.stop_streams), self.journal_wake.clone());
+            self.streams.push(named("journal").spawn(move || journal.run(&stop, &wake))?);
+        }
         Ok(())
     }
 
@@ -172,8 +203,8 @@ impl Sources {
     fn end(&mut self) {
         self.stop_streams.store(true, Ordering::Release);
         self.stream_wake.wake();
-        let mut threads: Vec<_> = self.streams.take().into_iter().collect();
-        for thread in threads.drain(..) {
+        self.journal_wake.wake();
+        for thread in self.streams.drain(..) {
             let _ = thread.join();
         }
         self.stop.store(true, Ordering::Release);
@@ -194,13 +225,16 @@ impl Drop for Sources {
     }
 }
 
-/// Opens the sockets, and returns the patterns of files.
+/// Patterns of files; names and directories of journals.
+type Opened = (Vec<(Pattern, Format)>, Vec<(String, Option<PathBuf>)>);
+
+/// Opens the sockets, and returns what else is read.
 fn open_all(
     logs: &[String],
     directory: &Path,
     streams: &mut Streams,
-) -> Result<Vec<(Pattern, Format)>, SourceError> {
-    let mut patterns = Vec::new();
+) -> Result<Opened, SourceError> {
+    let (mut patterns, mut journals) = (Vec::new(), Vec::new());
     for text in logs {
         let socket = |error| SourceError::Socket(text.clone(), error);
         match Address::parse(text, directory)? {
@@ -210,8 +244,8 @@ fn open_all(
             Address::Datagram(at, framing) => {
                 streams.receive(text, &at, framing).map_err(socket)?
             }
-            Address::Journal(_) => {}
+            Address::Journal(directory) => journals.push((text.clone(), directory)),
         }
     }
-    Ok(patterns)
+    Ok((patterns, journals))
 }

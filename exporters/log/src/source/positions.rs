@@ -36,15 +36,13 @@ pub(crate) struct SavedFile {
     pub(crate) is_copy: bool,
 }
 
-/// The last entry that was read of one sequence of a journal.
+/// How far a journal was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SavedJournal {
     /// Address of the journal, as its programs see it.
     pub(crate) source: String,
-    /// Sequence number identifier and number of the last entry, one for each writer.
-    pub(crate) sequences: Vec<(String, u64)>,
-    /// Its wall clock time in microseconds: decides where the sequence is not known.
-    pub(crate) realtime_us: u64,
+    /// Identifier of each of its files, and how many of the entries were counted.
+    pub(crate) files: Vec<(String, u64)>,
 }
 
 /// Why positions cannot be read.
@@ -93,11 +91,7 @@ mod tests {
     fn saved() -> Saved {
         let mark = Mark { offset: 1 << 60, head: Digest::of(b"a"), ..Mark::default() };
         let id = FileId { device: 1, inode: u64::MAX, born_ns: 5 };
-        let journal = SavedJournal {
-            source: "journal://".into(),
-            sequences: vec![("ab".into(), 5)],
-            realtime_us: 3,
-        };
+        let journal = SavedJournal { source: "journal://".into(), files: vec![("ab".into(), 5)] };
         Saved {
             version: 1,
             saved_ms: 12,

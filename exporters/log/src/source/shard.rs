@@ -235,6 +235,9 @@ impl Shard {
             let _counting = self.shared.ledger.counting();
             batch.source.counters.lines.add(batch.count);
             self.sink.chunk(&batch.source.name, &batch.lines);
+            if let Some(journal) = batch.journal {
+                self.shared.ledger.note_journal(journal);
+            }
         }
         // There may be more.
         self.inbox.wake.wake();

@@ -322,7 +322,12 @@ impl Streams {
         }
         self.stats.bytes.add(lines.len() as u64);
         let shard = shard_of(source.name.as_bytes(), self.outboxes.len());
-        self.outboxes[shard].send(Batch { source: source.clone(), lines, count: fed.lines });
+        self.outboxes[shard].send(Batch {
+            source: source.clone(),
+            lines,
+            count: fed.lines,
+            journal: None,
+        });
     }
 }
 

@@ -189,7 +189,6 @@ fn is_local(system: rustix::io::Result<rustix::fs::StatFs>) -> bool {
 }
 
 /// Whether the kernel tells of every change in this directory.
-#[cfg(test)]
 pub(crate) fn is_told(directory: &std::path::Path) -> bool {
     is_local(rustix::fs::statfs(directory))
 }

@@ -1,6 +1,7 @@
 //! Sources: what of everything that is written reaches the sink.
 
 mod files;
+mod journal;
 mod limits;
 mod lives;
 mod sockets;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::{Datum, Metric, Series, Store};
+use super::push::name_with_labels;
 use super::{seconds, value_text};
 use crate::go;
 
@@ -12,14 +13,18 @@ pub fn graphite(store: &Store, prefix: &str) -> String {
     let mut out = String::new();
     for metric in store.exported() {
         for series in metric.series() {
-            write_series(&mut out, metric, series, prefix);
+            out.push_str(&graphite_series(metric, series, prefix));
         }
     }
     out
 }
 
-fn write_series(out: &mut String, metric: &Metric, series: &Series, prefix: &str) {
-    let path = path(metric, series);
+/// The lines of one series.
+pub(super) fn graphite_series(metric: &Metric, series: &Series, prefix: &str) -> String {
+    let mut out = String::new();
+    // A space would end the path: carbon refuses such lines.
+    let name = name_with_labels(metric, series, '.').replace(' ', "_");
+    let path = format!("{}.{name}", metric.program);
     let time = seconds(series);
     // Writing to a string cannot fail.
     if let Datum::Buckets(buckets) = &series.datum {
@@ -30,17 +35,7 @@ fn write_series(out: &mut String, metric: &Metric, series: &Series, prefix: &str
         let _ = writeln!(out, "{prefix}{path}.count {} {time}", buckets.count);
     }
     let _ = write!(out, "{prefix}{path} ");
-    value_text(series, out);
+    value_text(series, &mut out);
     let _ = writeln!(out, " {time}");
-}
-
-/// `program.name.label.value`, where dots of the parts become underscores.
-fn path(metric: &Metric, series: &Series) -> String {
-    let part = |text: &str| text.replace(['.', ' '], "_");
-    let named = metric.spec.keys.iter().zip(series.labels());
-    let mut labels: Vec<String> = named
-        .map(|(key, value)| format!(".{}.{}", part(key), part(&String::from_utf8_lossy(value))))
-        .collect();
-    labels.sort();
-    format!("{}.{}{}", metric.program, metric.spec.name, labels.concat())
+    out
 }

@@ -3,12 +3,14 @@
 mod graphite;
 mod json;
 mod prometheus;
+mod push;
 mod varz;
 
 pub use graphite::graphite;
 pub use json::{json_by_name, json_list};
 pub use prometheus::{Duplicate, PrometheusOptions, prometheus};
 pub(crate) use prometheus::{escaped_name, exported_labels};
+pub use push::{PushFormat, pushed};
 pub use varz::varz;
 
 use super::{Datum, Series};
