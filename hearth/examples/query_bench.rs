@@ -140,7 +140,7 @@ fn run(db: &Db, file: &str, runs: usize, names: &[String]) {
             let start = Instant::now();
             let output = evaluate(db, query, end);
             stats = output.stats;
-            bytes = server_api::result_json(output).unwrap().len();
+            bytes = server_api::result_json(output).unwrap().iter().map(Vec::len).sum::<usize>();
             took.push(start.elapsed().as_secs_f64() * 1000.0);
         }
         let cpu = (cpu_ms() - cpu) / runs as f64;

@@ -45,11 +45,19 @@ impl Api {
         path: &str,
         form: &[(&str, &str)],
     ) -> Result<(u16, String), String> {
+        self.post_form(path, encoded(form)).await
+    }
+
+    /// Status and body of a posted form that is encoded already.
+    pub(crate) async fn post_form(
+        &self,
+        path: &str,
+        form: String,
+    ) -> Result<(u16, String), String> {
         let mut request = Request::new(Method::POST, format!("http://{}{path}", self.address));
         let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers.insert(CONTENT_TYPE, kind);
-        let pairs = form.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
-        request.body = pairs.collect::<Vec<_>>().join("&").into();
+        request.body = form.into();
         let (status, _, body) = self.send(request).await?;
         Ok((status, body))
     }
@@ -119,6 +127,12 @@ impl Api {
         let text = |key: &str| target[key].as_str().unwrap_or("").to_owned();
         Ok((text("health"), text("lastError")))
     }
+}
+
+/// A form as a browser sends it.
+pub(crate) fn encoded(form: &[(&str, &str)]) -> String {
+    let pairs = form.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// Escapes everything that has a meaning in a query.

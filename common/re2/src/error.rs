@@ -42,7 +42,7 @@ pub enum ErrorCode {
     #[error("expression nests too deeply")]
     NestingDepth,
     /// Larger than one of [`crate::PATTERN_BYTES_MAX`], [`crate::INSTRUCTIONS_MAX`],
-    /// [`crate::CLASS_RANGES_MAX`] and [`crate::NFA_BYTES_MAX`].
+    /// [`crate::CLASS_RANGES_MAX`], [`crate::LEAST_BYTES_MAX`] and [`crate::NFA_BYTES_MAX`].
     #[error("expression too large")]
     Large,
 }

@@ -13,6 +13,7 @@ use server_promql::parser;
 use server_rules::Timing;
 
 use super::loader;
+use crate::allocator::Jemalloc;
 
 /// Where `hearth run` keeps samples unless told otherwise.
 const RUN_DIRECTORY: &str = "./hearth-data";
@@ -141,9 +142,10 @@ impl Settings {
             query_samples: size(matches.int("query.max-samples")),
             query_bytes: bytes(matches.bytes("query.max-memory")),
             subquery_step: SubqueryStep::default(),
-            query_shared: Arc::new(SharedLimits::new(bytes(
-                matches.bytes("query.max-memory-total"),
-            ))),
+            query_shared: Arc::new(
+                SharedLimits::new(bytes(matches.bytes("query.max-memory-total")))
+                    .with_heap(Arc::new(Jemalloc)),
+            ),
             parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
             search: has("search-api"),

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
-use bytes::Bytes;
 use server_promql::engine::Reservation;
 
 use crate::error::ApiError;
 use crate::json::Json;
+use crate::pieces;
+
+/// An answer up to here is sent in one piece.
+const SHORT_BYTES: usize = 16 << 10;
 
 /// What a handler has to say.
 #[derive(Debug, Default)]
@@ -20,18 +23,6 @@ pub(crate) struct Answer {
     pub(crate) infos: Vec<String>,
     /// The memory of the answer, held until it is sent.
     pub(crate) memory: Option<Arc<Reservation>>,
-}
-
-/// The bytes of an answer with their memory.
-struct Held {
-    bytes: Vec<u8>,
-    _memory: Option<Arc<Reservation>>,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
 }
 
 impl Answer {
@@ -49,22 +40,25 @@ impl Answer {
 
 /// Makes an HTTP response of a handler's result.
 pub(crate) fn respond(result: Result<Answer, ApiError>) -> Response<Body> {
-    let (mut json, mut memory) = (Json::default(), None);
+    let mut json = Json::default();
+    let (mut pieces, mut memory) = (Vec::new(), None);
     let status = match result {
         Ok(answer) => {
-            const HEAD: &[u8] = b"{\"status\":\"success\"";
-            const DATA: &[u8] = b",\"data\":";
-            // The data may be large, so it is not copied into what goes around it.
-            json = answer.data;
-            memory = answer.memory;
-            let data: &[u8] = if json.bytes.is_empty() { &[] } else { DATA };
-            json.bytes.splice(..0, HEAD.iter().chain(data).copied());
+            json.raw("{\"status\":\"success\"");
+            if !answer.data.is_empty() {
+                json.raw(",\"data\":");
+                // Long data is not copied into what goes around it.
+                pieces = answer.data.into_pieces();
+                let before = std::mem::take(&mut json.bytes);
+                pieces.insert(0, before);
+            }
             for (key, notes) in [(",\"warnings\":", answer.warnings), (",\"infos\":", answer.infos)]
             {
                 if !notes.is_empty() {
                     json.raw(key).strings(notes);
                 }
             }
+            memory = answer.memory;
             StatusCode::OK
         }
         Err(error) => {
@@ -74,8 +68,11 @@ pub(crate) fn respond(result: Result<Answer, ApiError>) -> Response<Body> {
         }
     };
     json.raw("}");
-    let held = Held { bytes: json.bytes, _memory: memory };
-    let mut response = Response::new(Body::from(Bytes::from_owner(held)));
+    pieces.push(json.bytes);
+    if pieces.iter().map(Vec::len).sum::<usize>() <= SHORT_BYTES {
+        pieces = vec![pieces.concat()];
+    }
+    let mut response = Response::new(pieces::body(pieces, memory.as_ref()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -41,10 +41,17 @@ async fn found(state: Arc<ApiState>, params: &Params) -> Result<Option<Answer>, 
         return Ok(None);
     }
     let sets: Vec<Vec<Matcher>> = selectors.iter().map(|s| s.matchers.clone()).collect();
-    running::run(&state, state.options.query_timeout, move |state, _| {
-        let store: &dyn ExemplarQuerier = &state.db;
-        Ok(Some(answer(&store.select(start, end, &sets)?)))
-    })
+    running::run(
+        &state,
+        state.options.query_timeout,
+        running::ELSEWHERE,
+        move |state, _, memory| {
+            let store: &dyn ExemplarQuerier = &state.db;
+            let answer = answer(&store.select(start, end, &sets)?);
+            memory.look()?;
+            Ok(Some(Answer { memory: Some(memory.clone()), ..answer }))
+        },
+    )
     .await
 }
 

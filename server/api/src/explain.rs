@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use common_model::Matcher;
 use server_promql::ast::Expr;
 use server_promql::engine::{
-    Plan, PlanNode, QueryOptions, QueryOutput, Recorder, Reservation, Search, Share,
+    Plan, PlanNode, QueryOptions, QueryOutput, Recorder, Reservation, Search,
 };
 use server_promql::value::Value;
 
@@ -26,19 +26,19 @@ pub(crate) async fn explain(state: Arc<ApiState>, params: Params) -> Result<Answ
     let time = params.time("time")?.unwrap_or_else(|| (state.now)());
     let timeout = timeout(&state, &params)?;
     let lookback_delta_ms = lookback(&params)?;
-    running::run(&state, timeout, move |state, interrupt| {
+    running::run(&state, timeout, running::ELSEWHERE, move |state, interrupt, memory| {
         let expr = parse(state, &params)?;
         in_time(interrupt)?;
         let begun = Instant::now();
         let clock = || begun.elapsed();
         let recorder = Recorder::new(&expr, &clock)?;
-        let memory_of_plan = state.engine.reservation(Share::Interactive);
-        memory_of_plan.charge(recorder.heap_bytes())?;
+        memory.charge(recorder.heap_bytes())?;
         let options = QueryOptions {
             query: params.get("query"),
             lookback_delta_ms,
             interrupt,
             recorder: Some(&recorder),
+            memory: Some(memory),
             ..Default::default()
         };
         let (storage, engine) = (&*state.storage, &state.engine);

@@ -9,12 +9,12 @@ use common_model::{
     Labels, METRIC_NAME, Matcher, TimestampMs, is_legacy_label_name, is_legacy_metric_name,
     is_stale_marker, push_float,
 };
-use server_promql::engine::Share;
 use server_storage::{SampleColumns, SelectHints};
 
 use crate::answer::text;
 use crate::error::ApiError;
 use crate::params::Params;
+use crate::pieces;
 use crate::running;
 use crate::state::ApiState;
 
@@ -35,35 +35,40 @@ pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<B
     };
     let now = (state.now)();
     let external = state.status.external_labels.load_full();
-    let result = running::run(&state, state.options.query_timeout, move |state, interrupt| {
-        let (start, end) = (now - LOOKBACK_MS + 1, now);
-        let mut querier = state.storage.querier(start, end)?;
-        querier.watch(interrupt.watch());
-        let hints = SelectHints { start, end, ..SelectHints::default() };
-        let memory = state.engine.reservation(Share::Interactive);
-        let mut newest: BTreeMap<Labels, (TimestampMs, f64)> = BTreeMap::new();
-        let mut samples = SampleColumns::default();
-        for set in &sets {
-            let mut series = querier.select(false, &hints, set)?;
-            while let Some(labels) = series.next(&mut samples)? {
-                running::check(interrupt)?;
-                // Native histograms have no form in the text format.
-                let last =
-                    samples.len().checked_sub(1).filter(|at| samples.histogram(*at).is_none());
-                let Some(last) = last else { continue };
-                if !is_stale_marker(samples.values[last]) {
-                    // Held, and written once.
-                    memory.charge(2 * labels.heap_bytes() + SAMPLE_BYTES)?;
-                    newest.insert(labels, (samples.timestamps[last], samples.values[last]));
+    let result = running::run(
+        &state,
+        state.options.query_timeout,
+        running::ELSEWHERE,
+        move |state, interrupt, memory| {
+            let (start, end) = (now - LOOKBACK_MS + 1, now);
+            let mut querier = state.storage.querier(start, end)?;
+            querier.watch(interrupt.watch());
+            let hints = SelectHints { start, end, ..SelectHints::default() };
+            let mut newest: BTreeMap<Labels, (TimestampMs, f64)> = BTreeMap::new();
+            let mut samples = SampleColumns::default();
+            for set in &sets {
+                let mut series = querier.select(false, &hints, set)?;
+                while let Some(labels) = series.next(&mut samples)? {
+                    running::check(interrupt)?;
+                    // Native histograms have no form in the text format.
+                    let last =
+                        samples.len().checked_sub(1).filter(|at| samples.histogram(*at).is_none());
+                    let Some(last) = last else { continue };
+                    if !is_stale_marker(samples.values[last]) {
+                        // Held, and written once.
+                        memory.charge(2 * labels.heap_bytes() + SAMPLE_BYTES)?;
+                        newest.insert(labels, (samples.timestamps[last], samples.values[last]));
+                    }
                 }
             }
-        }
-        Ok(write(&newest, &external))
-    })
+            Ok((write(&newest, &external), memory.clone()))
+        },
+    )
     .await;
     match result {
-        Ok(body) => {
-            let mut response = text(StatusCode::OK, body);
+        Ok((body, memory)) => {
+            let mut response = text(StatusCode::OK, "");
+            *response.body_mut() = pieces::body(vec![body.into_bytes()], Some(&memory));
             let kind = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
             response.headers_mut().insert(
                 axum::http::header::CONTENT_TYPE,

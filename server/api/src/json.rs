@@ -5,14 +5,37 @@ use std::io::Write;
 use common_model::{Labels, TimestampMs, format_float_fixed};
 
 use crate::number::{push_value, push_whole};
+use crate::pieces::PIECE_BYTES;
 
 /// Appends JSON to a byte buffer. Commas are the caller's business, except in [`Json::list`].
 #[derive(Debug, Default)]
 pub(crate) struct Json {
+    /// What is written now.
     pub(crate) bytes: Vec<u8>,
+    /// What was written before it.
+    full: Vec<Vec<u8>>,
 }
 
 impl Json {
+    /// Puts what is written aside where it is long enough for a piece, so that a long text is never
+    /// copied into a longer buffer. Not to be asked of a text whose bytes somebody else takes.
+    pub(crate) fn cut(&mut self) {
+        if self.bytes.len() >= PIECE_BYTES {
+            let next = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 16);
+            self.full.push(std::mem::replace(&mut self.bytes, next));
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.full.is_empty()
+    }
+
+    /// Everything that was written.
+    pub(crate) fn into_pieces(mut self) -> Vec<Vec<u8>> {
+        self.full.push(self.bytes);
+        self.full
+    }
+
     pub(crate) fn raw(&mut self, text: &str) -> &mut Json {
         self.bytes.extend_from_slice(text.as_bytes());
         self

@@ -18,6 +18,7 @@ mod methods;
 mod notifications;
 mod number;
 mod params;
+mod pieces;
 mod pools;
 mod query;
 mod result;

@@ -1,5 +1,6 @@
 //! Parameters of a request, from the query string and a form body alike.
 
+use std::collections::HashSet;
 use std::num::IntErrorKind;
 use std::sync::Arc;
 
@@ -26,6 +27,11 @@ pub(crate) struct Params {
 }
 
 impl Params {
+    /// Bytes of all names and values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pairs.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// Decodes `a=b&c=d` after what is already there. Pairs that cannot be read are left out.
     pub(crate) fn extend(&mut self, encoded: &[u8]) {
         let mut problem = None;
@@ -128,9 +134,11 @@ impl Params {
         Ok(sets)
     }
 
-    /// The sets of matchers under `match[]`, whatever they ask for.
+    /// The sets of matchers under `match[]`, whatever they ask for; each once.
     pub(crate) fn selectors(&self) -> Result<Vec<Vec<Matcher>>, ApiError> {
+        let mut seen = HashSet::new();
         self.all("match[]")
+            .filter(|text| seen.insert(*text))
             .map(|text| {
                 server_promql::parser::parse_selector(text)
                     .map_err(|error| ApiError::bad_data(error.to_string()))

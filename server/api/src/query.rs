@@ -30,14 +30,20 @@ pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answ
     let timeout = timeout(&state, &params)?;
     let lookback = lookback(&params)?;
     let asked = Instant::now();
-    running::run(&state, timeout, move |state, interrupt| {
+    let bytes = params.bytes();
+    running::run(&state, timeout, bytes, move |state, interrupt, memory| {
         let mut watch = Stopwatch::start(asked);
         let expr = parse(state, &params)?;
         in_time(interrupt)?;
         watch.prepared();
         let query = params.get("query");
-        let options =
-            QueryOptions { query, lookback_delta_ms: lookback, interrupt, ..Default::default() };
+        let options = QueryOptions {
+            query,
+            lookback_delta_ms: lookback,
+            interrupt,
+            memory: Some(memory),
+            ..Default::default()
+        };
         let output = state.engine.instant(&*state.storage, &expr, time, &options)?;
         answer(output, limit, &params, &watch, interrupt)
     })
@@ -97,15 +103,21 @@ pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer
     let timeout = timeout(&state, &params)?;
     let lookback = lookback(&params)?;
     let asked = Instant::now();
-    running::run(&state, timeout, move |state, interrupt| {
+    let bytes = params.bytes();
+    running::run(&state, timeout, bytes, move |state, interrupt, memory| {
         let mut watch = Stopwatch::start(asked);
         let expr = parse(state, &params)?;
         in_time(interrupt)?;
         watch.prepared();
         has_steps(&expr)?;
         let query = params.get("query");
-        let options =
-            QueryOptions { query, lookback_delta_ms: lookback, interrupt, ..Default::default() };
+        let options = QueryOptions {
+            query,
+            lookback_delta_ms: lookback,
+            interrupt,
+            memory: Some(memory),
+            ..Default::default()
+        };
         let storage = &*state.storage;
         let output = state.engine.range(storage, &expr, start, end, step_ms, &options)?;
         answer(output, limit, &params, &watch, interrupt)

@@ -1,6 +1,6 @@
 //! The result of a query as JSON, within the query's memory and time.
 
-use common_model::{FloatHistogram, Labels};
+use common_model::FloatHistogram;
 use server_promql::engine::{Interrupt, NoInterrupt, QueryOutput, Reservation};
 use server_promql::value::{Sample, SampleValue, Series, Value};
 
@@ -15,14 +15,14 @@ const POINTS_BETWEEN_CHECKS: usize = 4096;
 /// Bytes that one point takes in a result, as the engine charges it.
 const POINT_BYTES: usize = 16;
 
-/// The result of a query as it stands under `data.result` of an answer.
+/// The result of a query as it stands under `data.result` of an answer, in pieces.
 ///
 /// # Errors
 /// Where the text does not fit into what the query may hold, with the reason.
-pub fn result_json(output: QueryOutput) -> Result<Vec<u8>, String> {
+pub fn result_json(output: QueryOutput) -> Result<Vec<Vec<u8>>, String> {
     let mut json = Json::default();
     write(&mut json, output.value, &output.memory, &NoInterrupt).map_err(|error| error.message)?;
-    Ok(json.bytes)
+    Ok(json.into_pieces())
 }
 
 /// Writes a value and drops it piece by piece, so that a result is hardly ever held twice. What is
@@ -42,8 +42,6 @@ pub(crate) fn write(
             json.raw("[").number(timestamp as f64 / 1000.0).raw(",").string(&value).raw("]");
         }
         Value::Vector(samples) => {
-            let bytes = |sample: &Sample| 64 + text_bytes(&sample.labels);
-            json.bytes.reserve_exact(samples.iter().map(bytes).sum());
             let mut pieces = Pieces { json, memory, interrupt, unchecked: 0 };
             pieces.json.raw("[");
             for (at, sample) in samples.into_iter().enumerate() {
@@ -52,10 +50,6 @@ pub(crate) fn write(
             pieces.json.raw("]");
         }
         Value::Matrix(series) => {
-            let bytes = |series: &Series| {
-                64 + series.points.len() * POINT_TEXT_BYTES + text_bytes(&series.labels)
-            };
-            json.bytes.reserve_exact(series.iter().map(bytes).sum());
             let mut pieces = Pieces { json, memory, interrupt, unchecked: 0 };
             pieces.json.raw("[");
             for (at, series) in series.into_iter().enumerate() {
@@ -67,13 +61,6 @@ pub(crate) fn write(
         }
     }
     Ok(())
-}
-
-/// About what a point takes as text; memory that is reserved and not written to is not used.
-const POINT_TEXT_BYTES: usize = 40;
-
-fn text_bytes(labels: &Labels) -> usize {
-    labels.heap_bytes() + 8 * labels.len()
 }
 
 /// What has been written of a list.
@@ -105,6 +92,7 @@ impl Pieces<'_> {
         write(self.json);
         self.memory.release(held);
         self.memory.charge(self.json.bytes.len() - before)?;
+        self.json.cut();
         Ok(())
     }
 }

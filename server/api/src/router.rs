@@ -23,8 +23,8 @@ use crate::{
     status, targets, tree,
 };
 
-/// What a byte of a form may take: as it came, decoded, and in the syntax tree of what it says.
-const FORM_BYTES_FACTOR: usize = 6;
+/// What a byte of a form may take: as it came, in a buffer that grows, and decoded.
+const FORM_BYTES_FACTOR: usize = 3;
 
 type Shared = State<Arc<ApiState>>;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common_model::{Labels, Matcher, TimestampMs};
-use server_promql::engine::{Interrupt, QueryError, Share};
+use server_promql::engine::{Interrupt, QueryError, Reservation};
 use server_storage::{SampleColumns, SelectHints, StorageError};
 
 use crate::answer::Answer;
@@ -37,11 +37,10 @@ impl Selection {
     /// Takes names or values of every set together, sorted and without duplicates.
     fn union(
         &self,
-        state: &ApiState,
         interrupt: &dyn Interrupt,
+        memory: &Arc<Reservation>,
         mut find: impl FnMut(&[Matcher]) -> Result<Vec<String>, StorageError>,
     ) -> Result<Answer, ApiError> {
-        let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut all = Vec::new();
         let none: &[Vec<Matcher>] = &[Vec::new()];
         let sets = if self.sets.is_empty() { none } else { &self.sets };
@@ -57,12 +56,14 @@ impl Selection {
         let cut = self.limit > 0 && all.len() > self.limit;
         let shown = if cut { self.limit } else { all.len() };
         let mut answer = Answer::write(|json| {
-            json.strings(all.iter().take(shown));
+            json.list(all.iter().take(shown), |json, text| {
+                json.string(text).cut();
+            });
         });
         if cut {
             answer.warnings.push("results truncated due to limit".to_owned());
         }
-        answer.memory = Some(memory);
+        answer.memory = Some(memory.clone());
         Ok(answer)
     }
 
@@ -84,11 +85,12 @@ impl From<StorageError> for ApiError {
 /// `/api/v1/labels`
 pub(crate) async fn labels(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
     let selection = Selection::read(&params)?;
-    running::run(&state, state.options.query_timeout, move |state, interrupt| {
+    let bytes = params.bytes();
+    running::run(&state, state.options.query_timeout, bytes, move |state, interrupt, memory| {
         let mut querier = state.storage.querier(selection.start, selection.end)?;
         querier.watch(interrupt.watch());
         selection
-            .union(state, interrupt, |matchers| querier.label_names(matchers, selection.probe()))
+            .union(interrupt, memory, |matchers| querier.label_names(matchers, selection.probe()))
     })
     .await
 }
@@ -104,10 +106,11 @@ pub(crate) async fn label_values(
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
     }
     let selection = Selection::read(&params)?;
-    running::run(&state, state.options.query_timeout, move |state, interrupt| {
+    let bytes = params.bytes();
+    running::run(&state, state.options.query_timeout, bytes, move |state, interrupt, memory| {
         let mut querier = state.storage.querier(selection.start, selection.end)?;
         querier.watch(interrupt.watch());
-        selection.union(state, interrupt, |matchers| {
+        selection.union(interrupt, memory, |matchers| {
             querier.label_values(&name, matchers, selection.probe())
         })
     })
@@ -126,7 +129,8 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
     // Only here are wrong selectors reported under their parameter's name.
     params.matchers().map_err(|error| ApiError::parameter("match[]", error.message))?;
     let selection = Selection::read(&params)?;
-    running::run(&state, state.options.query_timeout, move |state, interrupt| {
+    let bytes = params.bytes();
+    running::run(&state, state.options.query_timeout, bytes, move |state, interrupt, memory| {
         let mut querier = state.storage.querier(selection.start, selection.end)?;
         querier.watch(interrupt.watch());
         let hints = SelectHints {
@@ -136,7 +140,6 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
             limit: selection.probe(),
             ..SelectHints::default()
         };
-        let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut found: Vec<Labels> = Vec::new();
         let mut samples = SampleColumns::default();
         for set in &selection.sets {
@@ -154,13 +157,13 @@ pub(crate) async fn series(state: Arc<ApiState>, params: Params) -> Result<Answe
         let shown = if cut { selection.limit } else { found.len() };
         let mut answer = Answer::write(|json| {
             json.list(found.iter().take(shown), |json, labels| {
-                json.labels(labels);
+                json.labels(labels).cut();
             });
         });
         if cut {
             answer.warnings.push("results truncated due to limit".to_owned());
         }
-        answer.memory = Some(memory);
+        answer.memory = Some(memory.clone());
         Ok(answer)
     })
     .await

@@ -214,6 +214,10 @@ impl SeriesSet for MemorySeriesSet {
         Ok(None)
     }
 
+    fn expected(&self) -> usize {
+        self.rest.len()
+    }
+
     fn split(&mut self, pieces: usize) -> Result<Option<Pieces>, StorageError> {
         let size = self.rest.len().div_ceil(pieces.max(1)).max(1);
         let parts = self.rest.rchunks(size).map(|rest| {

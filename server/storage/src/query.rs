@@ -86,7 +86,7 @@ pub trait SeriesSet: Send {
 /// How much a [`SeriesSet`] has, estimated before it is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetSize {
-    /// Series.
+    /// Series, rather too few.
     pub series: usize,
     /// Samples that must be decoded for all of them.
     pub samples: usize,

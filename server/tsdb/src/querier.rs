@@ -13,6 +13,8 @@ use server_storage::{
 use crate::db::Inner;
 use crate::head::{Page, matching, page_of};
 
+/// Series that are looked at to say how many of them have samples.
+const PROBES: usize = 64;
 /// Time between samples where the work ahead is estimated.
 const ASSUMED_INTERVAL_MS: i64 = 15_000;
 
@@ -123,6 +125,23 @@ impl HeadSeries {
 
 /// What a merge with blocks needs.
 impl HeadSeries {
+    /// About how many of the series that are left have samples in the wanted time.
+    fn reaching(&self) -> usize {
+        let ids = self.rest();
+        if ids.len() < PROBES {
+            return ids.len();
+        }
+        let reaches = |id: u32| {
+            let page = self.db.head.page(id)?;
+            let (first, last) = page.series.read().get(id)?.span()?;
+            (first <= self.end && last >= self.start).then_some(())
+        };
+        // Series that came and went lie together, so a few all over the list stand for the rest.
+        let every = ids.len() / PROBES;
+        let probes = ids.iter().step_by(every).take(PROBES);
+        probes.filter(|(id, _)| reaches(*id).is_some()).count() * every
+    }
+
     fn rest(&self) -> &[(u32, Option<Labels>)] {
         &self.ids[self.left_ids.clone()]
     }
@@ -202,7 +221,8 @@ impl SeriesSet for HeadSeries {
         let (first, last) = self.db.head.span();
         let seen = self.end.min(last).saturating_sub(self.start.max(first)).max(0);
         let each = (seen / ASSUMED_INTERVAL_MS) as usize + 1;
-        SetSize { series: self.len(), samples: self.len().saturating_mul(each) }
+        let series = self.reaching();
+        SetSize { series, samples: series.saturating_mul(each) }
     }
 
     fn split(&mut self, pieces: usize) -> Result<Option<Pieces>, StorageError> {

@@ -4,14 +4,19 @@
 //! a core, handed round by [`turns`]). When all seats are taken a query may still *try*: it runs for
 //! a moment, and only if that is not enough it waits for a seat and begins again. So a small query
 //! is answered at once, however many large ones there are.
+//!
+//! What asks for little is done *here*, on the thread that reads the request, if a turn is free: to
+//! wake another thread, and this one again, takes longer than most queries of a dashboard. Whatever
+//! turns out to be more work than that begins again on a thread that may block.
 
 mod turns;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use server_promql::engine::{Interrupt, Lent, Limit, QueryError, Stop};
+use server_promql::engine::{Interrupt, Lent, Limit, QueryError, Reservation, Share, Stop};
 use server_storage::Watch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -21,6 +26,15 @@ use turns::{Outcome, Turn, Turns};
 
 /// How long a query may compute without a seat.
 const TRIAL: Duration = Duration::from_millis(100);
+
+/// Work that is done here, as foreseen in nanoseconds, and for how long at most.
+const HERE_WORK: usize = 1_500_000;
+const HERE: Duration = Duration::from_millis(5);
+
+/// Bytes of parameters up to which a request may be looked at here.
+const HERE_BYTES: usize = 4096;
+/// Instead of a request's bytes: never here.
+pub(crate) const ELSEWHERE: usize = usize::MAX;
 
 /// Queries that may try at a time.
 const TRIALS_MAX: usize = 4;
@@ -50,6 +64,29 @@ struct Running {
     /// It tried, and the time was not enough.
     outran: AtomicBool,
     turn: Turn,
+    here: Option<Here>,
+}
+
+/// What is left for a query that runs here.
+struct Here {
+    until: Instant,
+    work_left: AtomicUsize,
+}
+
+impl Running {
+    fn new(
+        state: &ApiState,
+        deadline: Instant,
+        time_max: Option<Duration>,
+        here: Option<Here>,
+    ) -> Running {
+        Running {
+            end: Arc::new(End { deadline, canceled: AtomicBool::new(false) }),
+            outran: AtomicBool::new(false),
+            turn: state.queries.turns.clone().take_part(time_max),
+            here,
+        }
+    }
 }
 
 /// When a query is over at the latest.
@@ -75,6 +112,10 @@ impl Interrupt for Running {
         if let Some(stop) = self.end.is_over() {
             return Some(stop);
         }
+        if self.here.as_ref().is_some_and(|here| Instant::now() >= here.until) {
+            self.outran.store(true, Ordering::Relaxed);
+            return Some(Stop::Canceled);
+        }
         match self.turn.go_on(&|| self.end.is_over().is_some()) {
             Outcome::Go => None,
             Outcome::Over => self.end.is_over(),
@@ -87,7 +128,20 @@ impl Interrupt for Running {
 
     fn watch(&self) -> Watch {
         let end = self.end.clone();
-        Watch::new(Arc::new(move || end.is_over().is_none()))
+        let until = self.here.as_ref().map(|here| here.until);
+        let here = move || until.is_none_or(|until| Instant::now() < until);
+        Watch::new(Arc::new(move || end.is_over().is_none() && here()))
+    }
+
+    fn affords(&self, nanos: usize) -> bool {
+        let Some(here) = &self.here else { return true };
+        let less = |left: usize| left.checked_sub(nanos);
+        let afforded =
+            here.work_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
+        if !afforded {
+            self.outran.store(true, Ordering::Relaxed);
+        }
+        afforded
     }
 
     fn lend(&self) -> Option<Box<dyn Lent>> {
@@ -104,17 +158,38 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Runs `work` on a thread that may block, as one of the queries that may run at a time. It may be
-/// run twice.
+/// What is done for a request.
+pub(crate) trait Work<T>:
+    Fn(&ApiState, &dyn Interrupt, &Arc<Reservation>) -> Result<T, ApiError> + Send + Sync + 'static
+{
+}
+
+impl<T, F> Work<T> for F where
+    F: Fn(&ApiState, &dyn Interrupt, &Arc<Reservation>) -> Result<T, ApiError>
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Runs `work` as one of the queries that may run at a time, with memory in which counts what its
+/// thread allocates: here, if what was asked for has few `bytes` and proves to be little work, else
+/// on a thread that may block. It may be run more than once.
 pub(crate) async fn run<T: Send + 'static>(
     state: &Arc<ApiState>,
     timeout: Duration,
-    work: impl Fn(&ApiState, &dyn Interrupt) -> Result<T, ApiError> + Send + Sync + 'static,
+    bytes: usize,
+    work: impl Work<T>,
 ) -> Result<T, ApiError> {
     let deadline = Instant::now() + timeout;
     let work = Arc::new(work);
     let queries = &state.queries;
     if let Ok(seat) = queries.seats.clone().try_acquire_owned() {
+        if bytes <= HERE_BYTES
+            && let Some(result) = attempt_here(state, deadline, &*work)
+        {
+            return result;
+        }
         let ended = attempt(state, deadline, None, seat, &work).await;
         // Only who tries can outrun the time for it.
         return ended.unwrap_or_else(|| Err(ApiError::internal("the query lost its seat")));
@@ -148,13 +223,9 @@ async fn attempt<T: Send + 'static>(
     deadline: Instant,
     time_max: Option<Duration>,
     permit: OwnedSemaphorePermit,
-    work: &Arc<impl Fn(&ApiState, &dyn Interrupt) -> Result<T, ApiError> + Send + Sync + 'static>,
+    work: &Arc<impl Work<T>>,
 ) -> Option<Result<T, ApiError>> {
-    let running = Arc::new(Running {
-        end: Arc::new(End { deadline, canceled: AtomicBool::new(false) }),
-        outran: AtomicBool::new(false),
-        turn: state.queries.turns.clone().take_part(time_max),
-    });
+    let running = Arc::new(Running::new(state, deadline, time_max, None));
     let guard = CancelOnDrop(running.clone());
     let (state, work, interrupt) = (state.clone(), work.clone(), running.clone());
     let task = tokio::task::spawn_blocking(move || {
@@ -162,7 +233,7 @@ async fn attempt<T: Send + 'static>(
         let _permit = permit;
         let result = match interrupt.stop() {
             // The work itself says what that means, where it looks first.
-            None | Some(Stop::Timeout) => work(&state, &*interrupt),
+            None | Some(Stop::Timeout) => measured(&state, &*interrupt, &*work),
             Some(Stop::Canceled) => Err(ApiError::from(QueryError::Canceled)),
         };
         interrupt.turn.end();
@@ -174,7 +245,41 @@ async fn attempt<T: Send + 'static>(
         return None;
     }
     // The task ends abnormally only by a panic, which the panic hook has logged.
-    Some(result.unwrap_or_else(|_| Err(ApiError::internal("the query failed unexpectedly"))))
+    Some(result.unwrap_or_else(|_| Err(ApiError::internal(PANICKED))))
+}
+
+/// What is said of a query that panicked; the log says more.
+const PANICKED: &str = "the query failed unexpectedly";
+
+/// Runs the work once on this thread, if a turn is free; nothing if it is too much work for that.
+fn attempt_here<T>(
+    state: &ApiState,
+    deadline: Instant,
+    work: &impl Work<T>,
+) -> Option<Result<T, ApiError>> {
+    let here = Here { until: Instant::now() + HERE, work_left: AtomicUsize::new(HERE_WORK) };
+    let until = here.until;
+    let running = Running::new(state, deadline, None, Some(here));
+    if !running.turn.begin_now() {
+        return None;
+    }
+    let result = catch_unwind(AssertUnwindSafe(|| measured(state, &running, work)));
+    let result = result.unwrap_or_else(|_| Err(ApiError::internal(PANICKED)));
+    // The store does not say why it stopped.
+    let outran = running.outran.load(Ordering::Relaxed) || Instant::now() >= until;
+    if outran && result.is_err() { None } else { Some(result) }
+}
+
+/// Runs the work with memory that measures this thread.
+fn measured<T>(
+    state: &ApiState,
+    interrupt: &dyn Interrupt,
+    work: &impl Work<T>,
+) -> Result<T, ApiError> {
+    let memory = Arc::new(state.engine.measured(Share::Interactive));
+    let result = work(state, interrupt, &memory);
+    memory.rest();
+    result
 }
 
 /// An error when the asker does not want the answer any more.

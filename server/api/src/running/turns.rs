@@ -200,6 +200,20 @@ impl Turn {
         Outcome::Go
     }
 
+    /// Begins the turn if it can be had without waiting for anybody.
+    pub(super) fn begin_now(&self) -> bool {
+        let mut phase = self.phase.lock();
+        let mut state = self.turns.state.lock();
+        if *phase != Phase::Waiting || state.free == 0 || !state.waiting.is_empty() {
+            return false;
+        }
+        state.free -= 1;
+        let now = self.turns.now();
+        self.place.until.store(now + nanos(TURN), Ordering::Relaxed);
+        *phase = Phase::Computing(now);
+        true
+    }
+
     /// Another core for the one whose turn it is.
     pub(super) fn lend(&self) -> Option<Extra> {
         self.turns.clone().lend()
@@ -285,6 +299,20 @@ mod tests {
         assert!(first.lend().is_none(), "both have a turn");
         drop((first, second));
         assert_eq!(turns.state.lock().free, 2);
+    }
+
+    #[test]
+    fn a_turn_is_begun_at_once_or_not_at_all() {
+        let turns = Arc::new(Turns::new(1));
+        let (first, second) = (turns.clone().take_part(None), turns.clone().take_part(None));
+        assert!(first.begin_now());
+        assert_eq!(first.go_on(NEVER), Outcome::Go);
+        assert!(!second.begin_now(), "there is only one");
+        first.end();
+        assert!(second.begin_now());
+        assert!(!second.begin_now(), "it has begun");
+        drop(second);
+        assert_eq!(turns.state.lock().free, 1);
     }
 
     #[test]

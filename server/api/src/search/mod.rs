@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response};
 use common_model::{METRIC_NAME, Metadata};
-use server_promql::engine::{Interrupt, Stop};
+use server_promql::engine::{Interrupt, Reservation, Stop};
 use server_storage::Querier;
 
 use crate::answer::respond;
@@ -76,12 +76,13 @@ async fn lines(state: Arc<ApiState>, params: &Params, place: Place) -> Result<Js
     let request = SearchRequest::read(params, place, (state.now)())?;
     let timeout = state.options.query_timeout;
     let asked = request.clone();
-    let mut found = running::run(&state, timeout, move |state, interrupt| {
-        let mut querier = state.storage.querier(asked.start, asked.end)?;
-        querier.watch(interrupt.watch());
-        find(&asked, &*querier, interrupt)
-    })
-    .await?;
+    let mut found =
+        running::run(&state, timeout, running::ELSEWHERE, move |state, interrupt, memory| {
+            let mut querier = state.storage.querier(asked.start, asked.end)?;
+            querier.watch(interrupt.watch());
+            find(&asked, &*querier, interrupt, memory)
+        })
+        .await?;
     let has_more = found.len() > request.limit;
     found.truncate(request.limit);
     let metadata = match request.with_metadata {
@@ -96,6 +97,7 @@ fn find(
     request: &SearchRequest,
     querier: &dyn Querier,
     interrupt: &dyn Interrupt,
+    memory: &Reservation,
 ) -> Result<Vec<Found>, ApiError> {
     let mut candidates = BTreeSet::new();
     let no_matchers = [Vec::new()];
@@ -111,6 +113,7 @@ fn find(
     for (i, text) in candidates.into_iter().enumerate() {
         if i % CANDIDATES_AT_A_TIME == 0 {
             in_time(interrupt)?;
+            memory.look()?;
         }
         if let Some(score) = request.terms.score(&text) {
             found.push(Found { text, score });

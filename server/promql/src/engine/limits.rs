@@ -17,6 +17,12 @@ pub trait Interrupt: Send + Sync {
         Watch::default()
     }
 
+    /// Whether to go on with reading that is going to take about so many nanoseconds. Who says no
+    /// wants the query to end, and counts it as [`Stop::Canceled`].
+    fn affords(&self, _nanos: usize) -> bool {
+        true
+    }
+
     /// Another core to compute on, where one is idle.
     fn lend(&self) -> Option<Box<dyn Lent>> {
         None
@@ -58,12 +64,12 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    pub(crate) fn new(samples_max: usize, memory: Reservation) -> Budget {
+    pub(crate) fn new(samples_max: usize, memory: Arc<Reservation>) -> Budget {
         Budget {
             samples_max,
             samples: AtomicUsize::new(0),
             samples_peak: AtomicUsize::new(0),
-            memory: Arc::new(memory),
+            memory,
         }
     }
 

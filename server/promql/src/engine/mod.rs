@@ -20,7 +20,7 @@ use crate::value::{Point, Sample, SampleValue, Series, Track, Value};
 pub use error::QueryError;
 pub use explain::{Clock, EXPLAIN_NODES_MAX, Execution, Measure, Plan, PlanNode, Recorder, Search};
 pub use limits::{Interrupt, Lent, NoInterrupt, Stop};
-pub use shared::{Limit, Reservation, Share, SharedLimits};
+pub use shared::{Heap, Limit, Reservation, Share, SharedLimits};
 pub use step::{SUBQUERY_STEP_MS_DEFAULT, SubqueryStep};
 
 pub(crate) use explain::{address, address_of_selector};
@@ -85,6 +85,8 @@ pub struct QueryOptions<'a> {
     pub share: Share,
     /// Is told what happens, where the query is to be explained.
     pub recorder: Option<&'a Recorder<'a>>,
+    /// Where the query's memory is counted; where nothing is given here, it has one of its own.
+    pub memory: Option<&'a Arc<Reservation>>,
 }
 
 impl Default for QueryOptions<'_> {
@@ -95,6 +97,7 @@ impl Default for QueryOptions<'_> {
             interrupt: &NoInterrupt,
             share: Share::Interactive,
             recorder: None,
+            memory: None,
         }
     }
 }
@@ -177,6 +180,13 @@ impl Engine {
     pub fn reservation(&self, share: Share) -> Reservation {
         let shared = self.options.shared.clone();
         Reservation::new(shared, share, self.options.memory_bytes_max)
+    }
+
+    /// Memory for a query that the calling thread is about to run, and for what it makes of it.
+    #[must_use]
+    pub fn measured(&self, share: Share) -> Reservation {
+        let shared = self.options.shared.clone();
+        Reservation::measured(shared, share, self.options.memory_bytes_max)
     }
 
     fn counted<T>(&self, result: Result<T, QueryError>) -> Result<T, QueryError> {

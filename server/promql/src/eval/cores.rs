@@ -12,16 +12,18 @@ use server_storage::{Pieces, SampleColumns, SeriesSet, SetSize};
 
 use super::reading::Reading;
 use super::{Eval, Sink};
+use crate::ast::VectorSelector;
 use crate::engine::{Lent, QueryError};
 use crate::value::Track;
 
-/// What reading costs in nanoseconds, roughly: a series and a sample.
+/// What reading costs in nanoseconds, roughly: a series, a sample, and what is made of them at a step.
 const SERIES_COST: usize = 700;
 const SAMPLE_COST: usize = 8;
+const STEP_COST: usize = 10;
 /// Below this it is not worth to wake another core.
 const WORK_MIN: usize = 600_000;
 /// The work of a piece: so long a core lent may be kept when others want it.
-const PIECE_WORK: usize = 400_000;
+const PIECE_WORK: usize = 250_000;
 const PIECES_MAX: usize = 256;
 /// Memory of the tracks of a piece.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -47,13 +49,23 @@ impl Eval<'_> {
     pub(super) fn each_series(
         &self,
         mut set: Box<dyn SeriesSet>,
+        selector: &VectorSelector,
         steps: usize,
         maker: &Maker<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
         let listed = set.heap_bytes();
         self.budget.charge(0, listed)?;
-        let pieces = self.pieces_worthwhile(set.size(), steps);
+        let mut forecast = self.forecast(selector, &*set);
+        let sink: &mut Sink<'_> = &mut |track| {
+            sink(track)?;
+            forecast.look(self)
+        };
+        let size = set.size();
+        if !self.query.interrupt.affords(work_of(size, steps)) {
+            return Err(QueryError::Canceled);
+        }
+        let pieces = self.pieces_worthwhile(size, steps);
         if pieces > 1
             && let Some(lent) = self.query.interrupt.lend()
             && let Some(pieces) = set.split(pieces)?
@@ -68,8 +80,7 @@ impl Eval<'_> {
 
     /// How many pieces are worth it; one where it is not worth it at all.
     fn pieces_worthwhile(&self, size: SetSize, steps: usize) -> usize {
-        let reading = size.samples.saturating_mul(SAMPLE_COST);
-        let work = size.series.saturating_mul(SERIES_COST).saturating_add(reading);
+        let work = work_of(size, 0);
         // Who is explained is told of one node at a time.
         if work < WORK_MIN || self.query.recorder.is_some() {
             return 1;
@@ -149,6 +160,7 @@ impl Eval<'_> {
                         sink(track)?;
                     }
                     self.budget.release(batch.samples, batch.bytes);
+                    queue.spare.lock().append(&mut batch.tracks);
                     return Ok(());
                 }
                 // The other one is at it.
@@ -162,22 +174,36 @@ impl Eval<'_> {
 
     fn read_piece(&self, queue: &Queue, at: usize, set: Box<dyn SeriesSet>, make: &mut Make<'_>) {
         let mut delivery = Delivery { queue, at, batch: None };
-        delivery.batch = Some(self.batch(set, make));
+        delivery.batch = Some(self.batch(set, make, &queue.spare));
     }
 
-    fn batch(&self, mut set: Box<dyn SeriesSet>, make: &mut Make<'_>) -> Result<Batch, QueryError> {
+    fn batch(
+        &self,
+        mut set: Box<dyn SeriesSet>,
+        make: &mut Make<'_>,
+        spare: &Mutex<Vec<Track>>,
+    ) -> Result<Batch, QueryError> {
         let mut batch = Batch::default();
+        let mut empty = std::mem::take(&mut *spare.lock());
         self.one_after_the_other(&mut *set, make, &mut |track| {
             let bytes = track.column.heap_bytes() + size_of::<Track>();
             let samples = track.column.len();
             self.budget.charge(samples, bytes)?;
             batch.bytes += bytes;
             batch.samples += samples;
-            batch.tracks.push(std::mem::take(track));
+            batch.tracks.push(std::mem::replace(track, empty.pop().unwrap_or_default()));
             Ok(())
         })?;
+        spare.lock().append(&mut empty);
         Ok(batch)
     }
+}
+
+/// What reading takes in nanoseconds, and making a value for every step.
+fn work_of(size: SetSize, steps: usize) -> usize {
+    let each = SERIES_COST.saturating_add(steps.saturating_mul(STEP_COST));
+    let samples = size.samples.saturating_mul(SAMPLE_COST);
+    size.series.saturating_mul(each).saturating_add(samples)
 }
 
 /// What was read of a piece, and what of it is charged to the budget.
@@ -192,6 +218,8 @@ struct Batch {
 struct Queue {
     state: Mutex<State>,
     changed: Condvar,
+    /// Tracks whose memory is used again.
+    spare: Mutex<Vec<Track>>,
 }
 
 struct State {
@@ -219,7 +247,7 @@ impl Queue {
     fn new(parts: Vec<Box<dyn SeriesSet>>) -> Queue {
         let places = parts.into_iter().map(Place::Unread).collect();
         let state = State { places, next: 0, ended: false };
-        Queue { state: Mutex::new(state), changed: Condvar::new() }
+        Queue { state: Mutex::new(state), changed: Condvar::new(), spare: Mutex::default() }
     }
 
     fn len(&self) -> usize {

@@ -9,6 +9,7 @@ mod aggregate;
 mod binary;
 mod call;
 mod cores;
+mod forecast;
 mod grid;
 mod hints;
 mod invariant;
@@ -21,6 +22,7 @@ mod shift;
 mod watch;
 mod window;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ast::{Expr, Span, ValueType};
@@ -65,6 +67,8 @@ pub(crate) struct Eval<'q> {
     compared: hints::Compared,
     /// Selectors of which only some labels are looked at.
     grouped: hints::Grouped,
+    /// Selectors whose series all stay.
+    kept: forecast::Kept,
 }
 
 impl<'q> Eval<'q> {
@@ -84,8 +88,11 @@ impl<'q> Eval<'q> {
         }
         let lookback_ms = query.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
         let subquery_step_ms = options.subquery_step.get();
-        let shared = options.shared.clone();
-        let memory = Reservation::new(shared, query.share, options.memory_bytes_max);
+        let measured = || {
+            let shared = options.shared.clone();
+            Arc::new(Reservation::measured(shared, query.share, options.memory_bytes_max))
+        };
+        let memory = query.memory.cloned().unwrap_or_else(measured);
         let times = shift::Times { whole, end, lookback_ms, subquery_step_ms };
         let (first, last) = times.bounds(expr)?;
         let mut querier = store.querier(first, last)?;
@@ -104,6 +111,7 @@ impl<'q> Eval<'q> {
             series_total: AtomicU64::new(0),
             compared: hints::Compared::of(expr),
             grouped: hints::Grouped::of(expr, options),
+            kept: forecast::Kept::of(expr),
         };
         let matchers = expr.selectors().into_iter().flat_map(|selector| &selector.matchers);
         let patterns = matchers.filter_map(Matcher::pattern).map(|pattern| pattern.heap_bytes());
@@ -132,7 +140,7 @@ impl<'q> Eval<'q> {
     /// Ends the query when the asker wants it to.
     pub(crate) fn check_interrupt(&self) -> Result<(), QueryError> {
         match self.query.interrupt.stop() {
-            None => Ok(()),
+            None => self.budget.memory().look(),
             Some(Stop::Timeout) => Err(QueryError::Timeout),
             Some(Stop::Canceled) => Err(QueryError::Canceled),
         }

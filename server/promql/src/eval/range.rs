@@ -96,12 +96,14 @@ impl Eval<'_> {
         self.budget.charge(0, listed)?;
         let mut reading = Reading::new(self);
         let mut track = RangeTrack::default();
+        let mut forecast = self.forecast(&selector.vector, &*set);
         while let Some(labels) = set.next(&mut track.samples)? {
             reading.series(track.samples.len())?;
             self.live_samples(selector, &mut track.samples);
             track.labels = labels;
             track.drop_name = false;
             sink(&mut track)?;
+            forecast.look(self)?;
         }
         self.budget.release(0, listed);
         Ok(())
@@ -139,7 +141,7 @@ impl Eval<'_> {
                 found
             })
         };
-        self.each_series(set, steps, &maker, sink)
+        self.each_series(set, &selector.vector, steps, &maker, sink)
     }
 
     fn subquery(

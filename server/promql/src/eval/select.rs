@@ -107,7 +107,7 @@ impl Eval<'_> {
                 Ok(count > 0)
             })
         };
-        self.each_series(set, grid.steps, &maker, sink)
+        self.each_series(set, selector, grid.steps, &maker, sink)
     }
 }
 

@@ -39,7 +39,7 @@ pub const NESTING_MAX: u32 = 256;
 pub const HEIGHT_MAX: u32 = 1000;
 
 /// Bytes that all regular expressions of a query may take together when compiled.
-pub const PATTERNS_BYTES_MAX: usize = 32 << 20;
+pub const PATTERNS_BYTES_MAX: usize = 24 << 20;
 
 /// Complaints kept about one query.
 pub const ERRORS_MAX: usize = 100;

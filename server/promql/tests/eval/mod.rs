@@ -3,6 +3,7 @@
 mod cores;
 mod engine;
 mod explain;
+mod forecast;
 mod random;
 mod scripts;
 mod suite;

@@ -23,6 +23,9 @@ pub fn decode(
 ) -> Result<(), ChunkError> {
     let mut decoder = Decoder::new(chunk);
     loop {
+        if let Some(before) = start.checked_sub(1) {
+            decoder.run::<false>(before, &mut [], &mut []);
+        }
         if decoder.read == decoder.count {
             return Ok(());
         }
@@ -38,12 +41,13 @@ pub fn decode(
     let room = before + 1 + usize::from(decoder.count - decoder.read);
     columns.timestamps.resize(room, 0);
     columns.values.resize(room, 0.0);
-    let places = columns.timestamps[before..].iter_mut().zip(&mut columns.values[before..]);
     let (mut filled, mut result) = (before, Ok(()));
-    for (time, value) in places {
-        *time = decoder.time;
-        *value = f64::from_bits(decoder.value);
+    loop {
+        columns.timestamps[filled] = decoder.time;
+        columns.values[filled] = f64::from_bits(decoder.value);
         filled += 1;
+        let (times, values) = (&mut columns.timestamps[filled..], &mut columns.values[filled..]);
+        filled += decoder.run::<true>(end, times, values);
         if filled == room {
             break;
         }
@@ -61,6 +65,16 @@ pub fn decode(
         columns.starts.resize(filled, 0);
     }
     result
+}
+
+/// Widest window of a value that [`Decoder::run`] reads.
+const RUN_WIDTH_MAX: u32 = PEEKED - 3;
+
+/// The next bits, [`PEEKED`] of them at least, where eight whole bytes follow.
+#[inline(always)]
+fn whole(bytes: &[u8], at: usize) -> Option<u64> {
+    let eight = bytes.get(at / 8..)?.first_chunk::<8>()?;
+    Some(u64::from_be_bytes(*eight) << (at % 8))
 }
 
 /// A place among bits, most significant first. Behind the end there are zeros.
@@ -130,20 +144,63 @@ impl<'a> Decoder<'a> {
         Decoder { bits, count: count(chunk), read: 0, time, delta, value, width: 64, trailing: 0 }
     }
 
+    /// Reads what nearly all samples are: the time as expected, the value unchanged, in the window
+    /// as before, or in a narrow new one. Ends before a sample of another kind, after `end`, or near
+    /// the end of the bytes, and says how many it read; with `KEEP` they are put down.
+    ///
+    /// Only what a sample needs is held here, so that all of it is in registers.
+    fn run<const KEEP: bool>(&mut self, end: i64, times: &mut [i64], values: &mut [f64]) -> usize {
+        if self.read < 2 {
+            return 0;
+        }
+        let left = usize::from(self.count - self.read);
+        let (bytes, delta) = (self.bits.bytes, self.delta as i64);
+        let (mut at, mut time, mut value) = (self.bits.at, self.time, self.value);
+        let (mut width, mut trailing) = (self.width, self.trailing);
+        let mut count = 0;
+        while count < left {
+            let Some(mut word) = whole(bytes, at) else { break };
+            let next = time.wrapping_add(delta);
+            if next > end {
+                break;
+            }
+            let kind = word >> 61;
+            if kind < 0b010 {
+                at += 2;
+            } else if kind == 0b010 && width <= RUN_WIDTH_MAX {
+                at += 3 + width as usize;
+                value ^= ((word << 3) >> (64 - width)) << trailing;
+            } else if kind == 0b011 {
+                let (leading, new) = ((word >> 56) as u32 & 31, (word >> 50) as u32 & 63);
+                if new == 0 || new > RUN_WIDTH_MAX || leading + new > 64 {
+                    break;
+                }
+                let Some(bits) = whole(bytes, at + 14) else { break };
+                word = bits;
+                (width, trailing) = (new, 64 - leading - new);
+                at += 14 + width as usize;
+                value ^= (word >> (64 - width)) << trailing;
+            } else {
+                break;
+            }
+            time = next;
+            if KEEP {
+                times[count] = time;
+                values[count] = f64::from_bits(value);
+            }
+            count += 1;
+        }
+        self.bits.at = at;
+        (self.time, self.value) = (time, value);
+        (self.width, self.trailing) = (width, trailing);
+        // No more than were left, which fits.
+        self.read += count as u16;
+        count
+    }
+
     /// Reads a sample into `time` and `value`.
-    #[inline(always)]
     fn step(&mut self) -> Result<(), ChunkError> {
         let mut word = self.bits.peek();
-        // Nearly every sample of a counter: the time as expected, the value in the window as before.
-        // The window is the whole value until one was said.
-        if word >> 61 == 0b010 && self.width < VALUE_PEEKED {
-            self.bits.at += 3 + self.width as usize;
-            self.value ^= ((word << 3) >> (64 - self.width)) << self.trailing;
-            self.time = self.time.wrapping_add(self.delta as i64);
-            self.check_end()?;
-            self.read += 1;
-            return Ok(());
-        }
         if self.read < 2 {
             word = self.first_times().ok_or(ChunkError::Short { sample: self.read })?;
         } else if word >> 63 == 0 {

@@ -1,11 +1,12 @@
-//! What all queries of a process share: memory, and the counts of what was refused.
+//! The memory of one query: what it charges, and what its threads are seen to hold.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::QueryError;
+use super::heap::Meter;
+use super::{QueryError, Share, SharedLimits};
 
 /// Memory is taken from what is shared in pieces of this size.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -14,155 +15,8 @@ const PIECE_BYTES: usize = 256 * 1024;
 const UNCOUNTED_BYTES: usize = 128 * 1024;
 /// A query that held this much more than it does now gives it back to the others.
 const IDLE_BYTES_MAX: usize = 16 * PIECE_BYTES;
-
-/// Who asks, where memory is short.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Share {
-    /// Somebody who looks at a dashboard: leaves the last eighth to smaller queries and to rules.
-    #[default]
-    Interactive,
-    /// Rules: may use everything, so that no dashboard keeps an alert from being noticed.
-    Rules,
-}
-
-/// A limit on queries that something was refused for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Samples one query holds.
-    Samples,
-    /// Bytes one query holds.
-    Bytes,
-    /// Bytes all queries hold together.
-    SharedBytes,
-    /// Time of a query.
-    Time,
-    /// Time in the queue.
-    Queue,
-    /// Points of a series in the answer to a range query.
-    Points,
-}
-
-impl Limit {
-    /// All limits, in the order in which they are counted.
-    pub const ALL: [Limit; 6] = [
-        Limit::Samples,
-        Limit::Bytes,
-        Limit::SharedBytes,
-        Limit::Time,
-        Limit::Queue,
-        Limit::Points,
-    ];
-
-    /// The name of the limit, as the label `limit` has it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Limit::Samples => "samples",
-            Limit::Bytes => "bytes",
-            Limit::SharedBytes => "shared_bytes",
-            Limit::Time => "time",
-            Limit::Queue => "queue",
-            Limit::Points => "points",
-        }
-    }
-}
-
-/// Memory that all queries share, and the counts of what was refused.
-#[derive(Debug)]
-pub struct SharedLimits {
-    bytes_max: usize,
-    bytes: AtomicUsize,
-    bytes_peak: AtomicUsize,
-    refused: [AtomicU64; Limit::ALL.len()],
-}
-
-impl Default for SharedLimits {
-    /// No limit on what queries hold together.
-    fn default() -> SharedLimits {
-        SharedLimits::new(usize::MAX)
-    }
-}
-
-impl SharedLimits {
-    /// Queries may hold so many bytes together.
-    #[must_use]
-    pub fn new(bytes_max: usize) -> SharedLimits {
-        SharedLimits {
-            bytes_max,
-            bytes: AtomicUsize::new(0),
-            bytes_peak: AtomicUsize::new(0),
-            refused: Default::default(),
-        }
-    }
-
-    /// Most bytes that queries may hold together.
-    #[must_use]
-    pub fn bytes_max(&self) -> usize {
-        self.bytes_max
-    }
-
-    /// Bytes that queries hold now, in whole pieces.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Most bytes that queries ever held.
-    #[must_use]
-    pub fn bytes_peak(&self) -> usize {
-        self.bytes_peak.load(Ordering::Relaxed)
-    }
-
-    /// How often something was refused for a limit.
-    #[must_use]
-    pub fn refused(&self, limit: Limit) -> u64 {
-        self.refused[limit as usize].load(Ordering::Relaxed)
-    }
-
-    /// Counts a refusal.
-    pub fn count(&self, limit: Limit) {
-        self.refused[limit as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How far one who already holds `own` bytes may fill the memory.
-    fn reach(&self, share: Share, own: usize) -> usize {
-        match share {
-            Share::Rules => self.bytes_max,
-            Share::Interactive if own <= self.bytes_max / 64 => {
-                self.bytes_max - self.bytes_max / 16
-            }
-            Share::Interactive => self.bytes_max - self.bytes_max / 8,
-        }
-    }
-
-    fn take(&self, more: usize, own: usize, share: Share) -> Result<(), QueryError> {
-        let wanted = own.saturating_add(more);
-        let reach = self.reach(share, wanted);
-        if wanted > reach {
-            // It would not fit if it were alone.
-            return Err(QueryError::TooMuchMemory { limit: reach, wanted });
-        }
-        let taken = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| {
-            bytes.checked_add(more).filter(|sum| *sum <= reach)
-        });
-        match taken {
-            Ok(before) => {
-                self.bytes_peak.fetch_max(before + more, Ordering::Relaxed);
-                Ok(())
-            }
-            Err(bytes) => Err(QueryError::MemoryInUse {
-                wanted: more,
-                in_use: bytes,
-                others: bytes.saturating_sub(own),
-                limit: self.bytes_max,
-            }),
-        }
-    }
-
-    fn give_back(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
+/// A thread that worked for a query of this size keeps nothing for its next one.
+const LARGE_BYTES: usize = 4 * PIECE_BYTES;
 
 /// The memory of one query and of its answer; given back when dropped.
 #[derive(Debug)]
@@ -176,10 +30,13 @@ pub struct Reservation {
     covered: AtomicUsize,
     /// Taken from what is shared.
     taken: Mutex<usize>,
+    /// What the query's threads hold, while they are looked at.
+    meter: Option<Meter>,
+    is_at_rest: AtomicBool,
 }
 
 impl Reservation {
-    /// Nothing held yet, and never more than `bytes_max`.
+    /// Nothing held yet, and never more than `bytes_max`. Only what is charged counts.
     #[must_use]
     pub fn new(shared: Arc<SharedLimits>, share: Share, bytes_max: usize) -> Reservation {
         Reservation {
@@ -190,31 +47,62 @@ impl Reservation {
             bytes_peak: AtomicUsize::new(0),
             covered: AtomicUsize::new(UNCOUNTED_BYTES),
             taken: Mutex::new(0),
+            meter: None,
+            is_at_rest: AtomicBool::new(false),
         }
+    }
+
+    /// What the calling thread allocates from now on counts, too, and what every other thread does
+    /// once it has charged something here; whichever is more, that or what is charged. To be made
+    /// where the work is done, not where somebody waits for it.
+    #[must_use]
+    pub fn measured(shared: Arc<SharedLimits>, share: Share, bytes_max: usize) -> Reservation {
+        let meter = shared.heap().map(Meter::start);
+        let mut measured = Reservation::new(shared, share, bytes_max);
+        measured.meter = meter;
+        measured
     }
 
     /// Counts bytes that are about to be allocated.
     pub fn charge(&self, bytes: usize) -> Result<(), QueryError> {
         let before = self.bytes.load(Ordering::Relaxed);
-        let too_much = |wanted| QueryError::TooMuchMemory { limit: self.bytes_max, wanted };
         if bytes > self.bytes_max {
-            return Err(too_much(before.saturating_add(bytes)));
+            let wanted = before.saturating_add(bytes);
+            return Err(QueryError::TooMuchMemory { limit: self.bytes_max, wanted });
         }
         let sum = self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let covered = match sum {
-            _ if sum > self.bytes_max => Err(too_much(sum)),
-            _ if sum > self.covered.load(Ordering::Relaxed) => self.cover(sum),
-            _ => Ok(()),
-        };
-        match covered {
+        let held = self.held(sum);
+        let admitted = self.admit(held);
+        match admitted {
             Ok(()) => {
-                self.bytes_peak.fetch_max(sum, Ordering::Relaxed);
-                Ok(())
+                self.bytes_peak.fetch_max(held, Ordering::Relaxed);
             }
-            Err(error) => {
+            Err(_) => {
                 self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-                Err(error)
             }
+        }
+        admitted
+    }
+
+    /// Looks whether what the calling thread allocated still fits.
+    pub fn look(&self) -> Result<(), QueryError> {
+        if self.meter.is_none() { Ok(()) } else { self.admit(self.held(self.bytes())) }
+    }
+
+    fn admit(&self, held: usize) -> Result<(), QueryError> {
+        if held > self.bytes_max {
+            return Err(QueryError::TooMuchMemory { limit: self.bytes_max, wanted: held });
+        }
+        if held > self.covered.load(Ordering::Relaxed) { self.cover(held) } else { Ok(()) }
+    }
+
+    /// What is charged or what is seen, whichever is more.
+    fn held(&self, charged: usize) -> usize {
+        match (&self.meter, self.shared.heap()) {
+            (Some(meter), Some(heap)) if !self.is_at_rest.load(Ordering::Relaxed) => {
+                meter.look(heap).max(charged)
+            }
+            _ => charged,
         }
     }
 
@@ -234,7 +122,7 @@ impl Reservation {
         let less = |held: usize| Some(held.saturating_sub(bytes));
         // The closure always gives a value, so the update cannot fail.
         let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        let held = self.bytes.load(Ordering::Relaxed);
+        let held = self.held(self.bytes());
         if self.covered.load(Ordering::Relaxed).saturating_sub(held) > IDLE_BYTES_MAX {
             self.settle();
         }
@@ -243,7 +131,7 @@ impl Reservation {
     /// Gives back what is held no more.
     pub fn settle(&self) {
         let mut taken = self.taken.lock();
-        let needed = whole_pieces(self.bytes.load(Ordering::Relaxed));
+        let needed = whole_pieces(self.held(self.bytes()));
         if needed < *taken {
             self.shared.give_back(*taken - needed);
             *taken = needed;
@@ -251,7 +139,22 @@ impl Reservation {
         }
     }
 
-    /// Bytes held now.
+    /// The work is done: only what is charged counts from now on, whoever frees it.
+    pub fn rest(&self) {
+        self.is_at_rest.store(true, Ordering::Relaxed);
+        if let Some(heap) = self.shared.heap().filter(|_| self.bytes_peak() > LARGE_BYTES) {
+            heap.give_back_of_thread();
+        }
+        self.settle();
+    }
+
+    /// How many bytes this one may hold at most, were it alone.
+    #[must_use]
+    pub fn bytes_reach(&self) -> usize {
+        self.shared.reach(self.share, usize::MAX).min(self.bytes_max)
+    }
+
+    /// Bytes charged now.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)

@@ -1,0 +1,70 @@
+//! What a query will need is foreseen where it can be, and only there.
+
+use common_model::Labels;
+use server_promql::engine::{Engine, EngineOptions, QueryError, QueryOptions};
+use server_promql::parser::{Options, parse};
+use server_storage::memory::MemoryStore;
+use server_storage::{Appendable, SeriesRef};
+
+const LIMIT_BYTES: usize = 40_000;
+
+/// Series of ten samples, a minute apart.
+fn store(count: usize) -> MemoryStore {
+    let store = MemoryStore::default();
+    let mut appender = store.appender();
+    for series in 0..count {
+        let labels = Labels::from_pairs([("__name__", "x"), ("n", &series.to_string())]);
+        for minute in 0..10 {
+            appender.append(SeriesRef::default(), &labels, minute * 60_000, 1.0).unwrap();
+        }
+    }
+    appender.commit().unwrap();
+    store
+}
+
+/// How many bytes the query would have needed, as the error says.
+fn wanted(store: &MemoryStore, text: &str) -> Option<usize> {
+    let memory_bytes_max = LIMIT_BYTES;
+    let engine = Engine::new(EngineOptions { memory_bytes_max, ..EngineOptions::default() });
+    let expr = parse(text, &Options::everything()).unwrap();
+    match engine.range(store, &expr, 0, 540_000, 60_000, &QueryOptions::default()) {
+        Ok(_) => None,
+        Err(QueryError::TooMuchMemory { limit, wanted }) => {
+            assert_eq!(limit, LIMIT_BYTES, "{text}");
+            Some(wanted)
+        }
+        Err(other) => panic!("{text}: {other}"),
+    }
+}
+
+#[test]
+fn a_query_is_refused_with_what_it_would_need_where_that_can_be_foreseen() {
+    let store = store(2000);
+    for (text, is_foreseen) in [
+        ("x", true),
+        ("-(x)", true),
+        ("x + 1", true),
+        ("abs(x)", true),
+        ("avg_over_time(x[2m])", true),
+        ("max_over_time(x[5m:1m])", true),
+        ("label_replace(x, 'a', '$1', 'n', '(.*)')", true),
+        ("quantile(0.5, x)", true),
+        ("x or vector(1)", true),
+        // It might be that nothing more follows.
+        ("x >= 1", false),
+        ("sum by (n) (x)", false),
+        ("x * on (n) x", false),
+        ("x unless vector(1)", false),
+    ] {
+        let wanted = wanted(&store, text).unwrap_or_else(|| panic!("{text} fits"));
+        assert_eq!(wanted > 2 * LIMIT_BYTES, is_foreseen, "{text}: {wanted}");
+    }
+}
+
+#[test]
+fn what_fits_is_answered() {
+    let store = store(100);
+    for text in ["x", "x + 1", "avg_over_time(x[2m])"] {
+        assert_eq!(wanted(&store, text), None, "{text}");
+    }
+}
