@@ -4,5 +4,6 @@
 mod bounds;
 mod language;
 mod mistakes;
+mod programs;
 mod source;
 mod support;
