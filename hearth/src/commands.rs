@@ -49,7 +49,7 @@ const COMMANDS: &[Entry] = &[
     },
     Entry {
         name: "bundled",
-        about: "prints the configuration (hearth.yml) or rules (host.yml) that ship inside",
+        about: "prints the configuration (hearth.yml) or rules (host.yml, logs.yml) that ship inside",
         links: &[],
         run: server::print_bundled,
     },

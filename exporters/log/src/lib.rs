@@ -6,6 +6,7 @@ mod compile;
 mod engine;
 mod go;
 pub mod lang;
+pub mod library;
 pub mod line;
 pub mod source;
 pub mod store;

@@ -8,10 +8,6 @@ pub(crate) const BOUNDS: [f64; 10] = [
     0.010_24,
 ];
 
-/// One line in so many is measured, and stands for them all: two looks at the clock cost more than
-/// most programs do.
-pub(crate) const MEASURED_ONE_IN: u64 = 64;
-
 /// The distribution of times of one program.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Timing {
@@ -21,15 +17,15 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    /// Notes the time of one line for so many of them.
-    #[expect(clippy::cast_precision_loss, reason = "a few lines")]
+    /// Notes the time that so many lines took together; each of them took its part.
+    #[expect(clippy::cast_precision_loss, reason = "fewer lines than bytes in memory")]
     pub(crate) fn note(&mut self, taken: Duration, lines: u64) {
-        let taken_s = taken.as_secs_f64();
+        let taken_s = taken.as_secs_f64() / lines.max(1) as f64;
         if let Some(bucket) = BOUNDS.iter().position(|bound| taken_s <= *bound) {
             self.counts[bucket] += lines;
         }
         self.count += lines;
-        self.sum_s += taken_s * lines as f64;
+        self.sum_s += taken.as_secs_f64();
     }
 
     /// Bounds and how many lines took no longer; the last one has no bound.
@@ -50,11 +46,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_measured_line_stands_for_others() {
+    fn lines_of_a_batch_took_the_same_time() {
         let mut timing = Timing::default();
-        timing.note(Duration::from_micros(20), 64);
+        timing.note(Duration::from_micros(20 * 64), 64);
         timing.note(Duration::from_micros(21), 1);
-        timing.note(Duration::from_secs(1), 2);
+        timing.note(Duration::from_secs(2), 2);
         let buckets: Vec<(f64, f64)> = timing.buckets().collect();
         assert_eq!(buckets[0], (0.000_02, 64.0));
         assert_eq!(buckets[1], (0.000_04, 65.0));

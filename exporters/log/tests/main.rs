@@ -5,5 +5,6 @@ mod bounds;
 mod daemon;
 mod language;
 mod mistakes;
+mod programs;
 mod source;
 mod support;

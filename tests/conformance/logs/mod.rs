@@ -1,6 +1,7 @@
 //! `hearth log` against mtail: the suite's programs, and mtail's own examples over our logs.
 
 mod live;
+mod random;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -65,6 +66,33 @@ fn every_example_of_mtail_counts_the_same_over_every_log() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn every_program_that_ships_counts_the_same_in_mtail() {
+    let Some(mtail) = peer("mtail") else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../exporters/log/programs");
+    for program in files(&folder, ".mtail") {
+        let log = program.with_extension("log");
+        let mut ours = Command::new(env!("CARGO_BIN_EXE_hearth"));
+        ours.arg("log");
+        let ours = one_shot(ours, &program, &log);
+        assert_eq!(ours.0, Some(0), "{}", program.display());
+        assert_eq!(ours, one_shot(Command::new(&mtail), &program, &log), "{}", program.display());
+    }
+}
+
+#[test]
+fn alerts_on_logs_come_and_go_as_their_unit_tests_say() {
+    let mut commands = vec![Command::new(env!("CARGO_BIN_EXE_hearth"))];
+    commands[0].arg("promtool");
+    commands.extend(peer("promtool").map(Command::new));
+    for mut command in commands {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/unit");
+        command.args(["test", "rules", "bundled_logs.test.yml"]).current_dir(folder);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 /// The files of a folder whose names end like this, sorted.

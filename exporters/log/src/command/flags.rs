@@ -85,6 +85,10 @@ const LANGUAGE: &[Flag] = &[
     .default("1024"),
     Flag::new("max_recursion_depth", Kind::Int, "The maximum length a mtail statement can be.")
         .default("100"),
+    Flag::switch(
+        "lenient",
+        "Metrics, constants and decorators that nothing uses are no mistake (not in mtail).",
+    ),
     Flag::switch("vm_logs_runtime_errors", "Enables logging of runtime errors.").default("true"),
 ];
 

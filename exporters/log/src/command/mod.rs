@@ -8,6 +8,7 @@ mod pages;
 mod programs;
 mod push;
 mod serve;
+mod test;
 mod vars;
 
 use std::io::Write as _;
@@ -39,6 +40,11 @@ type Failure = String;
 /// Runs the exporter. `args` stand behind the command's name.
 #[must_use]
 pub fn run(args: &[String]) -> ExitCode {
+    if let [first, rest @ ..] = args
+        && first == "test"
+    {
+        return test::run(rest);
+    }
     let matches = match program().matches_of(args) {
         Ok(matches) => matches,
         Err(code) => return code,
@@ -173,6 +179,7 @@ fn compile_options(matches: &Matches) -> CompileOptions {
         limits: CheckLimits {
             pattern_bytes_max: positive("max_regexp_length", default.pattern_bytes_max),
             depth_max: positive("max_recursion_depth", default.depth_max),
+            lenient: matches.bool("lenient"),
         },
         dump_ast: matches.bool("dump_ast"),
         dump_types: matches.bool("dump_ast_types"),

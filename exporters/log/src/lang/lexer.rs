@@ -286,7 +286,11 @@ impl<'p> Lexer<'p> {
             Some(kind) => kind,
             None if BUILTINS.contains(&self.text.as_str()) => Kind::Builtin,
             // A later version's function; a metric of that name stays one.
-            None if self.text == "defined" && self.followed_by(b'(') => Kind::Builtin,
+            None if matches!(&*self.text, "defined" | "json" | "logfmt")
+                && self.followed_by(b'(') =>
+            {
+                Kind::Builtin
+            }
             None => Kind::Id,
         };
         self.emit(kind)

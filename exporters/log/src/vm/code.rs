@@ -102,6 +102,10 @@ pub enum Op {
     Otherwise,
     /// Pushes where the line is from.
     FileName,
+    /// Pops a path, pushes that field of a JSON line.
+    Json,
+    /// Pops a name, pushes that field of a line in logfmt.
+    Logfmt,
     /// Joins two texts.
     Join,
     /// Replaces a text in a text.
@@ -164,6 +168,8 @@ pub struct Object {
     pub texts: Vec<String>,
     /// Patterns.
     pub patterns: Vec<Pattern>,
+    /// The line of each pattern in the program, from zero.
+    pub pattern_lines: Vec<i32>,
     /// Metrics.
     pub metrics: Vec<MetricSpec>,
     /// Where lines must be from; empty for anywhere.

@@ -3,6 +3,7 @@
 mod code;
 mod codegen;
 mod error;
+mod fields;
 mod machine;
 mod memo;
 mod operate;
@@ -13,4 +14,4 @@ mod value;
 pub use code::{Comparison, MetricSpec, Object, Op};
 pub use codegen::{INSTRUCTIONS_MAX, generate};
 pub use error::RuntimeError;
-pub use machine::{Machine, TimeOptions};
+pub use machine::{Hints, Machine, TimeOptions};

@@ -10,6 +10,8 @@ const SIGNATURES: &[(&str, &[Option<TypeId>])] = &[
     ("int", &[None, Some(types::INT)]),
     ("bool", &[None, Some(types::BOOL)]),
     ("defined", &[None, Some(types::BOOL)]),
+    ("json", &[Some(types::STRING), Some(types::STRING)]),
+    ("logfmt", &[Some(types::STRING), Some(types::STRING)]),
     ("float", &[None, Some(types::FLOAT)]),
     ("string", &[None, Some(types::STRING)]),
     ("timestamp", &[Some(types::INT)]),

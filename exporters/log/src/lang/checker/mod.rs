@@ -22,6 +22,8 @@ pub struct CheckLimits {
     pub pattern_bytes_max: usize,
     /// Nodes from the root, at most [`DEPTH_MAX`].
     pub depth_max: usize,
+    /// What is declared need not be used. Not so in mtail.
+    pub lenient: bool,
 }
 
 /// Deepest expression that any flag can permit.
@@ -29,7 +31,7 @@ pub const DEPTH_MAX: usize = 500;
 
 impl Default for CheckLimits {
     fn default() -> CheckLimits {
-        CheckLimits { pattern_bytes_max: 1024, depth_max: 100 }
+        CheckLimits { pattern_bytes_max: 1024, depth_max: 100, lenient: false }
     }
 }
 
@@ -444,6 +446,9 @@ impl Checker {
     /// Everything that is declared is used, groups excepted.
     fn check_scope(&mut self) {
         let Some(scope) = self.scope else { return };
+        if self.limits.lenient {
+            return;
+        }
         let declared = self.symbols.scope(scope).names.values().flatten();
         let unused: Vec<_> = declared
             .map(|&id| self.symbols.get(id))

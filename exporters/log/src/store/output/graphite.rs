@@ -29,7 +29,7 @@ pub(super) fn graphite_series(metric: &Metric, series: &Series, prefix: &str) ->
     // Writing to a string cannot fail.
     if let Datum::Buckets(buckets) = &series.datum {
         for ((_, high), count) in metric.spec.buckets.iter().zip(&buckets.counts) {
-            let bin = go::format_g(*high);
+            let bin = if high.is_infinite() { "inf".into() } else { go::format_g(*high) };
             let _ = writeln!(out, "{prefix}{path}.bin_{bin} {count} {time}");
         }
         let _ = writeln!(out, "{prefix}{path}.count {} {time}", buckets.count);

@@ -147,6 +147,8 @@ impl Generator {
             }
             "bool" => return,
             "getfilename" => Op::FileName,
+            "json" => Op::Json,
+            "logfmt" => Op::Logfmt,
             "len" => Op::Length,
             "settime" => Op::Settime,
             "strptime" => Op::Strptime,

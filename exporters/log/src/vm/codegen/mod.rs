@@ -30,12 +30,14 @@ pub fn generate(checked: Checked) -> Result<Object, Complaints> {
         labels: Vec::new(),
         decorated: Vec::new(),
         indexes: HashMap::new(),
+        pattern_nodes: Vec::new(),
         metrics: HashMap::new(),
         depth: 0,
         overflow: false,
     };
     generator.walk(root);
     generator.resolve_jumps();
+    generator.settle_patterns();
     if generator.overflow {
         let message = format!("program has more than {INSTRUCTIONS_MAX} instructions");
         generator.complaints.add(None, message);
@@ -56,6 +58,8 @@ pub(super) struct Generator {
     decorated: Vec<NodeId>,
     /// The number of each pattern, as it was written out last.
     indexes: HashMap<NodeId, u32>,
+    /// Where each pattern stands.
+    pattern_nodes: Vec<NodeId>,
     /// The number of each metric, by its declaration.
     metrics: HashMap<NodeId, u32>,
     depth: usize,
@@ -94,6 +98,15 @@ impl Generator {
         for op in self.object.ops.iter_mut().chain(&mut self.object.begin) {
             if let Op::Jump(to) | Op::JumpIf(to) | Op::JumpUnless(to) = op {
                 *to = self.labels.get(*to as usize).copied().unwrap_or(0);
+            }
+        }
+    }
+
+    /// Patterns are made ready when it is known which of their groups are read.
+    fn settle_patterns(&mut self) {
+        for index in 0..self.object.patterns.len() {
+            if let Err(message) = self.object.patterns[index].settle() {
+                self.complain(self.pattern_nodes[index], &message);
             }
         }
     }
@@ -209,14 +222,12 @@ impl Generator {
         let Some(syntax) = self.checked.patterns.get(&id) else {
             return self.complain(id, "pattern was not parsed");
         };
-        match Pattern::new(text, syntax) {
-            Ok(pattern) => {
-                let index = u32::try_from(self.object.patterns.len()).unwrap_or(u32::MAX);
-                self.object.patterns.push(pattern);
-                self.indexes.insert(id, index);
-            }
-            Err(message) => self.complain(id, &message),
-        }
+        let index = u32::try_from(self.object.patterns.len()).unwrap_or(u32::MAX);
+        self.object.patterns.push(Pattern::new(text, syntax));
+        let line = self.checked.ast.position(id).map_or(0, |place| place.line);
+        self.object.pattern_lines.push(line);
+        self.pattern_nodes.push(id);
+        self.indexes.insert(id, index);
     }
 
     /// The number of a pattern that was written out.

@@ -1,6 +1,7 @@
 //! Runs the code of one program on line after line.
 
 mod operation;
+mod search;
 
 use std::cmp::Ordering;
 
@@ -8,11 +9,13 @@ use jiff::tz::TimeZone;
 
 use super::code::{Arithmetic, Comparison, Object, Op};
 use super::error::RuntimeError;
+use super::fields::Fields;
 use super::memo::Memo;
 use super::operate;
 use super::pattern::{Repaired, Slots};
 use super::text::Texts;
 use super::value::{Place, Span, Value};
+use crate::engine::Mask;
 use crate::go::{self, time::Moment};
 use crate::line::Line;
 use crate::store::Store;
@@ -42,6 +45,18 @@ pub struct Machine {
     key: Vec<u8>,
     repaired: Repaired,
     generation: u64,
+    /// For each pattern the texts of which a line must hold one; empty where that is not known.
+    filters: Vec<Mask>,
+    fields: Fields,
+}
+
+/// What is known of a line before a program runs on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hints {
+    /// Which of the texts that patterns need are in it, if they were looked for.
+    pub(crate) held: Option<Mask>,
+    /// Whether it is UTF-8.
+    pub(crate) is_utf8: Option<bool>,
 }
 
 /// The last result of a pattern.
@@ -58,6 +73,7 @@ impl Machine {
     #[must_use]
     pub fn new(object: Object, metrics: Vec<u32>, options: TimeOptions) -> Machine {
         let matches = object.patterns.iter().map(|_| LastMatch::default()).collect();
+        let filters = vec![Mask::default(); object.patterns.len()];
         Machine {
             object,
             metrics,
@@ -69,6 +85,8 @@ impl Machine {
             key: Vec::new(),
             repaired: Repaired::default(),
             generation: 0,
+            filters,
+            fields: Fields::default(),
         }
     }
 
@@ -90,7 +108,7 @@ impl Machine {
     /// # Errors
     /// What goes wrong; what was done before it stays.
     pub fn begin(&mut self, store: &mut Store, now_ns: i64) -> Result<(), (usize, RuntimeError)> {
-        self.run(store, Line { source: "", text: b"" }, now_ns, true)
+        self.run(store, Line { source: "", text: b"" }, now_ns, Hints::default(), true)
     }
 
     /// Runs the program on a line. Values without time of their own get `now_ns`.
@@ -102,8 +120,9 @@ impl Machine {
         store: &mut Store,
         line: Line<'_>,
         now_ns: i64,
+        hints: Hints,
     ) -> Result<(), (usize, RuntimeError)> {
-        self.run(store, line, now_ns, false)
+        self.run(store, line, now_ns, hints, false)
     }
 
     fn run(
@@ -111,6 +130,7 @@ impl Machine {
         store: &mut Store,
         line: Line<'_>,
         now_ns: i64,
+        hints: Hints,
         begin: bool,
     ) -> Result<(), (usize, RuntimeError)> {
         self.generation += 1;
@@ -131,7 +151,10 @@ impl Machine {
             now_ns,
             matched: false,
             time: Moment::ZERO,
-            line_is_utf8: None,
+            line_is_utf8: hints.is_utf8,
+            held: hints.held,
+            filters: &self.filters,
+            fields: &mut self.fields,
         };
         let mut next = 0;
         while let Some(&op) = ops.get(next) {
@@ -188,6 +211,9 @@ struct Thread<'a> {
     time: Moment,
     /// Whether the line is UTF-8, once somebody asked.
     line_is_utf8: Option<bool>,
+    held: Option<Mask>,
+    filters: &'a [Mask],
+    fields: &'a mut Fields,
 }
 
 type Run<T> = Result<T, RuntimeError>;
@@ -205,7 +231,7 @@ impl Thread<'_> {
         match op {
             Op::Match(pattern) => {
                 let line = self.texts.span(Place::Line);
-                let found = self.search(pattern, line);
+                let found = self.may_match(pattern) && self.search(pattern, line);
                 self.push(Value::Bool(found));
             }
             Op::MatchText(pattern) => {
@@ -243,19 +269,11 @@ impl Thread<'_> {
                 other => return Err(unexpected("bool", other)),
             },
             Op::SetMatched(matched) => self.matched = matched,
-            Op::Otherwise => self.push(Value::Bool(!self.matched)),
-            Op::FileName => {
-                let span = self.texts.span(Place::FileName);
-                self.push(Value::Text(span));
+            Op::Otherwise | Op::FileName | Op::Timestamp => {
+                let fact = self.fact(op);
+                self.push(fact);
             }
-            Op::Timestamp => {
-                let seconds = if self.time.is_zero() {
-                    self.now_ns.div_euclid(1_000_000_000)
-                } else {
-                    self.time.seconds
-                };
-                self.push(Value::Int64(seconds));
-            }
+            Op::Json | Op::Logfmt => self.field(op)?,
             Op::Settime => self.settime()?,
             Op::Strptime => self.strptime()?,
             Op::Increase { .. }
@@ -376,52 +394,6 @@ impl Thread<'_> {
         Ok(())
     }
 
-    /// Searches a text and remembers the result as the pattern's last.
-    fn search(&mut self, number: u32, subject: Span) -> bool {
-        let pattern = &self.texts.object.patterns[number as usize];
-        let bytes = self.texts.bytes(subject);
-        let last = &mut self.matches[number as usize];
-        let whole_line = subject.place == Place::Line && bytes.len() == self.texts.line.text.len();
-        let found = if whole_line {
-            let valid =
-                *self.line_is_utf8.get_or_insert_with(|| match std::str::from_utf8(bytes) {
-                    Ok(_) => true,
-                    Err(_) => {
-                        self.repaired.set(bytes);
-                        false
-                    }
-                });
-            match (valid, std::str::from_utf8(bytes)) {
-                (true, Ok(text)) => pattern.search(text, &mut last.slots),
-                _ => pattern.search_repaired(self.repaired, &mut last.slots),
-            }
-        } else {
-            match std::str::from_utf8(bytes) {
-                Ok(text) => pattern.search(text, &mut last.slots),
-                Err(_) => {
-                    let mut repaired = Repaired::default();
-                    repaired.set(bytes);
-                    pattern.search_repaired(&repaired, &mut last.slots)
-                }
-            }
-        };
-        last.generation = self.generation;
-        last.subject = found.then_some(subject);
-        found
-    }
-
-    /// A group of the last match of a pattern: `None` if it did not match, `Some(None)` if the group
-    /// took no part.
-    fn group(&self, pattern: u32, group: u32) -> Option<Option<Span>> {
-        let last = &self.matches[pattern as usize];
-        if last.generation != self.generation {
-            return None;
-        }
-        let subject = last.subject?;
-        let place = last.slots.group(group as usize);
-        Some(place.map(|(start, end)| Texts::part(subject, start, end)))
-    }
-
     /// A value with the bytes of its text.
     fn plain(&self, value: Value) -> operate::Plain<'_> {
         match value {
@@ -430,6 +402,16 @@ impl Thread<'_> {
             Value::Float(value) => operate::Plain::Float(value),
             Value::Text(span) => operate::Plain::Text(self.texts.bytes(span)),
             Value::Datum { .. } => operate::Plain::Other("datum"),
+        }
+    }
+
+    /// What is known of the line without its text.
+    fn fact(&self, op: Op) -> Value {
+        match op {
+            Op::Otherwise => Value::Bool(!self.matched),
+            Op::FileName => Value::Text(self.texts.span(Place::FileName)),
+            _ if self.time.is_zero() => Value::Int64(self.now_ns.div_euclid(1_000_000_000)),
+            _ => Value::Int64(self.time.seconds),
         }
     }
 
