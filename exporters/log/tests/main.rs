@@ -1,5 +1,9 @@
 //! Programs over logs, and the logs.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop, and says what it counted"
+)]
 
 mod bounds;
 mod daemon;

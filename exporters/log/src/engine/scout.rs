@@ -94,13 +94,13 @@ impl Scout {
     /// The mask of lines that hold one of these texts; `None` where that is not looked for.
     pub(crate) fn add(&mut self, texts: &[Box<[u8]>]) -> Option<Mask> {
         // What is no UTF-8 is matched as U+FFFD, but does not stand in the log as such.
-        let is_fit = |text: &Box<[u8]>| {
+        let is_fit = |text: &[u8]| {
             text.len() >= LITERAL_BYTES_MIN
                 && !self.frequent.contains(text)
                 && memchr::memchr2(b'\n', b'\r', text).is_none()
                 && memmem::find(text, REPLACEMENT).is_none()
         };
-        if texts.is_empty() || !texts.iter().all(is_fit) {
+        if texts.is_empty() || !texts.iter().all(|text| is_fit(text)) {
             return None;
         }
         let new = texts.iter().filter(|text| !self.literals.contains(text)).count();

@@ -77,8 +77,7 @@ impl Search<'_> {
         }
         let current = File::open(self.path).ok();
         let since_ms = self.since_ms - STAMP_MS;
-        for at in 0..siblings.len() {
-            let sibling = &siblings[at];
+        for sibling in &mut siblings {
             let is_new = sibling.born_ms >= since_ms && !sibling.is_used;
             let is_wanted = self.packed_too || sibling.packing.is_none();
             if !is_new || !is_wanted || self.ledger.is_known(sibling.id) {
@@ -92,7 +91,7 @@ impl Search<'_> {
                 self.ledger.note_copy(sibling.id, self.path);
                 continue;
             }
-            let piece = siblings[at].take(Mark::default(), None);
+            let piece = sibling.take(Mark::default(), None);
             found.pieces.extend(piece);
         }
         found.pieces.sort_by_key(|piece| piece.modified);

@@ -195,6 +195,8 @@ pub(crate) fn is_told(directory: &std::path::Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::print_stderr, reason = "a test says that it is skipped")]
+
     use super::{Watch, is_told};
     use std::fs::File;
     use std::io::Write;
@@ -203,7 +205,7 @@ mod tests {
     fn a_file_is_heard_of_by_its_inode_and_a_directory_by_its_path() {
         let folder = tempfile::tempdir().unwrap();
         if !is_told(folder.path()) {
-            println!("skipped: no local file system for temporary files");
+            eprintln!("skipped: no local file system for temporary files");
             return;
         }
         let path = folder.path().join("a");
