@@ -52,7 +52,9 @@ impl Checker {
             self.complain(id, message);
             return self.set_type(id, types::ERROR);
         }
-        self.set_type(id, result);
+        // Fields are texts under their own name, so that they are compared as such.
+        let is_field = matches!(name, "json" | "logfmt");
+        self.set_type(id, if is_field { types::STRING } else { result });
         match name {
             "subst" => self.without_groups = false,
             "strptime" => self.check_layout(id, list[1], got[1]),

@@ -7,7 +7,7 @@ use super::run::{self, NOWHERE, Outcome, Room};
 use super::{Pattern, literal};
 
 /// Patterns that are compared in one run.
-const PATTERNS: u64 = 4000;
+const PATTERNS: u64 = 300;
 
 /// Texts for each of them.
 const TEXTS: u64 = 12;
