@@ -275,7 +275,10 @@ proptest! {
                 let server_promql::value::Value::Matrix(series) = range.value else {
                     panic!("{text} gave no matrix");
                 };
-                if !text.contains("start()") && !text.contains("end()") {
+                // Of equal counts any may be among the topmost.
+                let by_luck = text.contains("count_values")
+ && ["topk", "bottomk", "limit"].iter().any(|name| text.contains(name));
+                if !text.contains("start()") && !text.contains("end()") && !by_luck {
                     for sample in samples {
                         // Of a series that only later loses its name the range decides once.
                         let is_same = |labels: &Labels| {
