@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 
 use crate::{
     AppendError, Appendable, Appender, Pieces, Querier, Queryable, SampleColumns, SelectHints,
-    SeriesRef, SeriesSet, StorageError,
+    SeriesRef, SeriesSet, SetSize, StorageError,
 };
 
 /// Samples and since when they count, by series and time.
@@ -126,6 +126,9 @@ struct MemoryQuerier {
 
 impl MemoryQuerier {
     fn matching(&self, matchers: &[Matcher]) -> Vec<Labels> {
+        if self.start > self.end {
+            return Vec::new(); // of such a range a map panics
+        }
         let series = self.store.series.read();
         series
             .iter()
@@ -214,8 +217,8 @@ impl SeriesSet for MemorySeriesSet {
         Ok(None)
     }
 
-    fn expected(&self) -> usize {
-        self.rest.len()
+    fn size(&self) -> SetSize {
+        SetSize { series: self.rest.len(), samples: 0 }
     }
 
     fn split(&mut self, pieces: usize) -> Result<Option<Pieces>, StorageError> {
