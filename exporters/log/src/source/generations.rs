@@ -63,6 +63,8 @@ pub(crate) struct Found {
     pub(crate) pieces: Vec<Piece>,
     /// All rotated files that are there.
     pub(crate) seen: HashSet<FileId>,
+    /// A copy of a followed file ends before what was read of it: there is no rest.
+    pub(crate) is_overtaken: bool,
 }
 
 impl Search<'_> {
@@ -84,7 +86,9 @@ impl Search<'_> {
                 continue;
             }
             let is_copy_of = |other: &File| is_copy(&sibling.file, other).unwrap_or(false);
-            let copied = self.is_content_of_left(sibling)
+            let is_of_left = self.is_content_of_left(sibling);
+            found.is_overtaken |= is_of_left;
+            let copied = is_of_left
                 || current.as_ref().is_some_and(is_copy_of)
                 || found.pieces.iter().any(|piece| is_copy_of(&piece.file));
             if copied {
@@ -101,8 +105,14 @@ impl Search<'_> {
     fn is_content_of_left(&self, sibling: &Sibling) -> bool {
         let mut left = self.left.iter().map(|(_, mark)| mark).filter(|mark| is_telling(mark));
         let mut followed = self.followed.iter().filter(|mark| is_telling(mark));
-        left.any(|mark| sibling.likeness(mark) == Likeness::Same)
-            || followed.any(|mark| sibling.likeness(mark) != Likeness::Other)
+        // What was written between the copy and the truncation may have been read, too: then the copy
+        // ends before the mark.
+        let is_content = |mark: &Mark| match sibling.likeness(mark) {
+            Likeness::Same => true,
+            Likeness::SameHead => sibling.is_shorter_than(mark.offset),
+            Likeness::Other => false,
+        };
+        left.any(is_content) || followed.any(|mark| sibling.likeness(mark) != Likeness::Other)
     }
 
     /// Finds the file itself where it was moved, or else its content.
@@ -187,6 +197,10 @@ impl Sibling {
                 .map(|got| got.0),
         };
         like.unwrap_or(Likeness::Other)
+    }
+
+    fn is_shorter_than(&self, bytes: u64) -> bool {
+        self.packing.is_none() && self.file.metadata().is_ok_and(|found| found.len() < bytes)
     }
 
     fn take(&mut self, mark: Mark, instead_of: Option<FileId>) -> Option<Piece> {

@@ -273,7 +273,8 @@ impl Tail {
         current.restart(cx);
     }
 
-    /// Reads older files of this path. Whether one of them continued a followed one.
+    /// Reads older files of this path. Whether one of them held all that could be continued of a
+    /// followed one.
     fn catch_up(
         &mut self,
         left: Vec<(FileId, Mark)>,
@@ -296,7 +297,7 @@ impl Tail {
                 return false;
             }
         };
-        let mut continued = false;
+        let mut continued = found.is_overtaken;
         for piece in found.pieces {
             continued |= piece.instead_of.is_some();
             if let Err(error) = self.read_piece(piece, cx) {

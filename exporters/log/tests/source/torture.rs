@@ -25,7 +25,7 @@ const LINES_PER_SECOND: u64 = 20_000;
 const WRITING: Duration = Duration::from_secs(8);
 
 /// Time for what is left in the end.
-const SETTLING: Duration = Duration::from_secs(8);
+const SETTLING: Duration = Duration::from_secs(30);
 
 /// Rotated files that are kept: none goes before it was read.
 const KEPT: usize = 300;
