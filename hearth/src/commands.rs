@@ -36,6 +36,12 @@ const COMMANDS: &[Entry] = &[
         run: exporters_blackbox::command::run,
     },
     Entry {
+        name: "log",
+        about: "log exporter, by programs in mtail's language (mtail)",
+        links: &["mtail", "hearth-log"],
+        run: exporters_log::command::run,
+    },
+    Entry {
         name: "server",
         about: "scraper, database, queries and rules (prometheus)",
         links: &["prometheus"],
@@ -49,7 +55,7 @@ const COMMANDS: &[Entry] = &[
     },
     Entry {
         name: "bundled",
-        about: "prints the configuration (hearth.yml) or rules (host.yml) that ship inside",
+        about: "prints the configuration (hearth.yml) or rules (host.yml, logs.yml) that ship inside",
         links: &[],
         run: server::print_bundled,
     },

@@ -14,7 +14,8 @@ use crate::skip;
 use crate::support::child::HEARTH;
 
 /// All but the cases of probers that are not there yet.
-const CASES: &str = "^(?!tcp/|unix/|icmp/|dns/|grpc/|web/(probe-then-index|debug-(tcp|dns|hostname)))";
+const CASES: &str =
+    "^(?!tcp/|unix/|icmp/|dns/|grpc/|web/(probe-then-index|debug-(tcp|dns|hostname)))";
 
 #[test]
 fn every_answer_is_that_of_the_original() {

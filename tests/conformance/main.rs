@@ -9,6 +9,7 @@ mod blackbox;
 mod compliance;
 mod config;
 mod differential;
+mod logs;
 mod node;
 mod promql;
 mod rules;

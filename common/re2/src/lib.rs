@@ -12,9 +12,11 @@ mod matcher;
 mod parse;
 mod regex;
 mod size;
+mod syntax;
 
 pub use engine::{LEAST_BYTES_MAX, NFA_BYTES_MAX};
 pub use error::{Error, ErrorCode};
 pub use matcher::{AnchoredPattern, matcher};
 pub use parse::{CLASS_RANGES_MAX, HEIGHT_MAX, INSTRUCTIONS_MAX, PATTERN_BYTES_MAX, REPEAT_MAX};
 pub use regex::{Captures, Regex};
+pub use syntax::{CharClass, Syntax};

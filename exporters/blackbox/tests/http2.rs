@@ -56,6 +56,8 @@ async fn http2_is_spoken_where_both_sides_want_it() {
     check(port, "/moved", &ca, true, &[("probe_http_redirects", 1.0)]).await;
     check(port, "/", &format!("{ca}, valid_http_versions: [HTTP/2.0]"), true, &two).await;
     check(port, "/", &format!("{ca}, valid_http_versions: [HTTP/1.1]"), false, &two).await;
+    // Without a name the certificate would have to be that of the header's host.
+    let ca = format!("tls_config: {{ca_file: {ROOT}, server_name: good.test}}");
     let told = format!("{ca}, headers: {{X-Key: k, Host: a.test}}");
     let seen = format!("{told}, fail_if_body_not_matches_regexp: ['^a.test .*k']");
     check(port, "/", &seen, true, &[]).await;

@@ -15,6 +15,9 @@ pub(crate) const BUNDLED_CONFIG: &str = include_str!("../../bundled/hearth.yml")
 /// The rules that it names.
 pub(crate) const BUNDLED_RULES: &str = include_str!("../../bundled/host.yml");
 
+/// Alerts on what the bundled log programs count.
+pub(crate) const BUNDLED_LOG_RULES: &str = include_str!("../../bundled/logs.yml");
+
 /// Begins the names of rule files that ship inside.
 const BUNDLED_PREFIX: &str = "bundled:";
 
@@ -101,6 +104,7 @@ pub(crate) fn rule_files(pattern: &str) -> Result<Vec<(String, String)>, String>
     let name = Path::new(pattern).file_name().unwrap_or_default().to_string_lossy();
     match name.strip_prefix(BUNDLED_PREFIX) {
         Some("host.yml") => Ok(vec![(name.into_owned(), BUNDLED_RULES.to_owned())]),
+        Some("logs.yml") => Ok(vec![(name.into_owned(), BUNDLED_LOG_RULES.to_owned())]),
         Some(other) => Err(format!("no rules named {other:?} are bundled")),
         None => read_glob(pattern),
     }

@@ -41,8 +41,9 @@ pub(crate) fn print_bundled(args: &[String]) -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["hearth.yml"] => print(loader::BUNDLED_CONFIG),
         ["host.yml"] => print(loader::BUNDLED_RULES),
+        ["logs.yml"] => print(loader::BUNDLED_LOG_RULES),
         _ => {
-            complain("usage: hearth bundled hearth.yml|host.yml\n");
+            complain("usage: hearth bundled hearth.yml|host.yml|logs.yml\n");
             return ExitCode::from(64);
         }
     }

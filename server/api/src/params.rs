@@ -7,6 +7,7 @@ use std::sync::Arc;
 use common_config::duration;
 use common_model::{Matcher, TimestampMs, parse_float};
 use server_promql::engine::Reservation;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::ApiError;
 
@@ -24,6 +25,8 @@ pub(crate) struct Params {
     problem: Option<String>,
     /// The memory of these and of what is made of them.
     memory: Option<Arc<Reservation>>,
+    /// Leave to work on them, where they are large.
+    leave: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Params {
@@ -54,9 +57,10 @@ impl Params {
         self.problem = self.problem.take().or(problem);
     }
 
-    /// Keeps the memory that was counted for these.
-    pub(crate) fn hold(&mut self, memory: Arc<Reservation>) {
+    /// Keeps the memory that was counted for these, and the leave to work on them.
+    pub(crate) fn hold(&mut self, memory: Arc<Reservation>, leave: Option<OwnedSemaphorePermit>) {
         self.memory = Some(memory);
+        self.leave = leave.map(Arc::new);
     }
 
     /// An error where a pair could not be read: some routes insist, others look over it.

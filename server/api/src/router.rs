@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{OriginalUri, Path, Request, State};
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -19,8 +19,8 @@ use crate::methods::{ask, only, read, unknown};
 use crate::params::{BODY_BYTES_MAX, Params};
 use crate::state::{ApiState, Status};
 use crate::{
-    admin, cors, exemplars, explain, features, federate, pools, query, rules, search, series,
-    status, targets, tree,
+    admin, cors, exemplars, explain, features, federate, pools, query, rules, running, search,
+    series, status, targets, tree,
 };
 
 /// What a byte of a form may take: as it came, in a buffer that grows, and decoded.
@@ -150,7 +150,10 @@ async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> 
     if matches!(head.method, Method::POST | Method::PUT) {
         let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut body = Limited::new(body, BODY_BYTES_MAX);
-        let (mut bytes, mut refused) = (Vec::new(), None);
+        // What is announced but never comes takes no memory either.
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+        let mut bytes = Vec::with_capacity(announced.min(BODY_BYTES_MAX));
+        let mut refused = None;
         while let Some(frame) = body.frame().await {
             let frame = frame
                 .map_err(|_| ApiError::bad_data("error parsing form values: body too large"))?;
@@ -169,8 +172,10 @@ async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> 
         if let Some(error) = refused {
             return Err(error.into());
         }
+        let leave = running::admit(state, bytes.len()).await?;
         params.extend(&bytes);
-        params.hold(memory);
+        drop(bytes);
+        params.hold(memory, leave);
     }
     params.extend(head.uri.query().unwrap_or("").as_bytes());
     Ok(params)

@@ -23,7 +23,7 @@ const FLAGS: &[&str] =
 const INTERVAL: Duration = Duration::from_secs(2);
 const SERIES: u64 = 20_000;
 /// Requests under way at a time.
-const CONNECTIONS: usize = 1;
+const CONNECTIONS: usize = 4;
 
 /// Queries, and what the refusal contains. The first three kill or stall the original.
 fn queries() -> Vec<(String, &'static str)> {

@@ -55,6 +55,18 @@ const EDGES: &[(&str, &[&str])] = &[
             "common-service",
         ],
     ),
+    (
+        "exporters-log",
+        &[
+            "common-model",
+            "common-re2",
+            "common-instrument",
+            "common-exposition",
+            "common-config",
+            "common-web",
+            "common-service",
+        ],
+    ),
     ("server-storage", &["common-model"]),
     ("server-relabel", &["common-model", "common-re2", "common-config"]),
     (

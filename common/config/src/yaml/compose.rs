@@ -156,6 +156,7 @@ impl<'t> Composer<'t> {
                     entries.push(Entry { key: text, at: key.at, node });
                 }
                 Value::Null => entries.push(Entry { key: String::new(), at: key.at, node }),
+                Value::Binary(_) => return Err(key.mismatch("string")),
                 _ => return Err(Error::at(key.at, "a key must be a text, not a list or mapping")),
             }
         }

@@ -559,7 +559,7 @@ mod tests {
         let mut inner = MapOut::default();
         inner.text("expect", &"word ".repeat(30)).list("labels", vec![Out::Map(label)]);
         let mut map = MapOut::default();
-        map.map("tcp", { MapOut::default().list("list", vec![Out::Map(inner)]).clone() });
+        map.map("tcp", MapOut::default().list("list", vec![Out::Map(inner)]).clone());
         let words = "word ".repeat(30);
         let wanted = format!(
             "tcp:\n    list:\n        - expect: '{words}'\n          labels:\n            - name: \"n\"\n              text: |-\n                a\n                b\n"

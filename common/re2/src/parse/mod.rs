@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorCode};
 use group::Group;
 use item::Item;
 use regex_syntax::hir::{Hir, Look};
+pub(crate) use unicode::class as unicode_class;
 
 /// Longest pattern that needs a syntax tree, which takes hundreds of bytes for each of its own. Lists
 /// of literals need none.

@@ -65,7 +65,7 @@ thai tibetan tifinagh tirhuta toto ugaritic vai vithkuqi wancho warangciti yezid
 zanabazarsquare ";
 
 /// The class with a name, compared without case, underscores, dashes and spaces.
-pub(super) fn class(name: &str) -> Option<ClassUnicode> {
+pub(crate) fn class(name: &str) -> Option<ClassUnicode> {
     let name: String = name
         .chars()
         .filter(|c| !matches!(c, '_' | '-' | ' '))

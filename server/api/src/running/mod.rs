@@ -36,6 +36,10 @@ const HERE_BYTES: usize = 4096;
 /// Instead of a request's bytes: never here.
 pub(crate) const ELSEWHERE: usize = usize::MAX;
 
+/// Requests with more bytes of parameters are worked on one at a time: nobody counts what it takes
+/// to understand them, which is some forty times as much.
+const LARGE_BYTES: usize = 128 << 10;
+
 /// Queries that may try at a time.
 const TRIALS_MAX: usize = 4;
 
@@ -43,6 +47,7 @@ const TRIALS_MAX: usize = 4;
 pub(crate) struct Queries {
     seats: Arc<Semaphore>,
     trials: Arc<Semaphore>,
+    large: Arc<Semaphore>,
     turns: Arc<Turns>,
 }
 
@@ -53,6 +58,7 @@ impl Queries {
         Queries {
             seats: Arc::new(Semaphore::new(concurrency_max.max(1))),
             trials: Arc::new(Semaphore::new(TRIALS_MAX)),
+            large: Arc::new(Semaphore::new(1)),
             turns: Arc::new(Turns::new(cores)),
         }
     }
@@ -201,6 +207,19 @@ pub(crate) async fn run<T: Send + 'static>(
     let seat = permit(state, &queries.seats, deadline).await?;
     let ended = attempt(state, deadline, None, seat, &work).await;
     ended.unwrap_or_else(|| Err(ApiError::internal("the query lost its seat")))
+}
+
+/// Waits until a request with so many bytes of parameters may be worked on; what is given is kept
+/// as long as that lasts.
+pub(crate) async fn admit(
+    state: &ApiState,
+    bytes: usize,
+) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+    if bytes <= LARGE_BYTES {
+        return Ok(None);
+    }
+    let deadline = Instant::now() + state.options.query_timeout;
+    permit(state, &state.queries.large, deadline).await.map(Some)
 }
 
 async fn permit(

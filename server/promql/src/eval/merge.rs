@@ -30,7 +30,10 @@ impl<'e, 'q> Merger<'e, 'q> {
         }
         if let Some(&place) = self.places.get(&track.labels) {
             let kept = &mut self.tracks[place];
-            kept.drop_name |= track.drop_name;
+            // Whether the name stays is said by the sample that comes first, as in the original.
+            if track.column.first() < kept.column.first() {
+                kept.drop_name = track.drop_name;
+            }
             return merge(&mut kept.column, &track.column);
         }
         let column = std::mem::take(&mut track.column);

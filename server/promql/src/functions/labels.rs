@@ -46,16 +46,25 @@ fn label_name<'c>(call: &'c Call, at: usize, role: &str) -> Result<&'c str, Quer
         Expr::String(literal) => literal,
         other => return Err(crate::eval::wrong_type(crate::ast::ValueType::String, other)),
     };
-    if is_label_name(literal) {
+    if is_label_name(literal)? {
         return Ok(&literal.value);
     }
     let (function, name) = (call.function.name, &literal.value);
     Err(QueryError::Execution(format!("invalid {role} label name in {function}(): {name}")))
 }
 
-/// Whether a text may name a label: any UTF-8 but nothing.
-pub(crate) fn is_label_name(literal: &StringLiteral) -> bool {
-    !literal.value.is_empty() && literal.not_utf8.is_none()
+/// Bytes of a label's name that a query makes: every series of its result would carry it.
+const NAME_BYTES_MAX: usize = 64 << 10;
+
+/// Whether a text may name a label: any UTF-8 but nothing. An error where it is too long.
+pub(crate) fn is_label_name(literal: &StringLiteral) -> Result<bool, QueryError> {
+    let bytes = literal.value.len();
+    if bytes > NAME_BYTES_MAX {
+        return Err(QueryError::Execution(format!(
+            "label name is {bytes} bytes long, at most {NAME_BYTES_MAX} are allowed"
+        )));
+    }
+    Ok(bytes > 0 && literal.not_utf8.is_none())
 }
 
 /// `label_join(v, dst, separator, src...)`

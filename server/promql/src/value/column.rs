@@ -62,6 +62,11 @@ impl Column {
         self.values.iter().all(|&v| is_absent(v))
     }
 
+    /// The step of the first sample.
+    pub(crate) fn first(&self) -> Option<usize> {
+        self.values.iter().position(|&v| !is_absent(v))
+    }
+
     /// How many samples there are.
     pub(crate) fn samples(&self) -> usize {
         self.values.iter().filter(|&&v| !is_absent(v)).count()

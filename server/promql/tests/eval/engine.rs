@@ -58,6 +58,21 @@ fn limits_of_samples_and_bytes_refuse_with_a_clear_error() {
     }
 }
 
+#[test]
+fn a_label_name_that_every_series_would_carry_is_not_too_long() {
+    for (bytes, is_allowed) in [(64 << 10, true), ((64 << 10) + 1, false)] {
+        let name = "n".repeat(bytes);
+        for text in [
+            format!("count_values('{name}', x)"),
+            format!("label_replace(x, '{name}', '', 'n', '')"),
+            format!("label_join(x, 'all', '-', '{name}')"),
+        ] {
+            let found = ask_text(EngineOptions::default(), &text);
+            assert_eq!(found.is_ok(), is_allowed, "{bytes} bytes in {:.15}", text);
+        }
+    }
+}
+
 /// Stops at the nth question.
 struct After(AtomicUsize, Stop);
 

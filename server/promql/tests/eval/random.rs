@@ -243,8 +243,12 @@ pub(super) fn fill(all: &[Vec<Point>]) -> MemoryStore {
     store
 }
 
+fn nameless(labels: &Labels) -> Vec<(&str, &str)> {
+    labels.iter().filter(|&(name, _)| name != "__name__").collect()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn expressions_give_a_result_or_an_error(
@@ -271,10 +275,19 @@ proptest! {
                 let server_promql::value::Value::Matrix(series) = range.value else {
                     panic!("{text} gave no matrix");
                 };
-                if !text.contains("start()") && !text.contains("end()") {
+                // Of equal counts any may be among the topmost.
+                let by_luck = text.contains("count_values")
+ && ["topk", "bottomk", "limit"].iter().any(|name| text.contains(name));
+                if !text.contains("start()") && !text.contains("end()") && !by_luck {
                     for sample in samples {
+                        // Of a series that only later loses its name the range decides once.
+                        let is_same = |labels: &Labels| {
+                            *labels == sample.labels
+                                || delayed_name_removal
+                                    && nameless(labels) == nameless(&sample.labels)
+                        };
                         let found = series.iter().any(|one| {
-                            one.labels == sample.labels
+                            is_same(&one.labels)
                                 && one.points.timestamps.contains(&sample.timestamp)
                         });
                         prop_assert!(found, "{} of {text} is not in the range", sample.labels);

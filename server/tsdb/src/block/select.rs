@@ -46,6 +46,9 @@ pub(crate) fn matching(
     Ok(found)
 }
 
+/// Where fewer than one id in so many is wanted, sorting them is less work than to mark them.
+const SPARSE: usize = 256;
+
 /// Series that have the label with a value whose match is `outcome`.
 fn having<'a>(
     index: &'a Index,
@@ -103,11 +106,40 @@ fn union<'a>(index: &'a Index, lists: Vec<&'a [[u8; 4]]>) -> Result<List<'a>, Fl
     if total == all.len() {
         return Ok(Cow::Borrowed(all));
     }
-    let mut union = lists.concat();
-    // Big-endian bytes compare like their numbers; runs that are sorted already are merged.
-    union.sort();
-    union.dedup();
+    let ids = lists.iter().flat_map(|list| list.iter().map(|id| u32::from_be_bytes(*id)));
+    let bits = all.last().map_or(0, |id| u32::from_be_bytes(*id) as usize + 1);
+    let union = if total >= bits / SPARSE { marked(ids, bits) } else { sorted(ids) };
     Ok(Cow::Owned(union))
+}
+
+/// Ids in order, where there are few of them.
+fn sorted(ids: impl Iterator<Item = u32>) -> Vec<[u8; 4]> {
+    let mut ids: Vec<u32> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into_iter().map(u32::to_be_bytes).collect()
+}
+
+/// Ids below `bits` in order, by a bit for each.
+fn marked(ids: impl Iterator<Item = u32>, bits: usize) -> Vec<[u8; 4]> {
+    let mut words = vec![0u64; bits.div_ceil(64)];
+    for id in ids {
+        // Lists of a sound block name no series that is not in the list of all.
+        if let Some(word) = words.get_mut(id as usize / 64) {
+            *word |= 1 << (id % 64);
+        }
+    }
+    let count = words.iter().map(|word| word.count_ones() as usize).sum();
+    let mut ids = Vec::with_capacity(count);
+    for (at, mut word) in words.into_iter().enumerate() {
+        while word != 0 {
+            // Ids are numbers of 32 bits, so their places are, too.
+            let id = at as u32 * 64 + word.trailing_zeros();
+            ids.push(id.to_be_bytes());
+            word &= word - 1;
+        }
+    }
+    ids
 }
 
 /// Keeps of `found` what is in the list, or what is not.
@@ -128,7 +160,7 @@ fn walk(found: &mut Vec<u32>, list: &[[u8; 4]], keep: bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::walk;
+    use super::{marked, sorted, walk};
 
     #[test]
     fn lists_are_walked_by_leaps() {
@@ -144,5 +176,16 @@ mod tests {
             walk(&mut found, &list, false);
             assert_eq!(found, without);
         }
+    }
+
+    #[test]
+    fn a_union_is_the_same_by_sorting_and_by_marking() {
+        for ids in [vec![], vec![0], vec![63, 64, 63], vec![5, 1000, 1, 999, 64, 128, 127, 5, 0]] {
+            let bits = ids.iter().max().map_or(0, |id: &u32| *id as usize + 1);
+            let union = sorted(ids.iter().copied());
+            assert!(union.is_sorted());
+            assert_eq!(marked(ids.iter().copied(), bits), union, "{ids:?}");
+        }
+        assert_eq!(marked([3, 700].into_iter(), 64), [3_u32.to_be_bytes()], "out of its bounds");
     }
 }

@@ -140,8 +140,8 @@ fn judge(
     for ((family, _), records) in SECTIONS.iter().zip(&answer.sections) {
         results.set(family, records.len() as f64);
     }
-    let serials = answer.sections[0].iter().filter_map(|record| record.serial);
-    if let Some(serial) = serials.last().filter(|_| dns.kind() == SOA) {
+    let mut serials = answer.sections[0].iter().filter_map(|record| record.serial);
+    if let Some(serial) = serials.next_back().filter(|_| dns.kind() == SOA) {
         results.set(&SERIAL, f64::from(serial));
     }
     if !is_valid_rcode(dns, answer.rcode, log) {

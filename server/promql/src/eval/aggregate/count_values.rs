@@ -22,7 +22,7 @@ impl Eval<'_> {
             return Err(QueryError::BadData("count_values needs a parameter".to_owned()));
         };
         let label = match unparen(param) {
-            Expr::String(literal) if is_label_name(literal) => literal.value.as_str(),
+            Expr::String(literal) if is_label_name(literal)? => literal.value.as_str(),
             literal @ Expr::String(_) => {
                 return Err(QueryError::Execution(format!("invalid label name {literal}")));
             }

@@ -1,0 +1,254 @@
+//! One metric and its series.
+
+use hashbrown::HashTable;
+
+use super::series::{Buckets, Datum, Series, ValueKind};
+use crate::vm::MetricSpec;
+
+/// A series is not added because the metric has as many as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// A metric of a program.
+#[derive(Debug)]
+pub struct Metric {
+    /// The program that declares it.
+    pub program: String,
+    /// What the program says of it.
+    pub spec: MetricSpec,
+    /// Series by number; a number whose series was removed is given away again.
+    series: Vec<Option<Series>>,
+    free: Vec<u32>,
+    /// Numbers by labels.
+    index: HashTable<u32>,
+    hasher: foldhash::fast::RandomState,
+    /// The series that was asked for last, which is often asked for again.
+    last: u32,
+    series_max: usize,
+    /// Beyond as many the oldest one goes when one is added; 0 for none.
+    limit: usize,
+    refused_total: u64,
+    replaced: bool,
+}
+
+impl Metric {
+    pub(super) fn new(program: &str, spec: MetricSpec, series_max: usize, limit: i64) -> Metric {
+        Metric {
+            program: program.to_owned(),
+            spec,
+            series: Vec::new(),
+            free: Vec::new(),
+            index: HashTable::new(),
+            hasher: foldhash::fast::RandomState::default(),
+            last: u32::MAX,
+            series_max,
+            limit: usize::try_from(limit).unwrap_or(0),
+            refused_total: 0,
+            replaced: false,
+        }
+    }
+
+    /// The series that is there before the first line.
+    pub(super) fn preset(&mut self) {
+        if self.spec.preset
+            && let Ok(slot) = self.find_or_add(&[], 0)
+            && let Some(series) = self.get_mut(slot)
+        {
+            // Nobody touched it yet.
+            series.time_ns = 0;
+        }
+    }
+
+    pub(super) fn is_replaced(&self) -> bool {
+        self.replaced
+    }
+
+    /// Whether it is the same metric in another version of its program.
+    pub(super) fn is_same_as(&self, new: &Metric) -> bool {
+        let (old, new_spec) = (&self.spec, &new.spec);
+        !self.replaced
+            && self.program == new.program
+            && old.name == new_spec.name
+            && old.kind == new_spec.kind
+            && old.values == new_spec.values
+            && old.hidden == new_spec.hidden
+    }
+
+    /// Takes over what an earlier version holds, where labels and buckets are the same.
+    pub(super) fn take_series(&mut self, old: &mut Metric) {
+        old.replaced = true;
+        if old.spec.keys == self.spec.keys && old.spec.buckets == self.spec.buckets {
+            self.series = std::mem::take(&mut old.series);
+            self.free = std::mem::take(&mut old.free);
+            self.index = std::mem::take(&mut old.index);
+            self.hasher = old.hasher.clone();
+            self.refused_total = old.refused_total;
+        } else {
+            self.preset();
+        }
+    }
+
+    /// How many series there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Series that were not added.
+    #[must_use]
+    pub fn refused_total(&self) -> u64 {
+        self.refused_total
+    }
+
+    /// All series, the older first as long as none was removed.
+    pub fn series(&self) -> impl Iterator<Item = &Series> {
+        self.series.iter().flatten()
+    }
+
+    /// A series by number.
+    #[must_use]
+    pub fn get(&self, slot: u32) -> Option<&Series> {
+        self.series.get(slot as usize)?.as_ref()
+    }
+
+    /// A series by number, to change.
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut Series> {
+        self.series.get_mut(slot as usize)?.as_mut()
+    }
+
+    fn hash(&self, key: &[u8]) -> u64 {
+        use std::hash::BuildHasher as _;
+        self.hasher.hash_one(key)
+    }
+
+    /// The number of the series with these labels, encoded as [`super::Labels`] says.
+    #[must_use]
+    pub fn find(&self, key: &[u8]) -> Option<u32> {
+        let is = |slot: u32| self.get(slot).is_some_and(|series| *series.key == *key);
+        if is(self.last) {
+            return Some(self.last);
+        }
+        self.index.find(self.hash(key), |&slot| is(slot)).copied()
+    }
+
+    /// The number of the series with these labels, which is added if there is none.
+    ///
+    /// # Errors
+    /// Where the metric has as many as it may.
+    pub fn find_or_add(&mut self, key: &[u8], now_ns: i64) -> Result<u32, Refused> {
+        if let Some(slot) = self.find(key) {
+            self.last = slot;
+            return Ok(slot);
+        }
+        if self.limit > 0 && self.len() >= self.limit {
+            self.evict_to(self.limit - 1);
+        }
+        if self.len() >= self.series_max {
+            self.refused_total += 1;
+            return Err(Refused);
+        }
+        let series = Series { key: key.into(), datum: self.zero(), time_ns: now_ns, expiry_ns: 0 };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.series[slot as usize] = Some(series);
+                slot
+            }
+            None => {
+                let slot = u32::try_from(self.series.len()).map_err(|_| Refused)?;
+                self.series.push(Some(series));
+                slot
+            }
+        };
+        let hash = self.hash(key);
+        let (list, hasher) = (&self.series, &self.hasher);
+        self.index.insert_unique(hash, slot, |&slot| {
+            use std::hash::BuildHasher as _;
+            let key = list[slot as usize].as_ref().map_or(&[][..], |series| &series.key);
+            hasher.hash_one(key)
+        });
+        self.last = slot;
+        Ok(slot)
+    }
+
+    fn zero(&self) -> Datum {
+        match self.spec.values {
+            ValueKind::Int => Datum::Int(0),
+            ValueKind::Float => Datum::Float(0.0),
+            ValueKind::Text => Datum::Text(Box::default()),
+            ValueKind::Buckets => {
+                let counts = vec![0; self.spec.buckets.len()].into_boxed_slice();
+                Datum::Buckets(Box::new(Buckets { counts, count: 0, sum: 0.0 }))
+            }
+        }
+    }
+
+    /// Removes the series with these labels, if there is one.
+    pub fn remove(&mut self, key: &[u8]) {
+        let Some(slot) = self.find(key) else { return };
+        let hash = self.hash(key);
+        if let Ok(entry) = self.index.find_entry(hash, |&other| other == slot) {
+            entry.remove();
+        }
+        self.series[slot as usize] = None;
+        self.free.push(slot);
+    }
+
+    /// Counts a value of a histogram.
+    pub fn observe(&mut self, slot: u32, value: f64, time_ns: i64) {
+        let Some(Some(series)) = self.series.get_mut(slot as usize) else { return };
+        if let Datum::Buckets(buckets) = &mut series.datum {
+            let bucket = self.spec.buckets.iter().position(|&(_, high)| value <= high);
+            if let Some(count) = bucket.and_then(|bucket| buckets.counts.get_mut(bucket)) {
+                *count += 1;
+            }
+            buckets.count += 1;
+            buckets.sum += value;
+            series.time_ns = time_ns;
+        }
+    }
+
+    pub(super) fn expire(&mut self, now_ns: i64) {
+        let old = |series: &&Series| {
+            series.expiry_ns > 0 && now_ns.saturating_sub(series.time_ns) > series.expiry_ns
+        };
+        let keys: Vec<Box<[u8]>> = self.series().filter(old).map(|s| s.key.clone()).collect();
+        for key in keys {
+            self.remove(&key);
+        }
+    }
+
+    pub(super) fn enforce_limit(&mut self) {
+        let limit = usize::try_from(self.spec.limit).unwrap_or(0);
+        if limit > 0 {
+            self.evict_to(limit);
+        }
+    }
+
+    /// Removes the oldest series until there are no more than `count`.
+    fn evict_to(&mut self, count: usize) {
+        let surplus = self.len().saturating_sub(count);
+        if surplus == 0 {
+            return;
+        }
+        let mut by_age: Vec<(i64, u32)> = Vec::with_capacity(self.len());
+        for (slot, series) in self.series.iter().enumerate() {
+            if let Some(series) = series {
+                by_age.push((series.time_ns, u32::try_from(slot).unwrap_or(u32::MAX)));
+            }
+        }
+        if surplus < by_age.len() {
+            by_age.select_nth_unstable(surplus - 1);
+        }
+        for &(_, slot) in by_age.iter().take(surplus) {
+            if let Some(key) = self.get(slot).map(|series| series.key.clone()) {
+                self.remove(&key);
+            }
+        }
+    }
+}

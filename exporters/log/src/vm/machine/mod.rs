@@ -1,0 +1,502 @@
+//! Runs the code of one program on line after line.
+
+mod operation;
+mod search;
+
+use std::cmp::Ordering;
+
+use jiff::tz::TimeZone;
+
+use super::code::{Arithmetic, Comparison, Object, Op};
+use super::error::RuntimeError;
+use super::fields::Fields;
+use super::memo::Memo;
+use super::operate;
+use super::pattern::{Repaired, Slots};
+use super::text::Texts;
+use super::value::{Place, Span, Value};
+use crate::engine::Mask;
+use crate::go::{self, time::Moment};
+use crate::line::Line;
+use crate::store::Store;
+
+/// How times without zone or year are read.
+#[derive(Clone, Debug)]
+pub struct TimeOptions {
+    /// The zone of times that name none; `None` for UTC.
+    pub zone: Option<TimeZone>,
+    /// The zone of this host, which says what the current year is.
+    pub local: TimeZone,
+    /// Times without a year are of the current one.
+    pub use_current_year: bool,
+}
+
+/// A program with everything it needs from line to line.
+#[derive(Debug)]
+pub struct Machine {
+    object: Object,
+    /// The number of each of its metrics in the store.
+    metrics: Vec<u32>,
+    options: TimeOptions,
+    memo: Memo,
+    stack: Vec<Value>,
+    matches: Vec<LastMatch>,
+    scratch: Vec<u8>,
+    key: Vec<u8>,
+    repaired: Repaired,
+    generation: u64,
+    /// For each pattern the texts of which a line must hold one; empty where that is not known.
+    filters: Vec<Mask>,
+    fields: Fields,
+}
+
+/// What is known of a line before a program runs on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hints {
+    /// Which of the texts that patterns need are in it, if they were looked for.
+    pub(crate) held: Option<Mask>,
+    /// Whether it is UTF-8.
+    pub(crate) is_utf8: Option<bool>,
+}
+
+/// The last result of a pattern.
+#[derive(Debug, Default)]
+struct LastMatch {
+    /// The line it is from.
+    generation: u64,
+    subject: Option<Span>,
+    slots: Slots,
+}
+
+impl Machine {
+    /// A machine for a program whose metrics have these numbers.
+    #[must_use]
+    pub fn new(object: Object, metrics: Vec<u32>, options: TimeOptions) -> Machine {
+        let matches = object.patterns.iter().map(|_| LastMatch::default()).collect();
+        let filters = vec![Mask::default(); object.patterns.len()];
+        Machine {
+            object,
+            metrics,
+            options,
+            memo: Memo::default(),
+            stack: Vec::new(),
+            matches,
+            scratch: Vec::new(),
+            key: Vec::new(),
+            repaired: Repaired::default(),
+            generation: 0,
+            filters,
+            fields: Fields::default(),
+        }
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// Whether lines from there are for this program.
+    #[must_use]
+    pub fn wants(&self, source: &str) -> bool {
+        let filter = &self.object.log_filter;
+        filter.is_empty() || filter.iter().any(|name| name == source)
+    }
+
+    /// Runs `begin { }`.
+    ///
+    /// # Errors
+    /// What goes wrong; what was done before it stays.
+    pub fn begin(&mut self, store: &mut Store, now_ns: i64) -> Result<(), (usize, RuntimeError)> {
+        self.run(store, Line { source: "", text: b"" }, now_ns, Hints::default(), true)
+    }
+
+    /// Runs the program on a line. Values without time of their own get `now_ns`.
+    ///
+    /// # Errors
+    /// What goes wrong and at which instruction; what was done before it stays.
+    pub fn line(
+        &mut self,
+        store: &mut Store,
+        line: Line<'_>,
+        now_ns: i64,
+        hints: Hints,
+    ) -> Result<(), (usize, RuntimeError)> {
+        self.run(store, line, now_ns, hints, false)
+    }
+
+    fn run(
+        &mut self,
+        store: &mut Store,
+        line: Line<'_>,
+        now_ns: i64,
+        hints: Hints,
+        begin: bool,
+    ) -> Result<(), (usize, RuntimeError)> {
+        self.generation += 1;
+        self.stack.clear();
+        self.scratch.clear();
+        let ops = if begin { &self.object.begin } else { &self.object.ops };
+        let mut thread = Thread {
+            texts: Texts { object: &self.object, line, scratch: &mut self.scratch },
+            metrics: &self.metrics,
+            options: &self.options,
+            memo: &mut self.memo,
+            stack: &mut self.stack,
+            matches: &mut self.matches,
+            key: &mut self.key,
+            repaired: &mut self.repaired,
+            generation: self.generation,
+            store,
+            now_ns,
+            matched: false,
+            time: Moment::ZERO,
+            line_is_utf8: hints.is_utf8,
+            held: hints.held,
+            filters: &self.filters,
+            fields: &mut self.fields,
+        };
+        let mut next = 0;
+        while let Some(&op) = ops.get(next) {
+            let at = next;
+            next += 1;
+            match op {
+                Op::Stop => return Ok(()),
+                Op::Jump(to) => next = to as usize,
+                Op::JumpUnless(to) => {
+                    if thread.pop().map_err(|error| (at, error))?.fails() {
+                        next = to as usize;
+                    }
+                }
+                Op::JumpIf(to) => {
+                    if thread.pop().map_err(|error| (at, error))?.holds() {
+                        next = to as usize;
+                    }
+                }
+                op => thread.execute(op).map_err(|error| (at, error))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Value {
+    fn holds(self) -> bool {
+        match self {
+            Value::Bool(value) => value,
+            Value::Int64(value) => value != 0,
+            _ => false,
+        }
+    }
+
+    /// Not the contrary of [`Value::holds`]: values that are neither do not jump.
+    fn fails(self) -> bool {
+        matches!(self, Value::Bool(false) | Value::Int64(0))
+    }
+}
+
+struct Thread<'a> {
+    texts: Texts<'a>,
+    metrics: &'a [u32],
+    options: &'a TimeOptions,
+    memo: &'a mut Memo,
+    stack: &'a mut Vec<Value>,
+    matches: &'a mut [LastMatch],
+    key: &'a mut Vec<u8>,
+    repaired: &'a mut Repaired,
+    generation: u64,
+    store: &'a mut Store,
+    now_ns: i64,
+    matched: bool,
+    time: Moment,
+    /// Whether the line is UTF-8, once somebody asked.
+    line_is_utf8: Option<bool>,
+    held: Option<Mask>,
+    filters: &'a [Mask],
+    fields: &'a mut Fields,
+}
+
+type Run<T> = Result<T, RuntimeError>;
+
+impl Thread<'_> {
+    fn pop(&mut self) -> Run<Value> {
+        self.stack.pop().ok_or(RuntimeError::Stack)
+    }
+
+    fn push(&mut self, value: Value) {
+        self.stack.push(value);
+    }
+
+    fn execute(&mut self, op: Op) -> Run<()> {
+        match op {
+            Op::Match(pattern) => {
+                let line = self.texts.span(Place::Line);
+                let found = self.may_match(pattern) && self.search(pattern, line);
+                self.push(Value::Bool(found));
+            }
+            Op::MatchText(pattern) => {
+                let subject = self.pop_text()?;
+                let found = self.search(pattern, subject);
+                self.push(Value::Bool(found));
+            }
+            Op::Capref { pattern, group } => {
+                let text = self.group(pattern, group).ok_or(RuntimeError::Group(group))?;
+                self.push(Value::Text(text.unwrap_or(self.texts.span(Place::Line).empty())));
+            }
+            Op::Defined { pattern, group } => {
+                let defined = self.group(pattern, group).flatten().is_some();
+                self.push(Value::Bool(defined));
+            }
+            Op::Compare(comparison, order) => {
+                let (right, left) = (self.pop()?, self.pop()?);
+                let holds = self.compare(comparison, order, left, right)?;
+                self.push(Value::Bool(holds));
+            }
+            Op::PushText(_) | Op::PushInt(_) | Op::PushFloat(_) | Op::PushBool(_) => {
+                self.push_constant(op);
+            }
+            Op::Float(operator) => {
+                let (right, left) = (self.pop_float()?, self.pop_float()?);
+                self.push(Value::Float(operate::floats(operator, left, right)));
+            }
+            Op::Int(operator) => self.int_operator(operator)?,
+            Op::Flip => {
+                let value = self.pop_int()?;
+                self.push(Value::Int64(!value));
+            }
+            Op::Not => match self.pop()? {
+                Value::Bool(value) => self.push(Value::Bool(!value)),
+                other => return Err(unexpected("bool", other)),
+            },
+            Op::SetMatched(matched) => self.matched = matched,
+            Op::Otherwise | Op::FileName | Op::Timestamp => {
+                let fact = self.fact(op);
+                self.push(fact);
+            }
+            Op::Json | Op::Logfmt => self.field(op)?,
+            Op::Settime => self.settime()?,
+            Op::Strptime => self.strptime()?,
+            Op::Increase { .. }
+            | Op::Decrease
+            | Op::SetInt
+            | Op::SetFloat
+            | Op::SetText
+            | Op::Load { .. }
+            | Op::GetInt
+            | Op::GetFloat
+            | Op::GetText
+            | Op::Delete { .. }
+            | Op::Expire { .. } => self.metric_operation(op)?,
+            _ => self.text_operation(op)?,
+        }
+        Ok(())
+    }
+
+    fn push_constant(&mut self, op: Op) {
+        let value = match op {
+            Op::PushText(number) => Value::Text(self.texts.span(Place::Constant(number))),
+            Op::PushInt(value) => Value::Int64(value),
+            Op::PushFloat(value) => Value::Float(value),
+            Op::PushBool(value) => Value::Bool(value),
+            _ => return,
+        };
+        self.push(value);
+    }
+
+    fn compare(
+        &mut self,
+        comparison: Comparison,
+        order: Ordering,
+        left: Value,
+        right: Value,
+    ) -> Run<bool> {
+        // The right side is converted first; only its error differs.
+        match comparison {
+            Comparison::Dynamic => operate::compare(order, self.plain(left), self.plain(right)),
+            Comparison::Int => {
+                let right = self.int_of(right)?;
+                Ok(self.int_of(left)?.cmp(&right) == order)
+            }
+            Comparison::Float => {
+                let right = self.float_of(right)?;
+                Ok(self.float_of(left)?.partial_cmp(&right) == Some(order))
+            }
+            Comparison::Text => {
+                let right = self.text_of(right)?;
+                let left = self.text_of(left)?;
+                Ok(self.texts.bytes(left).cmp(self.texts.bytes(right)) == order)
+            }
+        }
+    }
+
+    fn int_operator(&mut self, operator: Arithmetic) -> Run<()> {
+        let (right, left) = (self.pop_int()?, self.pop_int()?);
+        let result = operate::ints(operator, left, right)?;
+        self.push(Value::Int64(result));
+        Ok(())
+    }
+
+    fn text_operation(&mut self, op: Op) -> Run<()> {
+        let value = match op {
+            Op::Lower => {
+                let text = self.pop_text()?;
+                let lower = operate::lower(self.texts.bytes(text));
+                Value::Text(self.texts.make(|out| out.extend_from_slice(&lower))?)
+            }
+            Op::Length => {
+                let text = self.pop_text()?;
+                Value::Int(i64::try_from(text.end - text.start).unwrap_or(i64::MAX))
+            }
+            Op::TextToInt { base } => {
+                let base = if base { self.pop_int()? } else { 10 };
+                if !(1..i64::from(i32::MAX)).contains(&base) {
+                    return Err(RuntimeError::Base);
+                }
+                let text = self.pop_text()?;
+                Value::Int64(operate::parse_int(self.texts.bytes(text), base)?)
+            }
+            Op::TextToFloat => {
+                let text = self.pop_text()?;
+                Value::Float(operate::parse_float(self.texts.bytes(text))?)
+            }
+            #[expect(clippy::cast_precision_loss, reason = "as in the language")]
+            Op::IntToFloat => Value::Float(self.pop_int()? as f64),
+            Op::IntToText => {
+                let value = self.pop_int()?;
+                Value::Text(self.texts.make_from(&value.to_string())?)
+            }
+            Op::FloatToText => {
+                let value = self.pop_float()?;
+                Value::Text(self.texts.make_from(&go::format_g(value))?)
+            }
+            Op::Join => {
+                let (right, left) = (self.pop_text()?, self.pop_text()?);
+                let joined = [self.texts.bytes(left), self.texts.bytes(right)].concat();
+                Value::Text(self.texts.make(|out| out.extend_from_slice(&joined))?)
+            }
+            Op::Replace => {
+                let (text, new, old) = (self.pop_text()?, self.pop_text()?, self.pop_text()?);
+                let bytes = |span| self.texts.bytes(span);
+                let replaced = operate::replace(bytes(text), bytes(old), bytes(new));
+                Value::Text(self.texts.make(|out| out.extend_from_slice(&replaced))?)
+            }
+            Op::ReplacePattern(pattern) => {
+                let (text, new) = (self.pop_text()?, self.pop_text()?);
+                let mut out = Vec::new();
+                let pattern = &self.texts.object.patterns[pattern as usize];
+                let (text, new) = (self.texts.bytes(text), self.texts.bytes(new));
+                pattern.replace_all(text, new, &mut out, super::text::SCRATCH_BYTES_MAX);
+                Value::Text(self.texts.make(|scratch| scratch.append(&mut out))?)
+            }
+            _ => return Err(RuntimeError::Stack),
+        };
+        self.push(value);
+        Ok(())
+    }
+
+    /// A value with the bytes of its text.
+    fn plain(&self, value: Value) -> operate::Plain<'_> {
+        match value {
+            Value::Bool(_) => operate::Plain::Other("bool"),
+            Value::Int(value) | Value::Int64(value) => operate::Plain::Int(value),
+            Value::Float(value) => operate::Plain::Float(value),
+            Value::Text(span) => operate::Plain::Text(self.texts.bytes(span)),
+            Value::Datum { .. } => operate::Plain::Other("datum"),
+        }
+    }
+
+    /// What is known of the line without its text.
+    fn fact(&self, op: Op) -> Value {
+        match op {
+            Op::Otherwise => Value::Bool(!self.matched),
+            Op::FileName => Value::Text(self.texts.span(Place::FileName)),
+            _ if self.time.is_zero() => Value::Int64(self.now_ns.div_euclid(1_000_000_000)),
+            _ => Value::Int64(self.time.seconds),
+        }
+    }
+
+    fn pop_int(&mut self) -> Run<i64> {
+        let value = self.pop()?;
+        self.int_of(value)
+    }
+
+    fn int_of(&mut self, value: Value) -> Run<i64> {
+        match value {
+            Value::Int(value) | Value::Int64(value) => Ok(value),
+            Value::Text(span) => operate::parse_int(self.texts.bytes(span), 10),
+            Value::Datum { metric, slot } => self.datum_int(metric, slot),
+            other => Err(unexpected("int", other)),
+        }
+    }
+
+    fn pop_float(&mut self) -> Run<f64> {
+        let value = self.pop()?;
+        self.float_of(value)
+    }
+
+    fn float_of(&mut self, value: Value) -> Run<f64> {
+        match value {
+            Value::Float(value) => Ok(value),
+            #[expect(clippy::cast_precision_loss, reason = "as in the language")]
+            Value::Int(value) => Ok(value as f64),
+            Value::Text(span) => operate::parse_float(self.texts.bytes(span)),
+            Value::Datum { metric, slot } => self.datum_float(metric, slot),
+            other => Err(unexpected("float", other)),
+        }
+    }
+
+    fn pop_text(&mut self) -> Run<Span> {
+        let value = self.pop()?;
+        self.text_of(value)
+    }
+
+    fn text_of(&mut self, value: Value) -> Run<Span> {
+        match value {
+            Value::Text(span) => Ok(span),
+            Value::Int(value) | Value::Int64(value) => self.texts.make_from(&value.to_string()),
+            Value::Float(value) => self.texts.make_from(&go::format_g(value).to_uppercase()),
+            Value::Datum { metric, slot } => self.datum_text(metric, slot),
+            other @ Value::Bool(_) => Err(unexpected("string", other)),
+        }
+    }
+
+    fn settime(&mut self) -> Run<()> {
+        match self.pop()? {
+            Value::Int64(seconds) => self.time = Moment { seconds, nanoseconds: 0 },
+            other => return Err(unexpected("int64", other)),
+        }
+        Ok(())
+    }
+
+    fn strptime(&mut self) -> Run<()> {
+        let layout = self.pop_text()?;
+        // What is no text is taken for an empty one.
+        let text = match self.pop()? {
+            Value::Text(span) => span,
+            _ => self.texts.span(Place::Line).empty(),
+        };
+        if let Some(moment) = self.memo.get(self.texts.bytes(text)) {
+            self.time = moment;
+            return Ok(());
+        }
+        let (layout, text) = (self.texts.bytes(layout), self.texts.bytes(text));
+        let parsed = self.options.parse(layout, text, self.now_ns);
+        self.memo.add(text, parsed.unwrap_or(Moment::ZERO));
+        self.time = parsed.ok_or_else(|| RuntimeError::Time {
+            layout: String::from_utf8_lossy(layout).into_owned(),
+            text: String::from_utf8_lossy(text).into_owned(),
+        })?;
+        Ok(())
+    }
+}
+
+impl Span {
+    /// An empty text in the same place.
+    fn empty(self) -> Span {
+        Span { end: self.start, ..self }
+    }
+}
+
+fn unexpected(expected: &'static str, found: Value) -> RuntimeError {
+    RuntimeError::Type { expected, found: found.type_name() }
+}

@@ -1,0 +1,293 @@
+//! The matcher that follows a plan.
+
+use regex_syntax::hir::Look;
+
+use super::plan::{MATCH, Pc, Plan, Step};
+use super::set::{CharSet, char_length};
+
+/// Longer texts are left to automata.
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// A place that is none.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+/// Work that is allowed for each byte of the text before an automaton takes over, whose work is
+/// bounded; and in addition.
+const WORK_PER_BYTE: usize = 16;
+const WORK_BASE: usize = 4096;
+
+/// What to do when there is no way on.
+#[derive(Clone, Copy, Debug)]
+enum Frame {
+    /// Try another way from there.
+    Other { pc: Pc, at: u32 },
+    /// A slot gets its former value.
+    Restore { slot: u32, old: u32 },
+    /// A run gives back characters down to `low`.
+    Shorter { pc: Pc, low: u32, at: u32 },
+    /// A run takes one more of its characters.
+    Longer { pc: Pc, at: u32, left: u32 },
+}
+
+/// Buffers of a search, kept for the next one.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    frames: Vec<Frame>,
+}
+
+/// How a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Found,
+    NotFound,
+    /// It was too much work.
+    GaveUp,
+}
+
+struct Runner<'a> {
+    plan: &'a Plan,
+    text: &'a [u8],
+    slots: &'a mut [u32],
+    frames: &'a mut Vec<Frame>,
+    work: usize,
+}
+
+/// Searches for the leftmost match in valid UTF-8; places of groups that are saved are left in
+/// `slots`, which hold [`NOWHERE`] before. `prefix` is what every match begins with.
+pub(super) fn search(
+    plan: &Plan,
+    text: &[u8],
+    prefix: Option<&memchr::memmem::Finder<'_>>,
+    slots: &mut [u32],
+    room: &mut Room,
+    work_is_bounded: bool,
+) -> Outcome {
+    let work = if work_is_bounded { WORK_BASE + WORK_PER_BYTE * text.len() } else { usize::MAX };
+    let mut runner = Runner { plan, text, slots, frames: &mut room.frames, work };
+    if plan.anchored {
+        return runner.at(0);
+    }
+    let mut from = 0;
+    while let Some(start) = runner.candidate(from, prefix) {
+        match runner.at(start) {
+            Outcome::NotFound => {}
+            outcome => return outcome,
+        }
+        from = match (plan.leading_run, text.get(start)) {
+            (Some(set), Some(&lead)) => {
+                let set = &plan.sets[set as usize];
+                set.run(text, start).max(start + char_length(lead))
+            }
+            (None, Some(&lead)) => start + char_length(lead),
+            (_, None) => return Outcome::NotFound,
+        };
+    }
+    Outcome::NotFound
+}
+
+impl Runner<'_> {
+    /// The next place where a match can begin.
+    fn candidate(&self, from: usize, prefix: Option<&memchr::memmem::Finder<'_>>) -> Option<usize> {
+        if let Some(prefix) = prefix {
+            return prefix.find(&self.text[from..]).map(|found| from + found);
+        }
+        let first = &self.plan.firsts[self.plan.start as usize];
+        if first.len() == 0 {
+            return (first.end && from <= self.text.len()).then_some(self.text.len());
+        }
+        let found = self.text[from..].iter().position(|&byte| first.contains(byte));
+        match found {
+            Some(found) => Some(from + found),
+            None => first.end.then_some(self.text.len()),
+        }
+    }
+
+    /// Whether there is a match that begins at `start`.
+    fn at(&mut self, start: usize) -> Outcome {
+        self.frames.clear();
+        self.slots.fill(NOWHERE);
+        let (mut pc, mut at, mut resumed) = (self.plan.start, start, start);
+        while pc != MATCH {
+            if let Some(next) = self.step(pc, at) {
+                (pc, at) = next;
+                continue;
+            }
+            self.spend(1 + (at - resumed) / 16);
+            if self.frames.is_empty() {
+                return if self.work == 0 { Outcome::GaveUp } else { Outcome::NotFound };
+            }
+            let next = self.back();
+            match next {
+                _ if self.work == 0 => return Outcome::GaveUp,
+                Some(next) => (pc, at) = next,
+                None => return Outcome::NotFound,
+            }
+            resumed = at;
+        }
+        Outcome::Found
+    }
+
+    fn spend(&mut self, work: usize) {
+        self.work = self.work.saturating_sub(work);
+    }
+
+    /// One step: where to go on, `None` where there is no way.
+    #[inline]
+    fn step(&mut self, pc: Pc, at: usize) -> Option<(Pc, usize)> {
+        let plan = self.plan;
+        match &plan.steps[pc as usize] {
+            // Where the search ends.
+            Step::Match => None,
+            Step::Byte { byte, next } => {
+                (self.text.get(at) == Some(byte)).then_some((*next, at + 1))
+            }
+            Step::Literal { bytes, next } => {
+                let is = self.text.get(at..at + bytes.len())? == &**bytes;
+                is.then_some((*next, at + bytes.len()))
+            }
+            Step::One { set, next } => {
+                let length = plan.sets[*set as usize].one(self.text, at)?;
+                Some((*next, at + length))
+            }
+            Step::Run { set, min, max, next } => {
+                let set = &plan.sets[*set as usize];
+                Some((*next, reach(set, self.text, at, *min, *max)?))
+            }
+            Step::RunBack { set, min, max, next } => {
+                let set = &plan.sets[*set as usize];
+                let high = reach(set, self.text, at, *min, *max)?;
+                let low = if *min == 0 { at } else { set.run_counted(self.text, at, *min).0 };
+                if high > low {
+                    self.frames.push(Frame::Shorter {
+                        pc: *next,
+                        low: small(low),
+                        at: small(high),
+                    });
+                }
+                self.spend((high - at) / 16);
+                Some((*next, high))
+            }
+            Step::RunLazy { set, min, max, next } => {
+                let set = &plan.sets[*set as usize];
+                let (low, count) = set.run_counted(self.text, at, *min);
+                if count < *min {
+                    return None;
+                }
+                if max > min {
+                    self.frames.push(Frame::Longer { pc, at: small(low), left: max - min });
+                }
+                Some((*next, low))
+            }
+            Step::Split { first, second } => {
+                let (one, other) = (&plan.firsts[*first as usize], &plan.firsts[*second as usize]);
+                match (one.holds(self.text, at), other.holds(self.text, at)) {
+                    (true, true) => {
+                        self.frames.push(Frame::Other { pc: *second, at: small(at) });
+                        Some((*first, at))
+                    }
+                    (true, false) => Some((*first, at)),
+                    (false, true) => Some((*second, at)),
+                    (false, false) => None,
+                }
+            }
+            Step::Save { slot, next } => {
+                let held = self.slots.get_mut(*slot as usize)?;
+                if !self.frames.is_empty() {
+                    self.frames.push(Frame::Restore { slot: *slot, old: *held });
+                }
+                *held = small(at);
+                Some((*next, at))
+            }
+            Step::Look { look, next } => looks(*look, self.text, at).then_some((*next, at)),
+        }
+    }
+
+    /// The last place from which there is another way.
+    #[cold]
+    fn back(&mut self) -> Option<(Pc, usize)> {
+        loop {
+            self.spend(1);
+            if self.work == 0 {
+                return None;
+            }
+            match self.frames.pop()? {
+                Frame::Other { pc, at } => return Some((pc, at as usize)),
+                Frame::Restore { slot, old } => {
+                    if let Some(held) = self.slots.get_mut(slot as usize) {
+                        *held = old;
+                    }
+                }
+                Frame::Shorter { pc, low, at } => {
+                    if let Some(at) = self.shorter(pc, low as usize, at as usize) {
+                        if at > low as usize {
+                            self.frames.push(Frame::Shorter { pc, low, at: small(at) });
+                        }
+                        return Some((pc, at));
+                    }
+                }
+                Frame::Longer { pc, at, left } => {
+                    let Step::RunLazy { set, next, .. } = self.plan.steps[pc as usize] else {
+                        return None;
+                    };
+                    let set = &self.plan.sets[set as usize];
+                    if let Some(length) = set.one(self.text, at as usize) {
+                        let at = at as usize + length;
+                        let left = if left == u32::MAX { left } else { left - 1 };
+                        if left > 0 {
+                            self.frames.push(Frame::Longer { pc, at: small(at), left });
+                        }
+                        return Some((next, at));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The last place before `at`, and not before `low`, where `pc` can go on.
+    fn shorter(&mut self, pc: Pc, low: usize, at: usize) -> Option<usize> {
+        let first = &self.plan.firsts[pc as usize];
+        let within = &self.text[low..at];
+        let found = match first.single() {
+            Some(byte) => memchr::memrchr(byte, within),
+            None => within.iter().rposition(|&byte| first.contains(byte)),
+        };
+        let found = found.map(|found| low + found);
+        self.spend((at - found.unwrap_or(low)) / 16);
+        found
+    }
+}
+
+/// Where a run of at least `min` and at most `max` characters ends.
+#[inline]
+fn reach(set: &CharSet, text: &[u8], at: usize, min: u32, max: u32) -> Option<usize> {
+    if max == u32::MAX && min <= 1 {
+        let end = set.run(text, at);
+        return (end > at || min == 0).then_some(end);
+    }
+    let (end, count) = set.run_counted(text, at, max);
+    (count >= min).then_some(end)
+}
+
+/// Places fit, because longer texts are not searched here.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "texts are limited to TEXT_BYTES_MAX")]
+fn small(place: usize) -> u32 {
+    place as u32
+}
+
+fn looks(look: Look, text: &[u8], at: usize) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let before = at.checked_sub(1).and_then(|before| text.get(before));
+    match look {
+        Look::Start => at == 0,
+        Look::End => at == text.len(),
+        Look::StartLF => before.is_none_or(|&byte| byte == b'\n'),
+        Look::EndLF => text.get(at).is_none_or(|&byte| byte == b'\n'),
+        Look::WordAscii | Look::WordAsciiNegate => {
+            let differs = before.is_some_and(is_word) != text.get(at).is_some_and(is_word);
+            differs == (look == Look::WordAscii)
+        }
+        // The planner lets no others through.
+        _ => false,
+    }
+}

@@ -1,0 +1,211 @@
+//! Random log programs: what mtail accepts compiles here, and what it refuses does not.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common_testkit::peer;
+
+/// Programs of one run; each one starts mtail.
+const PROGRAMS: u64 = 150;
+
+/// A generator of numbers that goes on from its seed alone.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).unwrap()
+    }
+
+    fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
+        list[self.below(list.len())]
+    }
+}
+
+const DECLARATIONS: &[&str] = &[
+    "counter c0",
+    "counter c1 by k",
+    "gauge g0",
+    "gauge g1 by a, b",
+    "text t0",
+    "histogram h0 buckets 1, 2, 4",
+    "histogram h1 by k buckets 0.1, 1",
+    "timer m0",
+    "hidden gauge x0 by k",
+    "const P /p(\\d+)/",
+    "counter n0 as \"n-0\"",
+    "gauge l0 by k limit 3",
+];
+const PATTERNS: &[&str] = &[
+    "/a/",
+    "/(\\d+) (\\S+)/",
+    "/(?P<n>\\d+\\.\\d+)/",
+    "/^(?P<n>[a-z]+)=(\\d+)$/",
+    "// + P",
+    "P",
+    "/x/ + P + /y/",
+    "/(a|b)?/",
+    "/(?P<n>200|404)/",
+];
+const PLACES: &[&str] = &[
+    "c0",
+    "c1[$1]",
+    "c1[\"x\"]",
+    "g0",
+    "g1[$1, $2]",
+    "g1[$1][\"y\"]",
+    "t0",
+    "h0",
+    "h1[$1]",
+    "m0",
+    "x0[$n]",
+    "n0",
+    "l0[$1]",
+];
+const VALUES: &[&str] = &[
+    "1",
+    "2.5",
+    "\"s\"",
+    "$1",
+    "$2",
+    "$n",
+    "len($1)",
+    "int($1)",
+    "float($1)",
+    "string($1)",
+    "strtol($1, 16)",
+    "tolower($1)",
+    "timestamp()",
+    "getfilename()",
+    "subst(\"a\", \"b\", $1)",
+    "subst(/a/, \"b\", $1)",
+    "-3",
+    "bool($1)",
+];
+const OPERATORS: &[&str] = &["+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>"];
+const COMPARISONS: &[&str] = &["<", ">", "<=", ">=", "==", "!="];
+
+fn value(random: &mut Random, depth: usize) -> String {
+    match random.below(if depth > 2 { 6 } else { 10 }) {
+        0..=4 => random.pick(VALUES).to_owned(),
+        5 => random.pick(PLACES).to_owned(),
+        6 | 7 => {
+            let (left, right) = (value(random, depth + 1), value(random, depth + 1));
+            format!("{left} {} {right}", random.pick(OPERATORS))
+        }
+        8 => format!("({})", value(random, depth + 1)),
+        _ => format!("{}({})", random.pick(&["int", "float", "string"]), value(random, depth + 1)),
+    }
+}
+
+fn test(random: &mut Random, depth: usize) -> String {
+    match random.below(if depth > 2 { 7 } else { 10 }) {
+        0..=3 => random.pick(PATTERNS).to_owned(),
+        4 => format!("{} =~ {}", random.pick(VALUES), random.pick(PATTERNS)),
+        5 | 6 => {
+            let (left, right) = (value(random, 1), value(random, 1));
+            format!("{left} {} {right}", random.pick(COMPARISONS))
+        }
+        7 => value(random, 1),
+        _ => {
+            // Later versions than the one compared with take a pattern on the right as well.
+            let (left, right) = (test(random, depth + 1), value(random, 1));
+            let (sign, comparison) = (random.pick(&["&&", "||"]), random.pick(COMPARISONS));
+            format!("{left} {sign} {right} {comparison} {}", value(random, 1))
+        }
+    }
+}
+
+fn statement(random: &mut Random, depth: usize) -> String {
+    match random.below(if depth > 2 { 6 } else { 10 }) {
+        0 | 1 => format!("{}{}\n", random.pick(PLACES), random.pick(&["++", "--"])),
+        2 | 3 => {
+            let (place, sign) = (random.pick(PLACES), random.pick(&["=", "+="]));
+            format!("{place} {sign} {}\n", value(random, 0))
+        }
+        4 => random
+            .pick(&[
+                "stop\n",
+                "next\n",
+                "del c1[$1]\n",
+                "del x0[$n] after 1h\n",
+                "settime($1)\n",
+                "strptime($1, \"2006-01-02\")\n",
+                "strptime($2, \"Jan _2 15:04:05\")\n",
+                "del c0\n",
+                "stop # note\n",
+            ])
+            .to_owned(),
+        5 => format!("otherwise {{\n{}}}\n", random.pick(&["c0++\n", ""])),
+        _ => {
+            let (condition, body) = (test(random, 0), statements(random, depth + 1));
+            let other = match random.below(4) {
+                0 => format!(" else {{\n{}}}", statements(random, depth + 1)),
+                _ => String::new(),
+            };
+            format!("{condition} {{\n{body}}}{other}\n")
+        }
+    }
+}
+
+fn statements(random: &mut Random, depth: usize) -> String {
+    (0..=random.below(3)).map(|_| statement(random, depth)).collect()
+}
+
+/// A program that declares what it uses, and now and then something more.
+fn program(random: &mut Random) -> String {
+    let body = match random.below(4) {
+        0 => {
+            let (of_decorator, decorated) = (statement(random, 2), statements(random, 1));
+            format!("def d {{\n/(\\d+)/ {{\n{of_decorator}next\n}}\n}}\n@d {{\n{decorated}}}\n")
+        }
+        _ => statements(random, 0),
+    };
+    let mut text = String::new();
+    for declaration in DECLARATIONS {
+        let name = declaration
+            .split(' ')
+            .find(|word| word.len() <= 2 && word.chars().all(|c| c.is_ascii_alphanumeric()));
+        let is_used = name.is_some_and(|name| mentions(&body, name));
+        if is_used || random.below(60) == 0 {
+            text.push_str(declaration);
+            text.push('\n');
+        }
+    }
+    text + &body
+}
+
+fn mentions(body: &str, name: &str) -> bool {
+    body.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == name)
+}
+
+fn accepts(mut command: Command, program: &Path) -> bool {
+    // With logs mtail compiles, and then stays.
+    command.args(["--compile_only", "--address", "127.0.0.1", "--port", "0"]);
+    command.arg("--progs").arg(program).stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(Stdio::null()).status().unwrap().success()
+}
+
+#[test]
+fn random_programs_are_accepted_and_refused_as_by_mtail() {
+    let Some(mtail) = peer("mtail") else { return };
+    let seed = std::env::var("HEARTH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
+    let (mut random, mut differences, mut accepted) = (Random(seed), Vec::new(), 0);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.mtail");
+    for _ in 0..PROGRAMS {
+        let text = program(&mut random);
+        std::fs::write(&path, &text).unwrap();
+        let mut ours = Command::new(env!("CARGO_BIN_EXE_hearth"));
+        ours.arg("log");
+        let (ours, theirs) = (accepts(ours, &path), accepts(Command::new(&mtail), &path));
+        accepted += u64::from(theirs);
+        if ours != theirs {
+            differences.push(format!("mtail accepts: {theirs}, hearth: {ours}\n{text}"));
+        }
+    }
+    assert!(differences.is_empty(), "seed {seed}:\n{}", differences.join("\n"));
+    assert!(accepted * 50 > PROGRAMS, "seed {seed}: mtail accepts {accepted} only");
+}
