@@ -30,7 +30,7 @@ clippy:
 unit:
 	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1} cargo test --workspace --locked
 
-# One minute for every fuzz target, two at a time (set FUZZ_SECONDS for more).
+# Half a minute for every fuzz target, two at a time (set FUZZ_SECONDS for more).
 fuzz:
 	@sh fuzz/smoke
 
