@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 
 /// What can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,10 +78,18 @@ impl Notifier {
     }
 }
 
+/// Tells the service manager of this process that it is ready. One that cannot be told is no reason
+/// not to serve.
+pub fn tell_ready() {
+    let told = Notifier::from_env().and_then(|notifier| notifier.tell(&State::Ready, &SystemClock));
+    if let Err(error) = told {
+        tracing::warn!(err = %error, "The supervisor was not told that all is ready");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
 
     #[test]
     fn messages_reach_the_socket() {

@@ -21,17 +21,18 @@ impl Landing {
     /// The page; every text is escaped.
     #[must_use]
     pub fn html(&self) -> String {
-        let (name, description) = (escape(&self.name), escape(&self.description));
+        let (name, description) = (escape_html(&self.name), escape_html(&self.description));
         let mut html = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width\">\n<title>{name}</title>\n\
              <style>body{{font-family:sans-serif;margin:2em auto;max-width:40em;padding:0 1em}}\
              h1{{border-bottom:2px solid #e6522c}}</style>\n</head>\n<body>\n<h1>{name}</h1>\n\
              <p>{description}</p>\n<p>Version: {}</p>\n<ul>\n",
-            escape(&self.version)
+            escape_html(&self.version)
         );
         for (address, text, about) in &self.links {
-            let (address, text, about) = (escape(address), escape(text), escape(about));
+            let (address, text, about) =
+                (escape_html(address), escape_html(text), escape_html(about));
             let about = if about.is_empty() { about } else { format!(": {about}") };
             html.push_str(&format!("<li><a href=\"{address}\">{text}</a>{about}</li>\n"));
         }
@@ -50,8 +51,9 @@ impl Landing {
     }
 }
 
-/// Text for HTML, also in quotes.
-fn escape(text: &str) -> String {
+/// Text for HTML, also in quotes, as Go's `html.EscapeString`.
+#[must_use]
+pub fn escape_html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

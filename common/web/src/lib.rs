@@ -15,7 +15,7 @@ mod serve;
 
 pub use axum;
 pub use error::Error;
-pub use landing::Landing;
+pub use landing::{Landing, escape_html};
 pub use listener::Listener;
 pub use metrics::MetricsHandler;
 pub use options::WebOptions;

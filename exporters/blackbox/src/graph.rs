@@ -8,7 +8,7 @@ use std::sync::Arc;
 use common_service::logging::format_time_ms;
 
 use crate::history::Entry;
-use crate::pages::escape;
+use common_web::escape_html as escape;
 
 /// Size of a graph.
 const WIDTH: f64 = 600.0;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use common_web::escape_html as escape;
+
 use crate::history::Entry;
 
 /// What stands above the table; programs that read the page know it by its letters.
@@ -28,22 +30,6 @@ pub(crate) fn index(entries: &[Arc<Entry>]) -> String {
     }
     html.push_str("</table></body>\n    </html>");
     html
-}
-
-/// Text for HTML, also in quotes, as Go's `html.EscapeString`.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&#34;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

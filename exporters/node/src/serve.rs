@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common_instrument::{CollectError, Collector, Family, Registry, Samples};
+use common_service::build_info;
 use common_service::flags::Matches;
 use common_service::listen::{Inherited, inherited};
-use common_service::notify::{Notifier, State};
+use common_service::notify::tell_ready;
 use common_service::process::{ProcessCollector, raise_file_limit};
 use common_service::resident::release_start_up_pages;
 use common_service::signals::{Request as Signal, Signals};
-use common_service::{SystemClock, build_info};
 use common_web::axum::Router;
 use common_web::axum::extract::Request;
 use common_web::axum::http::{StatusCode, Uri};
@@ -99,14 +99,6 @@ fn listeners(matches: &Matches) -> Result<Vec<Listener>, Failure> {
         return Err("no socket activation file descriptors found".into());
     }
     Ok(Listener::bind_all(&matches.strs("web.listen-address"))?)
-}
-
-/// A supervisor that cannot be told is no reason not to serve.
-fn tell_ready() {
-    let told = Notifier::from_env().and_then(|notifier| notifier.tell(&State::Ready, &SystemClock));
-    if let Err(error) = told {
-        tracing::warn!(err = %error, "The supervisor was not told that all is ready");
-    }
 }
 
 async fn stopped(mut signals: Signals) {

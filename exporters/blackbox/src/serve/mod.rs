@@ -10,7 +10,7 @@ use common_client::ProxyEnv;
 use common_instrument::Registry;
 use common_service::flags::{Matches, World};
 use common_service::listen::{Inherited, inherited};
-use common_service::notify::{Notifier, State as Told};
+use common_service::notify::tell_ready;
 use common_service::process::{ProcessCollector, raise_file_limit};
 use common_service::resident::release_start_up_pages;
 use common_service::signals::{Request as Signal, Signals};
@@ -134,14 +134,6 @@ fn listeners(matches: &Matches) -> Result<Vec<Listener>, Failure> {
         return Err("no socket activation file descriptors found".into());
     }
     Ok(Listener::bind_all(&matches.strs("web.listen-address"))?)
-}
-
-/// A supervisor that cannot be told is no reason not to serve.
-fn tell_ready() {
-    let told = Notifier::from_env().and_then(|notifier| notifier.tell(&Told::Ready, &SystemClock));
-    if let Err(error) = told {
-        tracing::warn!(err = %error, "The supervisor was not told that all is ready");
-    }
 }
 
 async fn stopped(mut signals: Signals, state: Arc<State>) {

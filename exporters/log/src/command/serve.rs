@@ -6,7 +6,7 @@ use std::time::Duration;
 use common_instrument::{CollectError, Collector, Family, Registry, Samples};
 use common_service::flags::Matches;
 use common_service::listen::{Inherited, inherited};
-use common_service::notify::{Notifier, State};
+use common_service::notify::tell_ready;
 use common_service::process::{ProcessCollector, hostname, raise_file_limit};
 use common_service::signals::{Request as Signal, Signals};
 use common_service::{SystemClock, build_info};
@@ -158,14 +158,6 @@ fn tcp_address(host: &str, port: &str) -> String {
         format!("[{host}]:{port}")
     } else {
         format!("{host}:{port}")
-    }
-}
-
-/// A supervisor that cannot be told is no reason not to serve.
-fn tell_ready() {
-    let told = Notifier::from_env().and_then(|notifier| notifier.tell(&State::Ready, &SystemClock));
-    if let Err(error) = told {
-        tracing::warn!(err = %error, "The supervisor was not told that all is ready");
     }
 }
 

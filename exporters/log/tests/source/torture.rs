@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common_service::SystemClock;
+use common_testkit::Rng;
 use exporters_log::line::{Line, LineSink};
 use exporters_log::source::{SourceOptions, Sources};
 use parking_lot::Mutex;
@@ -116,24 +117,12 @@ fn numbers_of(path: &Path) -> Vec<u64> {
     bytes.chunks_exact(8).map(|eight| u64::from_le_bytes(eight.try_into().unwrap())).collect()
 }
 
-/// Xorshift, so that a seed tells the story again.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
 /// The program whose log it is.
 struct Writer {
     logs: PathBuf,
     file: File,
     next: u64,
-    random: Random,
+    random: Rng,
     /// Written between a copy and the truncation: nobody can read them.
     discarded: BTreeSet<u64>,
     counts: [u32; 3],
@@ -285,7 +274,7 @@ fn every_line_is_counted_once_whatever_happens_to_log_and_reader() {
     let logs = directory.path().join("logs");
     std::fs::create_dir(&logs).unwrap();
     let file = Writer::open(&logs);
-    let random = Random(seed);
+    let random = Rng::new(seed);
     let (discarded, counts) = (BTreeSet::new(), [0; 3]);
     let mut writer = Writer { logs, file, next: 0, random, discarded, counts };
     let directory = directory.path().to_owned();

@@ -1,6 +1,7 @@
 //! The matcher that backtracks against the automata: random patterns over random texts.
 
 use common_re2::Syntax;
+use common_testkit::Rng;
 use regex_automata::Input;
 
 use super::run::{self, NOWHERE, Outcome, Room};
@@ -11,22 +12,6 @@ const PATTERNS: u64 = 300;
 
 /// Texts for each of them.
 const TEXTS: u64 = 12;
-
-/// A generator of numbers that goes on from its seed alone.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit as u64).unwrap()
-    }
-
-    fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
-        list[self.below(list.len())]
-    }
-}
 
 const ATOMS: &[&str] = &[
     "a",
@@ -55,12 +40,12 @@ const ATOMS: &[&str] = &[
 const ENDS: &[&str] = &["", "", "", "", "*", "+", "?", "{2}", "{1,3}", "{0,2}", "*?", "+?", "??"];
 const LOOKS: &[&str] = &["^", "$", r"\b", r"\B", r"(?m:^)", r"(?m:$)"];
 
-fn pattern(random: &mut Random, depth: usize) -> String {
+fn pattern(random: &mut Rng, depth: usize) -> String {
     let mut text = String::new();
-    for _ in 0..=random.below(4) {
-        let part = match random.below(if depth > 3 { 8 } else { 12 }) {
-            0 => random.pick(LOOKS).to_owned(),
-            1..=7 => random.pick(ATOMS).to_owned(),
+    for _ in 0..=random.index(4) {
+        let part = match random.index(if depth > 3 { 8 } else { 12 }) {
+            0 => (*random.pick(LOOKS)).to_owned(),
+            1..=7 => (*random.pick(ATOMS)).to_owned(),
             8 => format!("({})", pattern(random, depth + 1)),
             9 => format!("(?:{})", pattern(random, depth + 1)),
             10 => format!("({}|{})", pattern(random, depth + 1), pattern(random, depth + 1)),
@@ -68,19 +53,19 @@ fn pattern(random: &mut Random, depth: usize) -> String {
         };
         text.push_str(&part);
         if part.len() > 1 || !LOOKS.contains(&part.as_str()) {
-            text.push_str(random.pick(ENDS));
+            text.push_str(random.pick::<&str>(ENDS));
         }
     }
     text
 }
 
-fn text(random: &mut Random) -> String {
+fn text(random: &mut Rng) -> String {
     let pieces = ["a", "b", "ab", "aab", "\"", " ", "1", "12", "é", "日", "\n", "[", "x", "A"];
-    (0..random.below(14)).map(|_| random.pick(&pieces)).collect()
+    (0..random.index(14)).map(|_| *random.pick(&pieces)).collect()
 }
 
 fn check(seed: u64, count: u64) {
-    let mut random = Random(seed);
+    let mut random = Rng::new(seed);
     let (mut planned, mut found) = (0, 0);
     for _ in 0..count {
         let source = pattern(&mut random, 0);
