@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and says why"
 )]
 
+mod dashboards;
 mod default_page;
 mod limits;
 mod logs;

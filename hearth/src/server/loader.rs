@@ -38,6 +38,8 @@ pub(crate) enum Source {
     Bundled { hostname: String },
     /// A file.
     File(PathBuf),
+    /// A file of `hearth run`, in which `${HOSTNAME}` becomes this host's name as in the bundled one.
+    Own { path: PathBuf, hostname: String },
 }
 
 /// Everything that is read again on a reload.
@@ -69,6 +71,9 @@ impl Files {
                 (BUNDLED_CONFIG.replace("${HOSTNAME}", hostname), "bundled:hearth.yml".to_owned())
             }
             Source::File(path) => (read(path)?, path.display().to_string()),
+            Source::Own { path, hostname } => {
+                (read(path)?.replace("${HOSTNAME}", hostname), path.display().to_string())
+            }
         };
         let config = Config::load(&text, &name, env).map_err(|error| error.to_string())?;
         let scrape = config.all_scrape_configs(&read_glob).map_err(|error| error.to_string())?;

@@ -17,6 +17,7 @@ use common_service::flags::Program;
 use common_service::logging::{self, LogOptions};
 
 use crate::commands::{complain, print};
+pub(crate) use flags::{SERVER_PROGRAM, run_program};
 pub(crate) use loader::{read, read_glob};
 use settings::Settings;
 

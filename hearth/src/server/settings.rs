@@ -77,7 +77,7 @@ impl Settings {
     pub(crate) fn for_run(matches: &Matches) -> Result<Settings, String> {
         let hostname = common_service::process::hostname();
         let source = match matches.opt_str("config.file") {
-            Some(file) => loader::Source::File(file.into()),
+            Some(file) => loader::Source::Own { path: file.into(), hostname },
             None => loader::Source::Bundled { hostname },
         };
         let state_directory = (World::real().env)("STATE_DIRECTORY");
