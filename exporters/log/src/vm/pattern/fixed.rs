@@ -59,11 +59,19 @@ impl Fixed {
     pub(super) fn end(&self, classes: &Classes, text: &[u8], at: usize) -> Option<usize> {
         let end = at + self.masks.len();
         let bytes = text.get(at..end)?;
-        let mut missing = 0;
-        for (&byte, &mask) in bytes.iter().zip(&self.masks) {
-            missing |= mask & !classes.of_byte[usize::from(byte)];
+        let missing = |(&byte, &mask): (&u8, &u64)| mask & !classes.of_byte[usize::from(byte)];
+        let (by_four, rest) = bytes.as_chunks::<4>();
+        let (masks_by_four, rest_of_masks) = self.masks.as_chunks::<4>();
+        let mut all = 0;
+        for (bytes, masks) in by_four.iter().zip(masks_by_four) {
+            for pair in bytes.iter().zip(masks) {
+                all |= missing(pair);
+            }
         }
-        (missing == 0).then_some(end)
+        for pair in rest.iter().zip(rest_of_masks) {
+            all |= missing(pair);
+        }
+        (all == 0).then_some(end)
     }
 }
 

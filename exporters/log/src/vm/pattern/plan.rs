@@ -138,6 +138,13 @@ pub(super) fn plan(hir: &Hir, wanted: &[bool]) -> Option<Plan> {
         start = planner.save(0, start)?;
     }
     planner.plan.start = start;
+    // The search begins there anyway.
+    while anchored
+        && let Step::Look { look: Look::Start, next } = planner.plan.steps[start as usize]
+    {
+        start = next;
+        planner.plan.start = start;
+    }
     planner.plan.lead = planner.lead();
     planner.plan.singles = planner.plan.firsts.iter().map(First::single).collect();
     Some(planner.plan)

@@ -55,6 +55,8 @@ struct Runner<'a> {
     work: usize,
     /// Where the run ends that the pattern begins with.
     lead_end: usize,
+    /// Some slots are set.
+    is_dirty: bool,
 }
 
 /// Searches for the leftmost match in valid UTF-8; places of groups that are saved are left in
@@ -68,7 +70,8 @@ pub(super) fn search(
     work_is_bounded: bool,
 ) -> Outcome {
     let work = if work_is_bounded { WORK_BASE + WORK_PER_BYTE * text.len() } else { usize::MAX };
-    let mut runner = Runner { plan, text, slots, frames: &mut room.frames, work, lead_end: 0 };
+    let mut runner =
+        Runner { plan, text, slots, frames: &mut room.frames, work, lead_end: 0, is_dirty: true };
     if plan.anchored {
         return runner.at(0);
     }
@@ -111,16 +114,18 @@ impl Runner<'_> {
         if let Some(lead) = &self.plan.lead {
             at = self.plan.sets[lead.set as usize].run(self.text, start);
             (pc, self.lead_end) = (lead.next, at);
-            let goes_on = self.plan.firsts[pc as usize].holds(self.text, at);
-            if (lead.some && at == start) || !goes_on {
+            if (lead.some && at == start) || !self.may_go_on(pc, at) {
                 self.spend(1 + (at - start) / 16);
                 return if self.work == 0 { Outcome::GaveUp } else { Outcome::NotFound };
             }
+        } else if !self.may_go_on(pc, at) {
+            return Outcome::NotFound;
         }
         self.frames.clear();
         // Filling nothing costs a hundred cycles where the C library does it with masks.
-        if !self.slots.is_empty() {
+        if self.is_dirty && !self.slots.is_empty() {
             self.slots.fill(NOWHERE);
+            self.is_dirty = false;
         }
         for &slot in self.plan.lead.iter().flat_map(|lead| &lead.saves) {
             self.save(slot, start);
@@ -233,6 +238,20 @@ impl Runner<'_> {
                 self.frames.push(Frame::Restore { slot, old: *held });
             }
             *held = small(at);
+            self.is_dirty = true;
+        }
+    }
+
+    /// Whether what stands at `at` can be the begin of a step, and of the one behind it if that one
+    /// takes a piece of fixed length.
+    #[inline]
+    fn may_go_on(&self, pc: Pc, at: usize) -> bool {
+        let Plan { steps, firsts, classes, .. } = self.plan;
+        match &steps[pc as usize] {
+            Step::Fixed(fixed) => fixed
+                .end(classes, self.text, at)
+                .is_some_and(|end| firsts[fixed.next as usize].holds(self.text, end)),
+            _ => firsts[pc as usize].holds(self.text, at),
         }
     }
 

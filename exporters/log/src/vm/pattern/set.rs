@@ -24,10 +24,17 @@ pub(super) struct CharSet {
     /// For each byte whether it is such a character or, where all beyond ASCII are, part of one.
     bytes: Box<[bool; 256]>,
     wide: Wide,
-    /// The same bytes as ranges, where they are few.
-    ranges: Option<Ranges>,
-    /// The one byte that is not in it.
-    excluded: Option<u8>,
+    scan: Scan,
+}
+
+/// How the end of a run is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Scan {
+    /// By looking for the one byte that is not in the set.
+    Until(u8),
+    Ranges(Ranges),
+    /// Byte by byte.
+    Table,
 }
 
 impl CharSet {
@@ -63,8 +70,12 @@ impl CharSet {
         let missing = bytes.iter().filter(|&&held| !held).count();
         let excluded = bytes.iter().position(|&held| !held).filter(|_| missing == 1);
         let excluded = excluded.and_then(|byte| u8::try_from(byte).ok());
-        let ranges = Ranges::new(&bytes);
-        CharSet { bytes, wide, ranges, excluded }
+        let scan = match (excluded, Ranges::new(&bytes)) {
+            (Some(byte), _) => Scan::Until(byte),
+            (None, Some(ranges)) => Scan::Ranges(ranges),
+            (None, None) => Scan::Table,
+        };
+        CharSet { bytes, wide, scan }
     }
 
     /// How many bytes the character at `at` has if it is in the set.
@@ -106,18 +117,18 @@ impl CharSet {
     /// Where the first byte stands that is not itself in the set.
     #[inline]
     fn run_of_bytes(&self, text: &[u8], from: usize) -> usize {
-        let mut at = from;
-        if let Some(byte) = self.excluded {
+        match &self.scan {
             // Far away more often than not.
-            return memchr::memchr(byte, &text[at..]).map_or(text.len(), |found| at + found);
+            Scan::Until(byte) => {
+                let found = memchr::memchr(*byte, &text[from..]);
+                found.map_or(text.len(), |found| from + found)
+            }
+            Scan::Ranges(ranges) => ranges.end(text, from),
+            Scan::Table => {
+                let found = text[from..].iter().position(|&byte| !self.holds_byte(byte));
+                found.map_or(text.len(), |found| from + found)
+            }
         }
-        if let Some(end) = self.ranges.as_ref().and_then(|ranges| ranges.end(text, at)) {
-            return end;
-        }
-        while at < text.len() && self.bytes[usize::from(text[at])] {
-            at += 1;
-        }
-        at
     }
 
     /// Goes on where a byte stands that is not itself in the set.

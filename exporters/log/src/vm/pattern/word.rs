@@ -21,13 +21,15 @@ struct Range {
 }
 
 /// A set of bytes as ranges.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ranges {
-    ranges: Box<[Range]>,
-    /// The ranges are those of what is not in the set.
-    inverted: bool,
+    /// Those that are not used hold nothing.
+    ranges: [Range; RANGES_MAX],
+    used: usize,
     /// The highest bits, where bytes beyond ASCII are what the ranges describe.
     wide: u64,
+    /// The highest bits, where what the ranges describe is the set itself.
+    flip: u64,
 }
 
 impl Ranges {
@@ -39,44 +41,62 @@ impl Ranges {
         }
         let (inside, outside) = (ranges(ascii, true), ranges(ascii, false));
         let inverted = outside.len() < inside.len();
-        let ranges = if inverted { outside } else { inside };
+        let found = if inverted { outside } else { inside };
+        let mut ranges = [Range { to_first: 0, beyond_last: 0 }; RANGES_MAX];
+        ranges.get_mut(..found.len())?.copy_from_slice(&found);
         let wide = if wide[0] == inverted { 0 } else { HIGH_BITS };
-        let is_small = ranges.len() <= RANGES_MAX;
-        is_small.then(|| Ranges { ranges: ranges.into(), inverted, wide })
+        let flip = if inverted { 0 } else { HIGH_BITS };
+        Some(Ranges { ranges, used: found.len(), wide, flip })
     }
 
-    /// The highest bit of each byte that is not in the set.
+    /// Where the first byte stands that is not in the set, or the end.
     #[inline]
-    fn outside(&self, word: u64) -> u64 {
-        let low = word & !HIGH_BITS;
-        let mut found = 0;
-        for range in &self.ranges {
-            // Neither sum is above 0xff, so that bytes do not disturb each other.
-            found |= (low + range.to_first) & !(low + range.beyond_last);
+    pub(super) fn end(&self, text: &[u8], from: usize) -> usize {
+        match self.used {
+            0 | 1 => self.end_by::<1>(text, from),
+            2 => self.end_by::<2>(text, from),
+            3 | 4 => self.end_by::<4>(text, from),
+            _ => self.end_by::<RANGES_MAX>(text, from),
         }
-        found = (found & !word) | (word & self.wide);
-        (if self.inverted { found } else { !found }) & HIGH_BITS
     }
 
-    /// Where the first byte stands that is not in the set, or the end; `None` where the text is
-    /// shorter than a word.
     #[inline]
-    pub(super) fn end(&self, text: &[u8], from: usize) -> Option<usize> {
-        let last = u64::from_le_bytes(*text.last_chunk()?);
-        let mut at = from;
-        while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk) {
-            let outside = self.outside(u64::from_le_bytes(*word));
-            if outside != 0 {
-                return Some(at + outside.trailing_zeros() as usize / 8);
+    fn end_by<const COUNT: usize>(&self, text: &[u8], from: usize) -> usize {
+        let (Some(ranges), Some(rest)) = (self.ranges.first_chunk(), text.get(from..)) else {
+            return from;
+        };
+        let (ranges, wide, flip): ([Range; COUNT], u64, u64) = (*ranges, self.wide, self.flip);
+        // The highest bit of each byte that is not in the set.
+        let outside = |word: u64| {
+            let low = word & !HIGH_BITS;
+            let mut found = 0;
+            for range in ranges {
+                // Neither sum is above 0xff, so that bytes do not disturb each other.
+                found |= (low + range.to_first) & !(low + range.beyond_last);
             }
-            at += WORD_BYTES;
+            (((found & !word) | (word & wide)) ^ flip) & HIGH_BITS
+        };
+        let (words, tail) = rest.as_chunks();
+        for (index, word) in words.iter().enumerate() {
+            let outside = outside(u64::from_le_bytes(*word));
+            if outside != 0 {
+                return from + index * WORD_BYTES + outside.trailing_zeros() as usize / 8;
+            }
         }
-        let left = text.len().saturating_sub(at);
-        if left == 0 {
-            return Some(text.len());
+        let at = text.len() - tail.len();
+        if tail.is_empty() {
+            return at;
         }
-        let outside = self.outside(last) >> (8 * (WORD_BYTES - left));
-        Some(if outside == 0 { text.len() } else { at + outside.trailing_zeros() as usize / 8 })
+        let last = match text.last_chunk() {
+            Some(last) => u64::from_le_bytes(*last) >> (8 * (WORD_BYTES - tail.len())),
+            None => {
+                let mut last = [0; WORD_BYTES];
+                last[..tail.len()].copy_from_slice(tail);
+                u64::from_le_bytes(last)
+            }
+        };
+        let length = outside(last).trailing_zeros() as usize / 8;
+        at + length.min(tail.len())
     }
 }
 
@@ -113,15 +133,15 @@ mod tests {
             for byte in 0..=u8::MAX {
                 let text = [byte; 9];
                 let wanted = if is_in(byte) { 9 } else { 0 };
-                assert_eq!(ranges.end(&text, 0), Some(wanted), "{byte}");
+                assert_eq!(ranges.end(&text, 0), wanted, "{byte}");
             }
             let text: Vec<u8> = (0..600_u32).map(|n| (n * n / 7 % 256).to_le_bytes()[0]).collect();
-            for length in (8..40).chain([600]) {
+            for length in (0..40).chain([600]) {
                 for from in 0..=length {
                     let text = &text[600 - length..];
                     let found = text[from..].iter().position(|&byte| !is_in(byte));
                     let wanted = found.map_or(length, |found| from + found);
-                    assert_eq!(ranges.end(text, from), Some(wanted), "{from} of {length}");
+                    assert_eq!(ranges.end(text, from), wanted, "{from} of {length}");
                 }
             }
         }
@@ -140,7 +160,6 @@ mod tests {
     fn a_set_in_many_pieces_has_no_ranges() {
         assert!(Ranges::new(&std::array::from_fn(|byte| byte < 0x80 && byte % 2 == 0)).is_none());
         assert!(Ranges::new(&std::array::from_fn(|byte| byte < 0x90)).is_none());
-        let ranges = Ranges::new(&[true; 256]).unwrap();
-        assert_eq!(ranges.end(b"short", 0), None);
+        assert!(Ranges::new(&[true; 256]).is_some());
     }
 }
