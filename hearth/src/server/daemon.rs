@@ -169,7 +169,7 @@ async fn open(
     let mut options = settings.tsdb.clone();
     // Those of the log find a ring of the right size.
     options.exemplars_max = parts::exemplars_max(settings.exemplar_storage, &loaded.config);
-    (options.retention_ms, options.retention_bytes) =
+    (options.retention_ms, options.retention_bytes, options.retention_percentage) =
         retention_of(&loaded.config, (options.retention_ms, options.retention_bytes));
     let work = move || Db::open_watched(options, Arc::new(RealFs), &replay);
     let db = tokio::task::spawn_blocking(work).await??;

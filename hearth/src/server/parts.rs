@@ -14,6 +14,7 @@ use server_api::{Asked, Notifications};
 use server_notify::{Alert, Sink};
 use server_rules::RuleSet;
 use server_scrape::{Manager, ManagerOptions, Now};
+use server_tsdb::block::ulid;
 use server_tsdb::{Db, Maintenance, ReplayProgress};
 
 use super::daemon::Failure;
@@ -69,6 +70,14 @@ pub(crate) fn exemplars_max(enabled: bool, config: &Config) -> usize {
     if enabled { usize::try_from(config.storage.exemplars()).unwrap_or(0) } else { 0 }
 }
 
+/// A name for a block that is made now.
+fn block_name(now_ms: i64) -> String {
+    // Each of these states is seeded anew.
+    let random = || RandomState::new().build_hasher().finish().to_le_bytes();
+    let ([a, b, ..], [c, d, e, f, g, h, i, j]) = (random(), random());
+    ulid(u64::try_from(now_ms).unwrap_or(0), [a, b, c, d, e, f, g, h, i, j])
+}
+
 /// Everything that runs.
 pub(crate) struct Parts {
     db: Db,
@@ -120,7 +129,11 @@ impl Parts {
         let notify = Arc::new(server_notify::Manager::new(options, registry));
         let options = rule_options(settings, db, &now, notify.clone());
         let rules = Arc::new(server_rules::Manager::new(options, registry));
-        let maintenance = db.spawn_maintenance(now.clone())?;
+        let name = {
+            let now = now.clone();
+            move || block_name(now())
+        };
+        let maintenance = db.spawn_maintenance(now.clone(), Box::new(name))?;
         let exemplar_storage = settings.exemplar_storage;
         let db = db.clone();
         let retention = (settings.tsdb.retention_ms, settings.tsdb.retention_bytes);
@@ -166,7 +179,7 @@ impl Parts {
             alertmanager.apply(loaded.alertmanager).map_err(|error| error.to_string())?;
         }
         let exemplars_max = exemplars_max(self.exemplar_storage, &loaded.config);
-        let (retention_ms, retention_bytes) = retention_of(&loaded.config, self.retention);
+        let (time_ms, bytes, percentage) = retention_of(&loaded.config, self.retention);
         let global = &loaded.config.global;
         self.notify
             .apply(&loaded.config.alerting, &global.external_labels)
@@ -179,7 +192,7 @@ impl Parts {
         };
         self.rules.apply(rules).await;
         self.db.resize_exemplars(exemplars_max);
-        self.db.set_retention(retention_ms, retention_bytes);
+        self.db.set_retention(time_ms, bytes, percentage);
         Ok(())
     }
 

@@ -112,6 +112,14 @@ impl Settings {
         if matches.is_given("storage.tsdb.wal-segment-size") {
             tsdb.wal_segment_bytes = matches.bytes("storage.tsdb.wal-segment-size");
         }
+        for (flag, range_ms) in [
+            ("storage.tsdb.min-block-duration", &mut tsdb.chunk_range_ms),
+            ("storage.tsdb.max-block-duration", &mut tsdb.block_range_max_ms),
+        ] {
+            if matches.is_given(flag) {
+                *range_ms = millis(matches.duration(flag));
+            }
+        }
         let cors_origin = Regex::anchored(matches.str("web.cors.origin"))
             .map_err(|error| format!("could not compile CORS regex string: {error}"))?;
         let external_url = external_url(matches, &listen, &hostname);
@@ -244,13 +252,11 @@ fn retention_ms(time: Duration) -> i64 {
     if time.is_zero() { i64::MAX } else { i64::try_from(time.as_millis()).unwrap_or(i64::MAX) }
 }
 
-/// How long and how many bytes samples are kept: what the configuration says wins over flags.
-pub(crate) fn retention_of(config: &Config, flags: (i64, u64)) -> (i64, u64) {
-    let Some(retention) = config.storage.tsdb.as_ref().and_then(|tsdb| tsdb.retention) else {
-        return flags;
-    };
-    if retention.percentage > 0.0 {
-        tracing::warn!("storage.tsdb.retention.percentage is not followed yet");
+/// How long, how many bytes and what part of the disk samples are kept: what the configuration says
+/// wins over flags.
+pub(crate) fn retention_of(config: &Config, (time_ms, bytes): (i64, u64)) -> (i64, u64, f64) {
+    match config.storage.tsdb.as_ref().and_then(|tsdb| tsdb.retention) {
+        Some(retention) => (retention_ms(retention.time), retention.size, retention.percentage),
+        None => (time_ms, bytes, 0.0),
     }
-    (retention_ms(retention.time), retention.size)
 }

@@ -197,14 +197,30 @@ impl Batch {
         }
     }
 
+    /// Drops samples whose time went into a block since the batch began.
+    fn drop_late(&mut self) {
+        let oldest = self.db.head.min_valid_time.load(Ordering::Acquire);
+        if self.min_time.is_none_or(|bound| bound >= oldest) {
+            return;
+        }
+        let late = self.samples.take_before(oldest);
+        count(&self.db.head.counters.out_of_bounds, late.len() as u64);
+        self.unreserve(late);
+    }
+
+    fn unreserve(&mut self, ids: Vec<u64>) {
+        for id in ids {
+            // Numbers in a batch come from `u32`s.
+            self.with(id as u32, |series| series.pending -= 1);
+        }
+    }
+
     /// Undoes the reservations of samples that are not going to be applied.
     fn release(&mut self) {
         let samples = std::mem::take(&mut self.samples);
         let floats = samples.floats.iter().map(|sample| sample.series);
-        for id in floats.chain(samples.histograms.iter().map(|sample| sample.series)) {
-            // Numbers in a batch come from `u32`s.
-            self.with(id as u32, |series| series.pending -= 1);
-        }
+        let histograms = samples.histograms.iter().map(|sample| sample.series);
+        self.unreserve(floats.chain(histograms).collect());
         self.metadata.clear();
         self.exemplars.clear();
         self.unlogged.clear();
@@ -491,6 +507,9 @@ impl Appender for Batch {
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
+        let db = self.db.clone();
+        let _passing = db.head.commits.read();
+        self.drop_late();
         self.write_log()?;
         self.apply();
         Ok(())

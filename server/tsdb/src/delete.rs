@@ -1,6 +1,7 @@
 //! Deleting: ranges of time that a series no longer has, written to the log and kept beside it.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use common_model::{Matcher, TimestampMs};
 use server_storage::Watch;
@@ -37,6 +38,8 @@ impl Db {
         end: TimestampMs,
         matchers: &[Matcher],
     ) -> Result<u64, Error> {
+        // What moves from the head to a block meanwhile would be found in neither.
+        let _alone = self.inner.compacting.lock();
         self.inner.check_open()?;
         let in_blocks = self.inner.blocks.delete(&*self.inner.fs, (start, end), matchers)?;
         Ok(in_blocks + self.delete_in_head(start, end, matchers)?)
@@ -47,8 +50,11 @@ impl Db {
     /// error leaves every block whole, replaced or not.
     pub fn clean_tombstones(&self, name: &mut dyn FnMut() -> String) -> Result<(), Error> {
         let inner = &self.inner;
+        let _alone = inner.compacting.lock();
         inner.check_open()?;
-        inner.blocks.clean_tombstones(&inner.fs, &inner.options.dir, inner.retention(), name)
+        let (fs, dir, retention) = (&inner.fs, &inner.options.dir, inner.retention());
+        let outlive = |blocks: &[PathBuf]| inner.outlive(blocks);
+        inner.blocks.clean_tombstones(fs, dir, retention, name, &outlive)
     }
 
     fn delete_in_head(

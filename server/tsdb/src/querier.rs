@@ -10,6 +10,7 @@ use server_storage::{
     Pieces, Querier, SampleColumns, SelectHints, SeriesSet, SetSize, StorageError, Watch,
 };
 
+use crate::blocks::BlockList;
 use crate::db::Inner;
 use crate::head::{Page, matching, page_of};
 
@@ -21,6 +22,8 @@ const ASSUMED_INTERVAL_MS: i64 = 15_000;
 /// A view of the head between two times.
 pub(crate) struct HeadQuerier {
     pub(crate) db: Arc<Inner>,
+    /// The blocks that go with it: what moved to others since stays in the head meanwhile.
+    pub(crate) view: BlockList,
     pub(crate) start: TimestampMs,
     pub(crate) end: TimestampMs,
     pub(crate) watch: Watch,
@@ -29,6 +32,8 @@ pub(crate) struct HeadQuerier {
 /// Series by number; labels come along where they had to be sorted.
 pub(crate) struct HeadSeries {
     db: Arc<Inner>,
+    /// As that of its querier.
+    view: BlockList,
     /// In ascending order where there are no labels; shared by the parts of a set that was divided.
     ids: Arc<Vec<(u32, Option<Labels>)>>,
     /// Places among them that are left.
@@ -46,6 +51,7 @@ impl HeadQuerier {
     fn series(&self, ids: Vec<(u32, Option<Labels>)>, hints: &SelectHints) -> HeadSeries {
         HeadSeries {
             db: self.db.clone(),
+            view: self.view.clone(),
             left_ids: 0..ids.len(),
             ids: Arc::new(ids),
             page: None,
@@ -164,6 +170,7 @@ impl HeadSeries {
     fn part(&self, left_ids: Range<usize>) -> HeadSeries {
         HeadSeries {
             db: self.db.clone(),
+            view: self.view.clone(),
             ids: self.ids.clone(),
             wanted: self.wanted.clone(),
             left_ids,

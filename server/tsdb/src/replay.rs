@@ -27,6 +27,8 @@ pub struct ReplayReport {
     pub samples: u64,
     /// Samples that were there already, or that were older than one that was.
     pub samples_repeated: u64,
+    /// Samples that blocks have.
+    pub samples_covered: u64,
     /// Samples, and metadata, of series the log does not describe.
     pub unknown_refs: u64,
     /// Good records of kinds that are not used, by kind.
@@ -82,6 +84,8 @@ pub(crate) type Aliases = HashMap<u64, u32, foldhash::fast::FixedState>;
 /// A replay under way.
 pub(crate) struct Replay<'a> {
     head: &'a Head,
+    /// Blocks have what is before this time.
+    covered_until: i64,
     /// Numbers in the log that mean a series with another number.
     pub(crate) aliases: Aliases,
     page: Option<(u32, Arc<Page>)>,
@@ -120,7 +124,9 @@ impl Found {
 
 impl<'a> Replay<'a> {
     pub(crate) fn new(head: &'a Head) -> Replay<'a> {
-        Replay { head, aliases: HashMap::default(), page: None, report: ReplayReport::default() }
+        let covered_until = head.compacted_until.load(Ordering::Acquire);
+        let report = ReplayReport::default();
+        Replay { head, covered_until, aliases: HashMap::default(), page: None, report }
     }
 
     /// Reads one segment into the head.
@@ -211,6 +217,10 @@ impl<'a> Replay<'a> {
         let (mut sum, mut found) = (Appended::default(), Found::default());
         let range = self.head.chunk_range_ms;
         let decoded = record::decode_samples(record, |sample: RefSample| {
+            if sample.time < self.covered_until {
+                self.report.samples_covered += 1;
+                return;
+            }
             let append = self.resolve(sample.series).and_then(|id| {
                 self.with(id, |series| match series.place(sample.time, sample.value) {
                     Place::Newest => {
@@ -231,6 +241,10 @@ impl<'a> Replay<'a> {
         let range = self.head.chunk_range_ms;
         let decoded = histograms::decode(record, |sample: RefHistogram, _| {
             let RefHistogram { series, time, histogram } = sample;
+            if time < self.covered_until {
+                self.report.samples_covered += 1;
+                return;
+            }
             let append = self.resolve(series).and_then(|id| {
                 self.with(id, |series| match series.place_histogram(time, &histogram) {
                     Place::Newest => {

@@ -17,6 +17,7 @@ mod symbols;
 mod table;
 mod tombstones;
 mod ulid;
+mod untangle;
 mod write;
 
 use std::fmt;
@@ -36,10 +37,12 @@ use index::Index;
 use index::SeriesEntry;
 pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
 pub(crate) use projection::Projection;
-pub(crate) use rewrite::without;
+pub(crate) use rewrite::{Kept, without};
 use select::matching;
 use tombstones::Tombstones;
 pub use ulid::{is_ulid, ulid};
+pub(crate) use untangle::untangle;
+pub(crate) use write::unfinished;
 pub use write::{BlockWriter, ChunkCutter, EncodedChunk, OwnedChunk, cut_floats};
 
 /// Most bytes a `meta.json` may have.
