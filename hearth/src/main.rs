@@ -4,9 +4,12 @@
 //! programs it stands in for.
 
 mod allocator;
+mod check;
 mod commands;
+mod manual;
 mod promtool;
 mod server;
+mod takeover;
 
 use std::process::ExitCode;
 

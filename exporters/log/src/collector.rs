@@ -136,7 +136,7 @@ fn push_engine(engine: &Engine, samples: &mut Samples) {
     for program in engine.programs() {
         let labels = [("prog", program.name.as_str())];
         samples.push(&PROG_LINES, &labels, program.lines_total as f64);
-        samples.push(&PROG_RUNTIME_ERRORS, &labels, program.runtime_errors_total as f64);
+        samples.push(&PROG_RUNTIME_ERRORS, &labels, program.runtime_errors_total() as f64);
         let timing = &program.timing;
         let family = (LINE_DURATION.name, LINE_DURATION.help);
         samples.push_buckets(family, &labels, timing.buckets(), timing.sum_s);

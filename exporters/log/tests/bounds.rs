@@ -14,7 +14,7 @@ fn series_beyond_the_limit_are_refused_and_counted() {
     feed(&mut engine, &["x", "y", "z", "x", "w"]);
     assert_eq!(samples(&engine), ["a{l=\"x\"} 2", "a{l=\"y\"} 1"]);
     assert_eq!(engine.store().refused_total(), 2);
-    assert_eq!(engine.programs()[0].runtime_errors_total, 2);
+    assert_eq!(engine.programs()[0].runtime_errors_total(), 2);
 }
 
 #[test]

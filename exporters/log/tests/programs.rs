@@ -22,8 +22,8 @@ fn every_program_counts_in_its_sample_what_its_golden_says() {
         load(&mut engine, program.name, program.text).unwrap();
         let sample = std::fs::read_to_string(folder().join(program.sample())).unwrap();
         feed(&mut engine, &sample.lines().collect::<Vec<_>>());
-        let runtime_errors = engine.programs()[0].runtime_errors_total;
-        assert_eq!(runtime_errors, 0, "{}: {}", program.name, engine.programs()[0].last_error);
+        let runtime_errors = engine.programs()[0].runtime_errors_total();
+        assert_eq!(runtime_errors, 0, "{}: {}", program.name, engine.programs()[0].last_error());
         let options = PrometheusOptions { program_label: true, timestamps: false, as_mtail: false };
         let (text, _) = prometheus(engine.store(), options);
         golden(folder().join(program.sample()).with_extension("golden"), &text);
@@ -97,7 +97,7 @@ fn lines_at_once_count_like_lines_one_by_one() {
     assert_eq!(by_line.lines_total(), by_chunk.lines_total());
     for (one, other) in by_line.programs().iter().zip(by_chunk.programs()) {
         assert_eq!(one.lines_total, other.lines_total, "{}", one.name);
-        assert_eq!(one.runtime_errors_total, other.runtime_errors_total, "{}", one.name);
+        assert_eq!(one.runtime_errors_total(), other.runtime_errors_total(), "{}", one.name);
     }
 }
 

@@ -56,5 +56,5 @@ pub(crate) fn run(program: &str, lines: &[&str]) -> Result<(Vec<String>, u64), S
     let (mut engine, _) = engine_with(Store::default());
     load(&mut engine, "p", program)?;
     feed(&mut engine, lines);
-    Ok((samples(&engine), engine.programs()[0].runtime_errors_total))
+    Ok((samples(&engine), engine.programs()[0].runtime_errors_total()))
 }

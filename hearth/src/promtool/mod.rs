@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use common_service::flags::Matches;
 
 use crate::commands::{complain, print};
+pub(crate) use flags::PROGRAM;
 
 /// Exit code where something is bad style and `--lint-fatal` is given.
 const LINT: u8 = 3;

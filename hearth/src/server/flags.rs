@@ -98,10 +98,11 @@ pub(crate) const SERVER_PROGRAM: Program = Program {
     product: "prometheus",
 };
 
-/// `hearth run`: the server's flags and those of the node exporter inside it.
+/// `hearth run`: the server's flags and those of the exporters inside it.
 pub(crate) fn run_program() -> Program {
     let mut flags = vec![RUN, COMMON];
     flags.extend(exporters_node::command::measuring_flags());
+    flags.push(exporters_log::HOST_FLAGS);
     flags.push(logging::FLAGS);
     Program {
         root: Command {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use common_config::Config;
 use common_instrument::Registry;
 use common_service::clock::{Clock, SystemClock};
+use common_service::flags::World;
+use exporters_blackbox::inside::Inside;
+use exporters_log::HostLogs;
 use exporters_node::NodeExporter;
 use server_api::{Asked, Notifications};
 use server_notify::{Alert, Sink};
@@ -53,9 +56,9 @@ fn alertmanager(
 }
 
 /// Hands alerts to the alertmanager inside.
-struct Inside(Arc<server_alertmanager::Manager>);
+struct OwnAlertmanager(Arc<server_alertmanager::Manager>);
 
-impl Sink for Inside {
+impl Sink for OwnAlertmanager {
     fn receive(&self, alerts: &[Arc<Alert>]) -> Result<(), String> {
         let problems = self.0.put(alerts.iter().map(|alert| Alert::clone(alert)).collect());
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
@@ -80,10 +83,12 @@ pub(crate) struct Parts {
     db: Db,
     now: Now,
     scrape: Arc<Manager>,
+    probes: Arc<Inside>,
     rules: Arc<server_rules::Manager>,
     notify: Arc<server_notify::Manager>,
     alertmanager: Option<Arc<server_alertmanager::Manager>>,
     maintenance: Maintenance,
+    logs: Option<HostLogs>,
     exemplar_storage: bool,
     /// What the flags say of time and bytes.
     retention: (i64, u64),
@@ -99,17 +104,26 @@ impl Parts {
         let now: Now = Arc::new(|| SystemClock.now_ms());
         let node = settings.node.clone().map(NodeExporter::new).transpose();
         let node = node.map_err(|error| Failure::Configuration(error.to_string()))?;
+        let logs = settings.logs.clone().map(|options| {
+            let here = std::env::current_dir().map_err(|error| error.to_string())?;
+            HostLogs::start(options, &here)
+        });
+        let logs = logs.transpose().map_err(Failure::Configuration)?;
+        let proxies = exporters_blackbox::proxy_variables(&World::real());
+        let probes = Arc::new(Inside::new(Arc::new(SystemClock), proxies));
         let options = ManagerOptions {
             storage: Arc::new(db.clone()),
             now: now.clone(),
-            in_process: sources::in_process(node, registry),
+            in_process: sources::in_process(node, logs.as_ref(), registry),
+            asked: sources::asked(&probes),
         };
         let scrape = Arc::new(Manager::new(options, registry));
         let alertmanager = match settings.has_alertmanager {
             true => Some(Arc::new(alertmanager(settings, &now, registry)?)),
             false => None,
         };
-        let local = alertmanager.clone().map(|manager| Arc::new(Inside(manager)) as Arc<dyn Sink>);
+        let local =
+            alertmanager.clone().map(|manager| Arc::new(OwnAlertmanager(manager)) as Arc<dyn Sink>);
         let queue_capacity = settings.queue_capacity;
         let options = server_notify::Options { queue_capacity, local, ..Default::default() };
         let notify = Arc::new(server_notify::Manager::new(options, registry));
@@ -127,10 +141,12 @@ impl Parts {
             db,
             now,
             scrape,
+            probes,
             rules,
             notify,
             alertmanager,
             maintenance,
+            logs,
             exemplar_storage,
             retention,
         })
@@ -157,6 +173,7 @@ impl Parts {
 
     /// Puts a configuration in force.
     pub(crate) async fn apply(&self, loaded: Loaded) -> Result<(), String> {
+        self.probes.replace(loaded.modules);
         self.scrape.apply(&loaded.scrape).await.map_err(|error| error.to_string())?;
         if let Some(alertmanager) = &self.alertmanager {
             alertmanager.apply(loaded.alertmanager).map_err(|error| error.to_string())?;
@@ -190,5 +207,9 @@ impl Parts {
             alertmanager.shutdown().await;
         }
         drop(self.maintenance);
+        if let Some(logs) = self.logs {
+            // Threads end when they have counted what is there.
+            let _ = tokio::task::spawn_blocking(move || logs.stop()).await;
+        }
     }
 }

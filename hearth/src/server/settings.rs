@@ -7,6 +7,7 @@ use std::time::Duration;
 use common_config::{Config, byte_size, duration};
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
+use exporters_log::HostOptions;
 use exporters_node::NodeOptions;
 use server_promql::engine::{Engine, EngineOptions, SharedLimits, SubqueryStep};
 use server_promql::parser;
@@ -18,6 +19,9 @@ use crate::allocator::Jemalloc;
 /// Where `hearth run` keeps samples unless told otherwise.
 const RUN_DIRECTORY: &str = "./hearth-data";
 
+/// The file beside the samples that keeps how far logs were read.
+const LOG_POSITIONS: &str = "log-positions.json";
+
 /// Settings of the daemon.
 pub(crate) struct Settings {
     pub(crate) files: loader::Files,
@@ -25,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) has_alertmanager: bool,
     /// `None` where no exporter runs inside.
     pub(crate) node: Option<NodeOptions>,
+    /// Logs that are read inside.
+    pub(crate) logs: Option<HostOptions>,
     pub(crate) listen: Vec<String>,
     /// `--web.config.file`; empty where there is none.
     pub(crate) web_config: String,
@@ -71,7 +77,7 @@ impl Settings {
     pub(crate) fn for_run(matches: &Matches) -> Result<Settings, String> {
         let hostname = common_service::process::hostname();
         let source = match matches.opt_str("config.file") {
-            Some(file) => loader::Source::File(file.into()),
+            Some(file) => loader::Source::Own { path: file.into(), hostname },
             None => loader::Source::Bundled { hostname },
         };
         let state_directory = (World::real().env)("STATE_DIRECTORY");
@@ -80,7 +86,9 @@ impl Settings {
             (None, Some(path)) if !path.is_empty() => path.into(),
             _ => PathBuf::from(RUN_DIRECTORY),
         };
+        let positions = directory.join(LOG_POSITIONS);
         let mut settings = Settings::read(matches, source, directory)?;
+        settings.logs = Some(HostOptions::new(matches, positions));
         settings.node = Some(exporters_node::command::options(matches));
         settings.has_alertmanager = true;
         settings.files.alertmanager =
@@ -128,6 +136,7 @@ impl Settings {
             files: loader::Files { source, alertmanager: None, parser: parser.clone() },
             has_alertmanager: false,
             node: None,
+            logs: None,
             web_config: matches.str("web.config.file").to_owned(),
             connections_max: size(matches.int("web.max-connections")),
             notification_subscribers: size(matches.int("web.max-notifications-subscribers")),

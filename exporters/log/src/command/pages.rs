@@ -126,8 +126,8 @@ impl Pages {
             host = escaped(&self.host)
         );
         for program in engine.programs() {
-            let (name, last) = (escaped(&program.name), escaped(&program.last_error));
-            let (lines, errors) = (program.lines_total, program.runtime_errors_total);
+            let (name, last) = (escaped(&program.name), escaped(&program.last_error()));
+            let (lines, errors) = (program.lines_total, program.runtime_errors_total());
             let _ = writeln!(
                 body,
                 "<tr><td><a href=\"/progz?prog={name}\">{name}</a></td><td>{lines}</td>\

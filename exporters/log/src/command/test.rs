@@ -57,7 +57,8 @@ fn report(program: &str, logs: &[String], out: &mut dyn std::io::Write) -> Resul
             .map_err(|error| format!("{log}: {error}"))?;
     }
     let (matched, lines) = (tester.matched, tester.lines);
-    let errors = tester.engine.programs().first().map_or(0, |program| program.runtime_errors_total);
+    let errors =
+        tester.engine.programs().first().map_or(0, |program| program.runtime_errors_total());
     let options = PrometheusOptions { program_label: false, timestamps: false, as_mtail: false };
     let (metrics, _) = prometheus(tester.engine.store(), options);
     let summary =
@@ -88,7 +89,7 @@ struct Tester<'a> {
 
 impl LineSink for Tester<'_> {
     fn line(&mut self, line: Line<'_>) {
-        let errors = |engine: &Engine| engine.programs()[0].runtime_errors_total;
+        let errors = |engine: &Engine| engine.programs()[0].runtime_errors_total();
         let errors_before = errors(&self.engine);
         self.engine.line(line);
         self.lines += 1;
@@ -104,7 +105,8 @@ impl LineSink for Tester<'_> {
         }
         self.matched += u64::from(text.len() > before);
         if errors(&self.engine) > errors_before {
-            let first = program.last_error.lines().next().unwrap_or_default();
+            let error = program.last_error();
+            let first = error.lines().next().unwrap_or_default();
             let _ = writeln!(text, "  runtime error: {first}");
         }
         // A reader that went away is no error.

@@ -36,8 +36,8 @@ pub(super) fn json(engine: &Engine, stats: &Stats, receivers: &[Receiver]) -> St
     let programs = engine.programs();
     let lines = programs.iter().map(|program| (program.name.clone(), program.lines_total.into()));
     vars.insert("prog_lines_total".into(), lines.collect::<Map<_, _>>().into());
-    let failed = programs.iter().filter(|program| program.runtime_errors_total > 0);
-    let errors = failed.map(|one| (one.name.clone(), one.runtime_errors_total.into()));
+    let failed = programs.iter().filter(|program| program.runtime_errors_total() > 0);
+    let errors = failed.map(|one| (one.name.clone(), one.runtime_errors_total().into()));
     vars.insert("prog_runtime_errors_total".into(), errors.collect::<Map<_, _>>().into());
     for receiver in receivers {
         let of = |count: &std::sync::atomic::AtomicU64| Value::from(count.load(Ordering::Relaxed));

@@ -53,6 +53,13 @@ impl Mask {
     }
 }
 
+/// Where a line is in its chunk, without its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LineSpan {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
 /// A line that holds some of the texts, by its number in the chunk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HitLine {
@@ -162,12 +169,12 @@ impl Scout {
         self.frequent.len() > before
     }
 
-    /// Finds the lines that hold some of the texts. `ends` says where each line ends.
-    pub(crate) fn scan(&mut self, chunk: &[u8], ends: &[usize], hit_lines: &mut Vec<HitLine>) {
+    /// Finds the lines that hold some of the texts. `spans` says where each line is.
+    pub(crate) fn scan(&mut self, chunk: &[u8], spans: &[LineSpan], hit_lines: &mut Vec<HitLine>) {
         hit_lines.clear();
-        self.lines_seen += ends.len() as u64;
+        self.lines_seen += spans.len() as u64;
         for search in 0..self.searches.len() {
-            self.scan_with(search, chunk, ends, hit_lines);
+            self.scan_with(search, chunk, spans, hit_lines);
         }
         if self.searches.len() > 1 {
             hit_lines.sort_by_key(|hit| hit.line);
@@ -185,13 +192,13 @@ impl Scout {
         &mut self,
         search: usize,
         chunk: &[u8],
-        ends: &[usize],
+        spans: &[LineSpan],
         hit_lines: &mut Vec<HitLine>,
     ) {
         let (mut from, mut line) = (0, 0);
         let before = hit_lines.len();
         while let Some(start) = self.searches[search].find(chunk, from) {
-            while ends.get(line).is_some_and(|&end| end <= start) {
+            while spans.get(line + 1).is_some_and(|next| next.start as usize <= start) {
                 line += 1;
             }
             let last = hit_lines[before..].last().is_some_and(|hit| hit.line == line);
@@ -233,7 +240,7 @@ impl Search {
 
 #[cfg(test)]
 mod tests {
-    use super::{HitLine, LINES_TRIED, Mask, Scout};
+    use super::{HitLine, LINES_TRIED, LineSpan, Mask, Scout};
 
     fn scout(literals: &[&str]) -> Scout {
         let mut scout = Scout::default();
@@ -244,14 +251,16 @@ mod tests {
         scout
     }
 
-    fn ends(chunk: &[u8]) -> Vec<usize> {
-        memchr::memchr_iter(b'\n', chunk).map(|end| end + 1).collect()
+    fn spans(chunk: &[u8]) -> Vec<LineSpan> {
+        let mut lines = super::super::Lines::default();
+        lines.split(chunk);
+        lines.spans
     }
 
     fn check(literals: &[&str], chunk: &str, wanted: &[(usize, &[usize])]) {
         let mut hits: Vec<HitLine> = Vec::new();
         let chunk = chunk.as_bytes();
-        scout(literals).scan(chunk, &ends(chunk), &mut hits);
+        scout(literals).scan(chunk, &spans(chunk), &mut hits);
         let wanted: Vec<(usize, Mask)> = wanted
             .iter()
             .map(|(line, bits)| {
@@ -284,7 +293,7 @@ mod tests {
         let mut scout = scout(&["often", "seldom"]);
         let chunk = "often\n".repeat(usize::try_from(LINES_TRIED).unwrap());
         let mut hits = Vec::new();
-        scout.scan(chunk.as_bytes(), &ends(chunk.as_bytes()), &mut hits);
+        scout.scan(chunk.as_bytes(), &spans(chunk.as_bytes()), &mut hits);
         assert!(scout.learn());
         scout.clear();
         assert!(scout.add(&[b"often"[..].into()]).is_none());

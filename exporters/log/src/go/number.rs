@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+/// So many decimal digits are an `i64` whatever they are.
+const DIGITS_THAT_FIT: usize = 18;
+
 /// Why a text is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NumberError {
@@ -42,6 +45,17 @@ pub(crate) fn parse_int(text: &[u8], base: i64) -> Result<i64, NumberError> {
     };
     if digits.is_empty() {
         return Err(NumberError::Syntax);
+    }
+    if base == 10 && digits.len() <= DIGITS_THAT_FIT {
+        let mut value = 0;
+        for byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return Err(NumberError::Syntax);
+            }
+            value = value * 10 + i64::from(digit);
+        }
+        return Ok(if negative { -value } else { value });
     }
     let radix = u32::try_from(base).ok().filter(|base| (2..=36).contains(base));
     let radix = radix.ok_or(NumberError::Base(base))?;

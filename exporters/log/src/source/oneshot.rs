@@ -13,7 +13,7 @@ use super::stats::Stats;
 use crate::line::LineSink;
 
 /// Bytes that are read at a time.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// Reads a file, packed or not, to its end. Its unfinished last line is a line. Returns how many
 /// lines there were.

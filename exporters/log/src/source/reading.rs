@@ -18,7 +18,7 @@ use super::watch::Watch;
 use crate::line::LineSink;
 
 /// Bytes of a file that are read at a time.
-pub(crate) const CHUNK_BYTES: usize = 1 << 20;
+pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 
 /// A time of modification that is younger than this does not prove that nothing was written since.
 const FRESH_MS: i64 = 2000;

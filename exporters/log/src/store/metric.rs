@@ -22,8 +22,9 @@ pub struct Metric {
     /// Numbers by labels.
     index: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
-    /// The series that was asked for last, which is often asked for again.
+    /// The series that was asked for last, which is often asked for again, and its hash.
     last: u32,
+    last_hash: u64,
     series_max: usize,
     /// Beyond as many the oldest one goes when one is added; 0 for none.
     limit: usize,
@@ -41,11 +42,17 @@ impl Metric {
             index: HashTable::new(),
             hasher: foldhash::fast::RandomState::default(),
             last: u32::MAX,
+            last_hash: 0,
             series_max,
             limit: usize::try_from(limit).unwrap_or(0),
             refused_total: 0,
             replaced: false,
         }
+    }
+
+    /// Takes the hasher of the store; before anything is added.
+    pub(super) fn set_hasher(&mut self, hasher: &foldhash::fast::RandomState) {
+        self.hasher = hasher.clone();
     }
 
     /// The series that is there before the first line.
@@ -123,18 +130,23 @@ impl Metric {
     }
 
     fn hash(&self, key: &[u8]) -> u64 {
-        use std::hash::BuildHasher as _;
-        self.hasher.hash_one(key)
+        hash(&self.hasher, key)
     }
 
     /// The number of the series with these labels, encoded as [`super::Labels`] says.
     #[must_use]
     pub fn find(&self, key: &[u8]) -> Option<u32> {
-        let is = |slot: u32| self.get(slot).is_some_and(|series| *series.key == *key);
-        if is(self.last) {
+        self.find_hashed(key, self.hash(key))
+    }
+
+    fn find_hashed(&self, key: &[u8], hash: u64) -> Option<u32> {
+        // Comparing nothing costs a hundred cycles where the C library does it with masks.
+        let is_key = |other: &[u8]| other.len() == key.len() && (key.is_empty() || *other == *key);
+        let is = |slot: u32| self.get(slot).is_some_and(|series| is_key(&series.key));
+        if self.last_hash == hash && is(self.last) {
             return Some(self.last);
         }
-        self.index.find(self.hash(key), |&slot| is(slot)).copied()
+        self.index.find(hash, |&slot| is(slot)).copied()
     }
 
     /// The number of the series with these labels, which is added if there is none.
@@ -142,10 +154,25 @@ impl Metric {
     /// # Errors
     /// Where the metric has as many as it may.
     pub fn find_or_add(&mut self, key: &[u8], now_ns: i64) -> Result<u32, Refused> {
-        if let Some(slot) = self.find(key) {
-            self.last = slot;
+        self.find_or_add_hashed(key, self.hash(key), now_ns)
+    }
+
+    /// As [`Metric::find_or_add`], with the hash that [`Store::hash`](super::Store::hash) gives.
+    pub(crate) fn find_or_add_hashed(
+        &mut self,
+        key: &[u8],
+        hash: u64,
+        now_ns: i64,
+    ) -> Result<u32, Refused> {
+        if let Some(slot) = self.find_hashed(key, hash) {
+            (self.last, self.last_hash) = (slot, hash);
             return Ok(slot);
         }
+        self.add(key, hash, now_ns)
+    }
+
+    #[cold]
+    fn add(&mut self, key: &[u8], key_hash: u64, now_ns: i64) -> Result<u32, Refused> {
         if self.limit > 0 && self.len() >= self.limit {
             self.evict_to(self.limit - 1);
         }
@@ -165,14 +192,12 @@ impl Metric {
                 slot
             }
         };
-        let hash = self.hash(key);
         let (list, hasher) = (&self.series, &self.hasher);
-        self.index.insert_unique(hash, slot, |&slot| {
-            use std::hash::BuildHasher as _;
+        self.index.insert_unique(key_hash, slot, |&slot| {
             let key = list[slot as usize].as_ref().map_or(&[][..], |series| &series.key);
-            hasher.hash_one(key)
+            hash(hasher, key)
         });
-        self.last = slot;
+        (self.last, self.last_hash) = (slot, key_hash);
         Ok(slot)
     }
 
@@ -251,4 +276,10 @@ impl Metric {
             }
         }
     }
+}
+
+/// The hash of encoded labels.
+pub(super) fn hash(hasher: &foldhash::fast::RandomState, key: &[u8]) -> u64 {
+    use std::hash::BuildHasher as _;
+    if key.is_empty() { 0 } else { hasher.hash_one(key) }
 }

@@ -22,6 +22,7 @@ pub struct Store {
     series_per_metric_max: usize,
     /// Whether `limit N` holds when a series is added, and not only when old ones are looked for.
     limit_at_insert: bool,
+    hasher: foldhash::fast::RandomState,
 }
 
 impl Default for Store {
@@ -34,7 +35,13 @@ impl Store {
     /// An empty store.
     #[must_use]
     pub fn new(series_per_metric_max: usize, limit_at_insert: bool) -> Store {
-        Store { metrics: Vec::new(), series_per_metric_max, limit_at_insert }
+        let hasher = foldhash::fast::RandomState::default();
+        Store { metrics: Vec::new(), series_per_metric_max, limit_at_insert, hasher }
+    }
+
+    /// The hash of encoded labels, the same for all metrics.
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        metric::hash(&self.hasher, key)
     }
 
     /// A metric by number.
@@ -79,6 +86,7 @@ impl Store {
         for spec in specs {
             let limit = if self.limit_at_insert { spec.limit } else { 0 };
             let mut metric = Metric::new(program, spec, self.series_per_metric_max, limit);
+            metric.set_hasher(&self.hasher);
             let same = |old: &&mut Metric| old.is_same_as(&metric);
             if let Some(old) = self.metrics[..before].iter_mut().find(same) {
                 metric.take_series(old);

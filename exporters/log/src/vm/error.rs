@@ -2,12 +2,14 @@
 
 use thiserror::Error;
 
+use crate::go::NumberError;
+
 /// Why a program was ended for a line.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RuntimeError {
     /// A text that is no number.
     #[error("{0}")]
-    Number(String),
+    Number(NotANumber),
     /// A value of another type than the instruction wants.
     #[error("unexpected {expected} type {found}")]
     Type {
@@ -54,4 +56,27 @@ pub enum RuntimeError {
     /// The code takes from an empty stack; the compiler made a mistake.
     #[error("stack underflow")]
     Stack,
+}
+
+/// A text that is no number. Such errors are made for line after line and hardly ever shown, so that
+/// they are put into words only then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotANumber {
+    error: NumberError,
+    /// Go's function that reads such numbers.
+    function: &'static str,
+    text: Box<[u8]>,
+}
+
+impl NotANumber {
+    #[cold]
+    pub(super) fn new(error: NumberError, function: &'static str, text: &[u8]) -> NotANumber {
+        NotANumber { error, function, text: text.into() }
+    }
+}
+
+impl std::fmt::Display for NotANumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.error.text(self.function, &self.text))
+    }
 }

@@ -4,6 +4,7 @@ mod code;
 mod codegen;
 mod error;
 mod fields;
+mod fuse;
 mod machine;
 mod memo;
 mod operate;
@@ -13,5 +14,5 @@ mod value;
 
 pub use code::{Comparison, MetricSpec, Object, Op};
 pub use codegen::{INSTRUCTIONS_MAX, generate};
-pub use error::RuntimeError;
+pub use error::{NotANumber, RuntimeError};
 pub use machine::{Hints, Machine, TimeOptions};

@@ -8,6 +8,10 @@ use crate::line::Line;
 /// Most bytes of texts made while one line is worked on.
 pub(super) const SCRATCH_BYTES_MAX: usize = 64 << 20;
 
+/// Longest line or constant: places in it are numbers of 32 bits. The rest of a longer line is not
+/// seen; sources cut far shorter ones.
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 31;
+
 /// Where spans point to.
 pub(super) struct Texts<'a> {
     pub(super) object: &'a Object,
@@ -25,7 +29,7 @@ impl Texts<'_> {
                 self.object.texts.get(number as usize).map_or(&[], |text| text.as_bytes())
             }
         };
-        whole.get(span.start..span.end).unwrap_or(&[])
+        whole.get(span.start as usize..span.end as usize).unwrap_or(&[])
     }
 
     /// A whole text.
@@ -38,7 +42,7 @@ impl Texts<'_> {
                 self.object.texts.get(number as usize).map_or(0, String::len)
             }
         };
-        Span { place, start: 0, end }
+        Span { place, start: 0, end: small(end) }
     }
 
     /// Keeps what `write` appends to the buffer until the end of the line.
@@ -48,7 +52,8 @@ impl Texts<'_> {
         if self.scratch.len() > SCRATCH_BYTES_MAX {
             return Err(RuntimeError::TextLimit(SCRATCH_BYTES_MAX));
         }
-        Ok(Span { place: Place::Scratch, start, end: self.scratch.len() })
+        let (start, end) = (small(start), small(self.scratch.len()));
+        Ok(Span { place: Place::Scratch, start, end })
     }
 
     pub(super) fn make_from(&mut self, text: &str) -> Result<Span, RuntimeError> {
@@ -57,6 +62,14 @@ impl Texts<'_> {
 
     /// A part of a text.
     pub(super) fn part(whole: Span, start: usize, end: usize) -> Span {
-        Span { place: whole.place, start: whole.start + start, end: whole.start + end }
+        let (start, end) = (whole.start + small(start), whole.start + small(end));
+        Span { place: whole.place, start, end }
     }
+}
+
+/// Places in texts fit, because those are limited.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "texts are limited to TEXT_BYTES_MAX")]
+fn small(place: usize) -> u32 {
+    place as u32
 }

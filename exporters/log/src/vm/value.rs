@@ -13,12 +13,12 @@ pub(super) enum Place {
     FileName,
 }
 
-/// A piece of a text.
+/// A piece of a text. No text is longer than [`super::text::TEXT_BYTES_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) place: Place,
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(super) start: u32,
+    pub(super) end: u32,
 }
 
 /// One value. `Int` is what Go calls `int`, `Int64` what it calls `int64`; mtail treats them apart.
@@ -42,5 +42,13 @@ impl Value {
             Value::Text(_) => "string",
             Value::Datum { .. } => "datum",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_value_takes_two_words() {
+        assert_eq!(size_of::<super::Value>(), 16);
     }
 }

@@ -88,8 +88,43 @@ const SPELLINGS: &[(&str, Element)] = &[
     ("Z07", Element::Offset { or_z: true, style: OffsetStyle::Short }),
 ];
 
+/// A layout, cut into its elements.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layout {
+    pub(super) parts: Vec<Part>,
+    /// What stands behind the last element.
+    pub(super) tail: Box<[u8]>,
+}
+
+/// An element with what stands around it.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// The text before it.
+    pub(super) prefix: Box<[u8]>,
+    pub(super) element: Element,
+    /// The next element is a fraction of a second.
+    pub(super) has_fraction_next: bool,
+}
+
+impl Layout {
+    pub(crate) fn new(layout: &[u8]) -> Layout {
+        let (mut parts, mut layout) = (Vec::new(), layout);
+        loop {
+            let (prefix, element, behind) = next_element(layout);
+            let Some(element) = element else {
+                return Layout { parts, tail: prefix.into() };
+            };
+            let (_, next, _) = next_element(behind);
+            let has_fraction_next =
+                matches!(next, Some(Element::Fraction0(_) | Element::Fraction9));
+            parts.push(Part { prefix: prefix.into(), element, has_fraction_next });
+            layout = behind;
+        }
+    }
+}
+
 /// Cuts a layout at its first element: what stands before it, the element, what stands behind it.
-pub(super) fn next_element(layout: &[u8]) -> (&[u8], Option<Element>, &[u8]) {
+fn next_element(layout: &[u8]) -> (&[u8], Option<Element>, &[u8]) {
     for at in 0..layout.len() {
         let rest = &layout[at..];
         if let Some((element, skipped, length)) = element_at(rest) {

@@ -5,6 +5,7 @@ mod parse;
 
 use jiff::tz::TimeZone;
 
+pub(crate) use layout::Layout;
 pub(crate) use parse::parse;
 
 /// Seconds from the year 1 to 1970.
@@ -80,6 +81,15 @@ pub(crate) fn days_in(month: i64, year: i64) -> i64 {
     }
 }
 
+/// The offset of a zone in seconds at a moment.
+pub(crate) fn offset_at(zone: &TimeZone, seconds: i64) -> i64 {
+    if *zone == TimeZone::UTC {
+        return 0;
+    }
+    let moment = jiff::Timestamp::from_second(seconds);
+    moment.map_or(0, |moment| i64::from(zone.to_offset(moment).seconds()))
+}
+
 /// The offset of a zone in seconds, and its name, at a moment.
 pub(crate) fn zone_at(zone: &TimeZone, seconds: i64) -> (i64, String) {
     let Ok(moment) = jiff::Timestamp::from_second(seconds) else { return (0, "UTC".to_owned()) };
@@ -89,19 +99,19 @@ pub(crate) fn zone_at(zone: &TimeZone, seconds: i64) -> (i64, String) {
 
 /// When a clock in `zone` shows `local` (seconds as if in Greenwich): Go's `time.Date`.
 pub(crate) fn resolve(local: i64, zone: &TimeZone) -> i64 {
-    let (offset, _) = zone_at(zone, local);
+    let offset = offset_at(zone, local);
     if offset == 0 {
         // Still the zone may differ at the moment that was meant, but then so does Go.
         return local;
     }
     let guess = local - offset;
-    let (at_guess, _) = zone_at(zone, guess);
+    let at_guess = offset_at(zone, guess);
     if at_guess == offset { guess } else { local - at_guess }
 }
 
 /// What a clock in `zone` shows at a moment.
 pub(crate) fn year_at(zone: &TimeZone, seconds: i64) -> i64 {
-    let (offset, _) = zone_at(zone, seconds);
+    let offset = offset_at(zone, seconds);
     let days = (seconds + offset).div_euclid(86_400) + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);

@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::layout::{Element, OffsetStyle, next_element};
-use super::{Civil, Moment, days_in, is_leap, resolve, zone_at};
+use super::layout::{Element, Layout, OffsetStyle};
+use super::{Civil, Moment, days_in, is_leap, offset_at, resolve, zone_at};
 
 const MONTHS: &[&str] = &[
     "January",
@@ -61,22 +61,15 @@ struct Fields {
 }
 
 /// Parses `value` in the form of `layout`; a clock without zone is one in `zone`.
-pub(crate) fn parse(layout: &[u8], value: &[u8], zone: &TimeZone) -> Result<Parsed, ParseError> {
-    let (mut layout, mut value) = (layout, value);
+pub(crate) fn parse(layout: &Layout, value: &[u8], zone: &TimeZone) -> Result<Parsed, ParseError> {
+    let mut value = value;
     let mut fields = Fields::default();
-    loop {
-        let (prefix, element, suffix) = next_element(layout);
-        value = skip(value, prefix)?;
-        let Some(element) = element else {
-            if value.is_empty() {
-                break;
-            }
-            return Err(ParseError::Extra);
-        };
-        layout = suffix;
-        fields.read(element, suffix, &mut value)?;
+    for part in &layout.parts {
+        value = skip(value, &part.prefix)?;
+        fields.read(part.element, part.has_fraction_next, &mut value)?;
     }
-    fields.finish(zone)
+    value = skip(value, &layout.tail)?;
+    if value.is_empty() { fields.finish(zone) } else { Err(ParseError::Extra) }
 }
 
 /// Takes the text of a layout off a value; a space stands for any number of spaces.
@@ -162,7 +155,7 @@ impl Fields {
     fn read(
         &mut self,
         element: Element,
-        behind: &[u8],
+        has_fraction_next: bool,
         value: &mut &[u8],
     ) -> Result<(), ParseError> {
         match element {
@@ -213,7 +206,7 @@ impl Fields {
                 self.nanosecond = fraction(text)?;
             }
             Element::Fraction9 => self.optional_fraction(value)?,
-            _ => self.read_clock(element, behind, value)?,
+            _ => self.read_clock(element, has_fraction_next, value)?,
         }
         Ok(())
     }
@@ -221,7 +214,7 @@ impl Fields {
     fn read_clock(
         &mut self,
         element: Element,
-        behind: &[u8],
+        has_fraction_next: bool,
         value: &mut &[u8],
     ) -> Result<(), ParseError> {
         match element {
@@ -237,23 +230,19 @@ impl Fields {
             _ => {
                 let second = number(value, element == Element::ZeroSecond)?;
                 self.second = within(second, 0..60, "second")?;
-                self.fraction_behind_seconds(behind, value)?;
+                if !has_fraction_next {
+                    self.fraction_behind_seconds(value)?;
+                };
             }
         }
         Ok(())
     }
 
     /// A fraction that the layout does not have is taken where it follows the seconds.
-    fn fraction_behind_seconds(
-        &mut self,
-        behind: &[u8],
-        value: &mut &[u8],
-    ) -> Result<(), ParseError> {
+    fn fraction_behind_seconds(&mut self, value: &mut &[u8]) -> Result<(), ParseError> {
         let begins = matches!(value.first(), Some(b'.' | b','))
             && value.get(1).is_some_and(u8::is_ascii_digit);
-        let (_, next, _) = next_element(behind);
-        let layout_has_it = matches!(next, Some(Element::Fraction0(_) | Element::Fraction9));
-        if !begins || layout_has_it {
+        if !begins {
             return Ok(());
         }
         let digits = value[1..].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -354,8 +343,9 @@ impl Fields {
         }
         if let Some(offset) = self.offset {
             let seconds = local - offset;
-            let (in_zone, name) = zone_at(zone, seconds);
-            let same = in_zone == offset && (self.zone_name.is_empty() || name == self.zone_name);
+            let has_name =
+                || self.zone_name.is_empty() || zone_at(zone, seconds).1 == self.zone_name;
+            let same = offset_at(zone, seconds) == offset && has_name();
             return Ok(at(seconds, if same { None } else { Some(offset) }));
         }
         if !self.zone_name.is_empty() {

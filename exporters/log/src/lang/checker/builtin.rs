@@ -87,7 +87,8 @@ impl Checker {
         };
         let example = text.replace('_', "").replace('Z', "+");
         let zone = jiff::tz::TimeZone::UTC;
-        if go::time::parse(text.as_bytes(), example.as_bytes(), &zone).is_err() {
+        let parsed = go::time::Layout::new(text.as_bytes());
+        if go::time::parse(&parsed, example.as_bytes(), &zone).is_err() {
             let quoted = go::quote(text.as_bytes());
             let message = format!(
                 "invalid time format string {quoted}\n\tRefer to the documentation at \

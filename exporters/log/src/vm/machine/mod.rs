@@ -10,13 +10,14 @@ use jiff::tz::TimeZone;
 use super::code::{Arithmetic, Comparison, Object, Op};
 use super::error::RuntimeError;
 use super::fields::Fields;
+use super::fuse::{Code, Step};
 use super::memo::Memo;
 use super::operate;
 use super::pattern::{Repaired, Slots};
-use super::text::Texts;
+use super::text::{TEXT_BYTES_MAX, Texts};
 use super::value::{Place, Span, Value};
 use crate::engine::Mask;
-use crate::go::{self, time::Moment};
+use crate::go::{self, time::Layout, time::Moment};
 use crate::line::Line;
 use crate::store::Store;
 
@@ -35,14 +36,18 @@ pub struct TimeOptions {
 #[derive(Debug)]
 pub struct Machine {
     object: Object,
+    /// What is run for a line.
+    code: Code,
     /// The number of each of its metrics in the store.
     metrics: Vec<u32>,
     options: TimeOptions,
     memo: Memo,
+    /// The layouts of times, by the numbers of their texts, as they are used.
+    layouts: Vec<Option<Layout>>,
     stack: Vec<Value>,
     matches: Vec<LastMatch>,
     scratch: Vec<u8>,
-    key: Vec<u8>,
+    key: Key,
     repaired: Repaired,
     generation: u64,
     /// For each pattern the texts of which a line must hold one; empty where that is not known.
@@ -73,16 +78,19 @@ impl Machine {
     #[must_use]
     pub fn new(object: Object, metrics: Vec<u32>, options: TimeOptions) -> Machine {
         let matches = object.patterns.iter().map(|_| LastMatch::default()).collect();
+        let layouts = vec![None; object.texts.len()];
         let filters = vec![Mask::default(); object.patterns.len()];
         Machine {
+            code: Code::new(&object.ops),
             object,
             metrics,
             options,
             memo: Memo::default(),
+            layouts,
             stack: Vec::new(),
             matches,
             scratch: Vec::new(),
-            key: Vec::new(),
+            key: Key::default(),
             repaired: Repaired::default(),
             generation: 0,
             filters,
@@ -108,75 +116,36 @@ impl Machine {
     /// # Errors
     /// What goes wrong; what was done before it stays.
     pub fn begin(&mut self, store: &mut Store, now_ns: i64) -> Result<(), (usize, RuntimeError)> {
-        self.run(store, Line { source: "", text: b"" }, now_ns, Hints::default(), true)
+        let code = Code::new(&self.object.begin);
+        let mut thread = self.thread(store);
+        thread.code = &code;
+        thread.line(Line { source: "", text: b"" }, now_ns, Hints::default())
     }
 
-    /// Runs the program on a line. Values without time of their own get `now_ns`.
-    ///
-    /// # Errors
-    /// What goes wrong and at which instruction; what was done before it stays.
-    pub fn line(
-        &mut self,
-        store: &mut Store,
-        line: Line<'_>,
-        now_ns: i64,
-        hints: Hints,
-    ) -> Result<(), (usize, RuntimeError)> {
-        self.run(store, line, now_ns, hints, false)
-    }
-
-    fn run(
-        &mut self,
-        store: &mut Store,
-        line: Line<'_>,
-        now_ns: i64,
-        hints: Hints,
-        begin: bool,
-    ) -> Result<(), (usize, RuntimeError)> {
-        self.generation += 1;
-        self.stack.clear();
-        self.scratch.clear();
-        let ops = if begin { &self.object.begin } else { &self.object.ops };
-        let mut thread = Thread {
+    /// Makes it ready for some lines.
+    pub(crate) fn thread<'a>(&'a mut self, store: &'a mut Store) -> Thread<'a> {
+        let line = Line { source: "", text: b"" };
+        Thread {
+            code: &self.code,
             texts: Texts { object: &self.object, line, scratch: &mut self.scratch },
             metrics: &self.metrics,
             options: &self.options,
             memo: &mut self.memo,
+            layouts: &mut self.layouts,
             stack: &mut self.stack,
             matches: &mut self.matches,
             key: &mut self.key,
             repaired: &mut self.repaired,
-            generation: self.generation,
+            generation: &mut self.generation,
             store,
-            now_ns,
+            now_ns: 0,
             matched: false,
             time: Moment::ZERO,
-            line_is_utf8: hints.is_utf8,
-            held: hints.held,
+            line_is_utf8: None,
+            held: None,
             filters: &self.filters,
             fields: &mut self.fields,
-        };
-        let mut next = 0;
-        while let Some(&op) = ops.get(next) {
-            let at = next;
-            next += 1;
-            match op {
-                Op::Stop => return Ok(()),
-                Op::Jump(to) => next = to as usize,
-                Op::JumpUnless(to) => {
-                    if thread.pop().map_err(|error| (at, error))?.fails() {
-                        next = to as usize;
-                    }
-                }
-                Op::JumpIf(to) => {
-                    if thread.pop().map_err(|error| (at, error))?.holds() {
-                        next = to as usize;
-                    }
-                }
-                op => thread.execute(op).map_err(|error| (at, error))?,
-            }
         }
-        Ok(())
     }
 }
 
@@ -195,16 +164,19 @@ impl Value {
     }
 }
 
-struct Thread<'a> {
+/// A program at work on lines.
+pub(crate) struct Thread<'a> {
+    code: &'a Code,
     texts: Texts<'a>,
     metrics: &'a [u32],
     options: &'a TimeOptions,
     memo: &'a mut Memo,
+    layouts: &'a mut [Option<Layout>],
     stack: &'a mut Vec<Value>,
     matches: &'a mut [LastMatch],
-    key: &'a mut Vec<u8>,
+    key: &'a mut Key,
     repaired: &'a mut Repaired,
-    generation: u64,
+    generation: &'a mut u64,
     store: &'a mut Store,
     now_ns: i64,
     matched: bool,
@@ -216,9 +188,114 @@ struct Thread<'a> {
     fields: &'a mut Fields,
 }
 
+/// Labels as the store wants them.
+#[derive(Debug, Default)]
+struct Key {
+    bytes: Vec<u8>,
+    hash: u64,
+    /// The list that they come from, and the line that it was read from.
+    from: Option<(u32, u64)>,
+}
+
 type Run<T> = Result<T, RuntimeError>;
 
-impl Thread<'_> {
+impl<'a> Thread<'a> {
+    /// The program's code.
+    pub(crate) fn object(&self) -> &'a Object {
+        self.texts.object
+    }
+
+    /// Runs the program on a line. Values without time of their own get `now_ns`.
+    ///
+    /// # Errors
+    /// What goes wrong and at which instruction; what was done before it stays.
+    pub(crate) fn line(
+        &mut self,
+        line: Line<'a>,
+        now_ns: i64,
+        hints: Hints,
+    ) -> Result<(), (usize, RuntimeError)> {
+        *self.generation += 1;
+        self.stack.clear();
+        self.texts.scratch.clear();
+        let text = line.text.get(..TEXT_BYTES_MAX).unwrap_or(line.text);
+        self.texts.line = Line { source: line.source, text };
+        self.now_ns = now_ns;
+        self.matched = false;
+        self.time = Moment::ZERO;
+        self.line_is_utf8 = hints.is_utf8;
+        self.held = hints.held;
+        let (code, mut next) = (self.code, 0);
+        self.run(code, &mut next).map_err(|error| (code.origin(next.saturating_sub(1)), error))
+    }
+
+    /// Runs steps until the end; `next` is then the one behind the last that was run.
+    fn run(&mut self, code: &Code, next: &mut usize) -> Run<()> {
+        while let Some(step) = code.steps.get(*next) {
+            *next += 1;
+            match *step {
+                Step::Enter { pattern, otherwise } => {
+                    if self.matches_line(pattern) {
+                        self.matched = false;
+                    } else {
+                        *next = otherwise as usize;
+                    }
+                }
+                Step::EnterIf { comparison, order, holds, otherwise } => {
+                    let (right, left) = (self.pop()?, self.pop()?);
+                    if self.compare(comparison, order, left, right)? == holds {
+                        self.matched = false;
+                    } else {
+                        *next = otherwise as usize;
+                    }
+                }
+                Step::GroupInt { pattern, group } => {
+                    let text = self.text_of_group(pattern, group)?;
+                    let value = operate::parse_int(self.texts.bytes(text), 10)?;
+                    self.push(Value::Int64(value));
+                }
+                Step::GroupTime { pattern, group, layout } => {
+                    let text = self.text_of_group(pattern, group)?;
+                    self.read_time(self.texts.span(Place::Constant(layout)), text)?;
+                }
+                Step::Datum { metric, labels } => {
+                    let (metric, slot) = self.datum_with(code, metric, labels)?;
+                    self.push(Value::Datum { metric, slot });
+                }
+                Step::Count { metric, labels } => {
+                    let (metric, slot) = self.datum_with(code, metric, labels)?;
+                    self.increase(metric, slot, 1)?;
+                }
+                Step::Op(Op::Stop) => return Ok(()),
+                Step::Op(Op::Jump(to)) => *next = to as usize,
+                Step::Op(Op::JumpUnless(to)) => {
+                    if self.pop()?.fails() {
+                        *next = to as usize;
+                    }
+                }
+                Step::Op(Op::JumpIf(to)) => {
+                    if self.pop()?.holds() {
+                        *next = to as usize;
+                    }
+                }
+                Step::Op(Op::SetMatched(matched)) => self.matched = matched,
+                Step::Op(op) => self.execute(op)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn matches_line(&mut self, pattern: u32) -> bool {
+        let line = self.texts.span(Place::Line);
+        self.may_match(pattern) && self.search(pattern, line)
+    }
+
+    /// The text of a group, empty where it took no part.
+    fn text_of_group(&self, pattern: u32, group: u32) -> Run<Span> {
+        let text = self.group(pattern, group).ok_or(RuntimeError::Group(group))?;
+        Ok(text.unwrap_or(self.texts.span(Place::Line).empty()))
+    }
+
     fn pop(&mut self) -> Run<Value> {
         self.stack.pop().ok_or(RuntimeError::Stack)
     }
@@ -230,8 +307,7 @@ impl Thread<'_> {
     fn execute(&mut self, op: Op) -> Run<()> {
         match op {
             Op::Match(pattern) => {
-                let line = self.texts.span(Place::Line);
-                let found = self.may_match(pattern) && self.search(pattern, line);
+                let found = self.matches_line(pattern);
                 self.push(Value::Bool(found));
             }
             Op::MatchText(pattern) => {
@@ -240,8 +316,8 @@ impl Thread<'_> {
                 self.push(Value::Bool(found));
             }
             Op::Capref { pattern, group } => {
-                let text = self.group(pattern, group).ok_or(RuntimeError::Group(group))?;
-                self.push(Value::Text(text.unwrap_or(self.texts.span(Place::Line).empty())));
+                let text = self.text_of_group(pattern, group)?;
+                self.push(Value::Text(text));
             }
             Op::Defined { pattern, group } => {
                 let defined = self.group(pattern, group).flatten().is_some();
@@ -268,7 +344,6 @@ impl Thread<'_> {
                 Value::Bool(value) => self.push(Value::Bool(!value)),
                 other => return Err(unexpected("bool", other)),
             },
-            Op::SetMatched(matched) => self.matched = matched,
             Op::Otherwise | Op::FileName | Op::Timestamp => {
                 let fact = self.fact(op);
                 self.push(fact);
@@ -324,7 +399,8 @@ impl Thread<'_> {
             Comparison::Text => {
                 let right = self.text_of(right)?;
                 let left = self.text_of(left)?;
-                Ok(self.texts.bytes(left).cmp(self.texts.bytes(right)) == order)
+                let (left, right) = (self.texts.bytes(left), self.texts.bytes(right));
+                Ok(operate::compare_texts(left, right) == order)
             }
         }
     }
@@ -345,7 +421,7 @@ impl Thread<'_> {
             }
             Op::Length => {
                 let text = self.pop_text()?;
-                Value::Int(i64::try_from(text.end - text.start).unwrap_or(i64::MAX))
+                Value::Int(i64::from(text.end - text.start))
             }
             Op::TextToInt { base } => {
                 let base = if base { self.pop_int()? } else { 10 };
@@ -475,12 +551,26 @@ impl Thread<'_> {
             Value::Text(span) => span,
             _ => self.texts.span(Place::Line).empty(),
         };
+        self.read_time(layout, text)
+    }
+
+    fn read_time(&mut self, layout: Span, text: Span) -> Run<()> {
         if let Some(moment) = self.memo.get(self.texts.bytes(text)) {
             self.time = moment;
             return Ok(());
         }
+        let known = match layout.place {
+            Place::Constant(number) => self.layouts.get_mut(number as usize),
+            _ => None,
+        };
         let (layout, text) = (self.texts.bytes(layout), self.texts.bytes(text));
-        let parsed = self.options.parse(layout, text, self.now_ns);
+        let parsed = match known {
+            Some(known) => {
+                let known = known.get_or_insert_with(|| Layout::new(layout));
+                self.options.parse(known, text, self.now_ns)
+            }
+            None => self.options.parse(&Layout::new(layout), text, self.now_ns),
+        };
         self.memo.add(text, parsed.unwrap_or(Moment::ZERO));
         self.time = parsed.ok_or_else(|| RuntimeError::Time {
             layout: String::from_utf8_lossy(layout).into_owned(),

@@ -1,8 +1,10 @@
 //! Instructions that read and change metrics, and the reading of times.
 
-use super::{Moment, Op, Run, RuntimeError, Span, Thread, TimeOptions, Value, unexpected};
-use crate::go::time::{parse, resolve, year_at};
-use crate::store::{Datum, Labels, Series};
+use super::{Code, Moment, Op, Place, Run, RuntimeError, Span, Thread, TimeOptions, Value};
+use super::{operate, unexpected};
+use crate::go::time::{Layout, parse, resolve, year_at};
+use crate::store::{Datum, Labels, Refused, Series};
+use crate::vm::fuse::Label;
 use jiff::tz::TimeZone;
 
 impl Thread<'_> {
@@ -10,23 +12,18 @@ impl Thread<'_> {
         match op {
             Op::Load { metric, keys } => {
                 self.pop_labels(keys)?;
-                let metric = self.metrics[metric as usize];
-                let now = self.now_ns;
-                let found = self.store.metric_mut(metric).find_or_add(self.key, now);
-                let slot = found.map_err(|_| {
-                    RuntimeError::SeriesLimit(self.store.metric(metric).spec.name.clone())
-                })?;
+                let (metric, slot) = self.load(metric)?;
                 self.push(Value::Datum { metric, slot });
             }
             Op::Delete { metric, keys } => {
                 self.pop_labels(keys)?;
                 let metric = self.metrics[metric as usize];
-                self.store.metric_mut(metric).remove(self.key);
+                self.store.metric_mut(metric).remove(&self.key.bytes);
             }
             Op::Expire { metric, keys, after_ns } => {
                 self.pop_labels(keys)?;
                 let metric = self.store.metric_mut(self.metrics[metric as usize]);
-                let slot = metric.find(self.key).ok_or(RuntimeError::NoDatum)?;
+                let slot = metric.find(&self.key.bytes).ok_or(RuntimeError::NoDatum)?;
                 let series = metric.get_mut(slot).ok_or(RuntimeError::NoDatum)?;
                 series.expiry_ns = after_ns;
             }
@@ -47,24 +44,75 @@ impl Thread<'_> {
             }
             Op::Increase { popped } => {
                 let delta = if popped { self.pop_int()? } else { 1 };
-                self.increase(delta)?;
+                let (metric, slot) = self.pop_datum()?;
+                self.increase(metric, slot, delta)?;
             }
-            Op::Decrease => self.increase(-1)?,
+            Op::Decrease => {
+                let (metric, slot) = self.pop_datum()?;
+                self.increase(metric, slot, -1)?;
+            }
             _ => self.set(op)?,
         }
         Ok(())
     }
 
     fn pop_labels(&mut self, keys: u32) -> Run<()> {
-        self.key.clear();
+        self.key.bytes.clear();
+        self.key.from = None;
         let first = self.stack.len().checked_sub(keys as usize).ok_or(RuntimeError::Stack)?;
         for index in first..self.stack.len() {
             let value = self.stack[index];
             let label = self.text_of(value)?;
-            Labels::push(self.key, self.texts.bytes(label));
+            Labels::push(&mut self.key.bytes, self.texts.bytes(label));
         }
         self.stack.truncate(first);
+        self.key.hash = self.store.hash(&self.key.bytes);
         Ok(())
+    }
+
+    /// The datum of a metric with a list of labels, which is added if there is none.
+    pub(super) fn datum_with(&mut self, code: &Code, metric: u32, list: u32) -> Run<(u32, u32)> {
+        // Metrics of one block often have the same labels.
+        let from = Some((list, *self.generation));
+        if self.key.from != from {
+            self.read_labels(code.labels.get(list as usize).map_or(&[], |list| list))?;
+            self.key.from = from;
+        }
+        self.load(metric)
+    }
+
+    fn read_labels(&mut self, labels: &[Label]) -> Run<()> {
+        self.key.from = None;
+        self.key.bytes.clear();
+        for label in labels {
+            let text = match *label {
+                Label::Text(number) => self.texts.span(Place::Constant(number)),
+                Label::Group { pattern, group } => self.text_of_group(pattern, group)?,
+                Label::GroupInt { pattern, group } => {
+                    let text = self.text_of_group(pattern, group)?;
+                    let bytes = self.texts.bytes(text);
+                    if operate::is_as_printed(bytes) {
+                        text
+                    } else {
+                        let value = operate::parse_int(bytes, 10)?;
+                        self.texts.make_from(&value.to_string())?
+                    }
+                }
+            };
+            Labels::push(&mut self.key.bytes, self.texts.bytes(text));
+        }
+        self.key.hash = self.store.hash(&self.key.bytes);
+        Ok(())
+    }
+
+    /// The datum of a metric with the labels that were read last.
+    fn load(&mut self, metric: u32) -> Run<(u32, u32)> {
+        let number = self.metrics[metric as usize];
+        let metric = self.store.metric_mut(number);
+        match metric.find_or_add_hashed(&self.key.bytes, self.key.hash, self.now_ns) {
+            Ok(slot) => Ok((number, slot)),
+            Err(Refused) => Err(RuntimeError::SeriesLimit(metric.spec.name.clone())),
+        }
     }
 
     fn pop_datum(&mut self) -> Run<(u32, u32)> {
@@ -74,8 +122,7 @@ impl Thread<'_> {
         }
     }
 
-    fn increase(&mut self, delta: i64) -> Run<()> {
-        let (metric, slot) = self.pop_datum()?;
+    pub(super) fn increase(&mut self, metric: u32, slot: u32, delta: i64) -> Run<()> {
         let time = self.stamp();
         let series = self.series(metric, slot)?;
         let Datum::Int(value) = &mut series.datum else {
@@ -174,7 +221,7 @@ impl Thread<'_> {
 
 impl TimeOptions {
     /// The moment that a text means; `None` where it is not in the layout.
-    pub(super) fn parse(&self, layout: &[u8], text: &[u8], now_ns: i64) -> Option<Moment> {
+    pub(super) fn parse(&self, layout: &Layout, text: &[u8], now_ns: i64) -> Option<Moment> {
         let utc = TimeZone::UTC;
         let zone = self.zone.as_ref().unwrap_or(&utc);
         let parsed = parse(layout, text, zone).ok()?;

@@ -62,7 +62,7 @@ impl Thread<'_> {
         let mut value = Vec::new();
         let (line, name) = (self.texts.line.text, self.texts.bytes(name));
         match op {
-            Op::Json => self.fields.json(self.generation, line, name, &mut value),
+            Op::Json => self.fields.json(*self.generation, line, name, &mut value),
             _ => fields::logfmt(line, name, &mut value),
         }
         let value = self.texts.make(|out| out.append(&mut value))?;
@@ -106,7 +106,7 @@ impl Thread<'_> {
             repaired.set(bytes);
             pattern.search_repaired(&repaired, &mut last.slots)
         };
-        last.generation = self.generation;
+        last.generation = *self.generation;
         last.subject = found.then_some(subject);
         found
     }
@@ -115,7 +115,7 @@ impl Thread<'_> {
     /// took no part.
     pub(super) fn group(&self, pattern: u32, group: u32) -> Option<Option<Span>> {
         let last = &self.matches[pattern as usize];
-        if last.generation != self.generation {
+        if last.generation != *self.generation {
             return None;
         }
         let subject = last.subject?;

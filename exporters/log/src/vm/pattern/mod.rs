@@ -5,10 +5,12 @@
 
 #[cfg(test)]
 mod differential;
+mod fixed;
 mod literal;
 mod plan;
 mod run;
 mod set;
+mod word;
 
 use std::sync::OnceLock;
 
@@ -269,6 +271,7 @@ fn prefix(plan: &Plan) -> Option<&[u8]> {
             Step::Save { next, .. } => pc = *next,
             Step::Byte { byte, .. } => return Some(std::slice::from_ref(byte)),
             Step::Literal { bytes, .. } => return Some(bytes),
+            Step::Fixed(fixed) => return Some(fixed.prefix()).filter(|bytes| !bytes.is_empty()),
             _ => return None,
         }
     }

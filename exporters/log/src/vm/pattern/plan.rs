@@ -7,6 +7,7 @@
 
 use regex_syntax::hir::{Hir, HirKind, Look};
 
+use super::fixed::{Class as ByteClass, Classes, Fixed};
 use super::set::{CharSet, First};
 
 /// Patterns with more steps are left to automata.
@@ -33,6 +34,8 @@ pub(super) enum Step {
         bytes: Box<[u8]>,
         next: Pc,
     },
+    /// A piece of fixed length.
+    Fixed(Box<Fixed>),
     One {
         set: u32,
         next: Pc,
@@ -79,12 +82,27 @@ pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     pub(super) firsts: Vec<First>,
     pub(super) sets: Vec<CharSet>,
+    /// The sets of its pieces of fixed length.
+    pub(super) classes: Classes,
     pub(super) start: Pc,
     /// It matches at the begin of the text or not at all.
     pub(super) anchored: bool,
-    /// It begins with as many of this set as there are: if there is no match where a run of them
-    /// begins, there is none within it either.
-    pub(super) leading_run: Option<u32>,
+    /// What it begins with, where that is a run.
+    pub(super) lead: Option<Lead>,
+    /// For each step the byte that must stand there, where there is one only.
+    pub(super) singles: Vec<Option<u8>>,
+}
+
+/// As many of a set as there are: if there is no match where such a run begins, there is none within
+/// it either.
+#[derive(Debug)]
+pub(super) struct Lead {
+    pub(super) set: u32,
+    /// There is at least one.
+    pub(super) some: bool,
+    /// Slots that are set where it begins.
+    pub(super) saves: Vec<u32>,
+    pub(super) next: Pc,
 }
 
 struct Planner<'a> {
@@ -103,9 +121,11 @@ pub(super) fn plan(hir: &Hir, wanted: &[bool]) -> Option<Plan> {
         steps: Vec::new(),
         firsts: Vec::new(),
         sets: Vec::new(),
+        classes: Classes::default(),
         start: 0,
         anchored,
-        leading_run: None,
+        lead: None,
+        singles: Vec::new(),
     };
     let mut planner = Planner { plan, sure: Vec::new(), wanted, depth: 0 };
     let mut end = planner.add(Step::Match, First::all(), true)?;
@@ -118,7 +138,15 @@ pub(super) fn plan(hir: &Hir, wanted: &[bool]) -> Option<Plan> {
         start = planner.save(0, start)?;
     }
     planner.plan.start = start;
-    planner.plan.leading_run = planner.leading_run();
+    // The search begins there anyway.
+    while anchored
+        && let Step::Look { look: Look::Start, next } = planner.plan.steps[start as usize]
+    {
+        start = next;
+        planner.plan.start = start;
+    }
+    planner.plan.lead = planner.lead();
+    planner.plan.singles = planner.plan.firsts.iter().map(First::single).collect();
     Some(planner.plan)
 }
 
@@ -152,6 +180,9 @@ impl Planner<'_> {
             HirKind::Class(class) => {
                 let set = self.set(CharSet::new(class)?)?;
                 let first = self.plan.sets[set as usize].first();
+                if let Some(fixed) = self.fixed_of_set(set, 1, next) {
+                    return self.add(fixed, first, false);
+                }
                 self.add(Step::One { set, next }, first, false)
             }
             HirKind::Look(look) => self.look(*look, next),
@@ -202,11 +233,55 @@ impl Planner<'_> {
     fn literal(&mut self, bytes: &[u8], next: Pc) -> Option<Pc> {
         let mut first = First::default();
         first.add(*bytes.first()?);
+        if self.is_fixed(next) {
+            // What is compared with a piece behind it needs no step of its own.
+            let fixed = self.fixed_at(next);
+            if let Some(fixed) = fixed.and_then(|fixed| self.fixed_of_literal(bytes, fixed)) {
+                return self.add(Step::Fixed(Box::new(fixed)), first, false);
+            }
+        }
         let step = match *bytes {
             [byte] => Step::Byte { byte, next },
             _ => Step::Literal { bytes: bytes.into(), next },
         };
         self.add(step, first, false)
+    }
+
+    /// Whether a step always takes the same number of bytes.
+    fn is_fixed(&self, pc: Pc) -> bool {
+        matches!(
+            self.plan.steps[pc as usize],
+            Step::Fixed(_) | Step::Byte { .. } | Step::Literal { .. }
+        )
+    }
+
+    /// The piece that begins with a step; an empty one where that is of another kind.
+    fn fixed_at(&mut self, pc: Pc) -> Option<Fixed> {
+        match self.plan.steps[pc as usize].clone() {
+            Step::Fixed(fixed) => Some(*fixed),
+            Step::Byte { byte, next } => self.fixed_of_literal(&[byte], Fixed::new(next)),
+            Step::Literal { bytes, next } => self.fixed_of_literal(&bytes, Fixed::new(next)),
+            _ => Some(Fixed::new(pc)),
+        }
+    }
+
+    fn fixed_of_literal(&mut self, bytes: &[u8], behind: Fixed) -> Option<Fixed> {
+        bytes.iter().rev().try_fold(behind, |behind, &byte| {
+            behind.behind(self.plan.classes.add(|other| other == byte)?, 1)
+        })
+    }
+
+    /// A piece that begins with `count` characters of a set, if those are of one byte each.
+    fn fixed_of_set(&mut self, set: u32, count: u32, next: Pc) -> Option<Step> {
+        let Plan { sets, classes, .. } = &mut self.plan;
+        let set = &sets[set as usize];
+        if !set.is_ascii() {
+            return None;
+        }
+        let class: ByteClass = classes.add(|byte| set.holds_byte(byte))?;
+        let behind = self.fixed_at(next)?;
+        let fixed = behind.behind(class, usize::try_from(count).ok()?)?;
+        Some(Step::Fixed(Box::new(fixed)))
     }
 
     fn look(&mut self, look: Look, next: Pc) -> Option<Pc> {
@@ -227,6 +302,11 @@ impl Planner<'_> {
 
     fn save(&mut self, slot: u32, next: Pc) -> Option<Pc> {
         let (first, sure) = (self.first(next), self.sure[next as usize]);
+        if self.is_fixed(next)
+            && let Some(fixed) = self.fixed_at(next)
+        {
+            return self.add(Step::Fixed(Box::new(fixed.saving(slot))), first, sure);
+        }
         self.add(Step::Save { slot, next }, first, sure)
     }
 
@@ -248,6 +328,12 @@ impl Planner<'_> {
     fn run(&mut self, set: u32, (min, max): (u32, u32), greedy: bool, next: Pc) -> Option<Pc> {
         let of_set = self.plan.sets[set as usize].first();
         let (after, sure) = (self.first(next), self.sure[next as usize]);
+        if min == max
+            && min > 0
+            && let Some(fixed) = self.fixed_of_set(set, min, next)
+        {
+            return self.add(fixed, of_set, false);
+        }
         let step = if (sure && greedy) || (!sure && of_set.is_disjoint(&after)) || min == max {
             Step::Run { set, min, max, next }
         } else if sure {
@@ -303,12 +389,17 @@ impl Planner<'_> {
         Some(pc)
     }
 
-    fn leading_run(&self) -> Option<u32> {
-        let mut pc = self.plan.start;
+    fn lead(&self) -> Option<Lead> {
+        let (mut pc, mut saves) = (self.plan.start, Vec::new());
         loop {
             match self.plan.steps[pc as usize] {
-                Step::Save { next, .. } => pc = next,
-                Step::Run { set, min: 0 | 1, max: u32::MAX, .. } => return Some(set),
+                Step::Save { slot, next } => {
+                    saves.push(slot);
+                    pc = next;
+                }
+                Step::Run { set, min: min @ (0 | 1), max: u32::MAX, next } => {
+                    return Some(Lead { set, some: min > 0, saves, next });
+                }
                 _ => return None,
             }
         }

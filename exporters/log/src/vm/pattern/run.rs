@@ -16,6 +16,9 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 const WORK_PER_BYTE: usize = 16;
 const WORK_BASE: usize = 4096;
 
+/// Within so many bytes the end of a run is looked for byte by byte.
+const NEAR_BYTES: usize = 4;
+
 /// What to do when there is no way on.
 #[derive(Clone, Copy, Debug)]
 enum Frame {
@@ -50,6 +53,10 @@ struct Runner<'a> {
     slots: &'a mut [u32],
     frames: &'a mut Vec<Frame>,
     work: usize,
+    /// Where the run ends that the pattern begins with.
+    lead_end: usize,
+    /// Some slots are set.
+    is_dirty: bool,
 }
 
 /// Searches for the leftmost match in valid UTF-8; places of groups that are saved are left in
@@ -63,7 +70,8 @@ pub(super) fn search(
     work_is_bounded: bool,
 ) -> Outcome {
     let work = if work_is_bounded { WORK_BASE + WORK_PER_BYTE * text.len() } else { usize::MAX };
-    let mut runner = Runner { plan, text, slots, frames: &mut room.frames, work };
+    let mut runner =
+        Runner { plan, text, slots, frames: &mut room.frames, work, lead_end: 0, is_dirty: true };
     if plan.anchored {
         return runner.at(0);
     }
@@ -73,12 +81,10 @@ pub(super) fn search(
             Outcome::NotFound => {}
             outcome => return outcome,
         }
-        from = match (plan.leading_run, text.get(start)) {
-            (Some(set), Some(&lead)) => {
-                let set = &plan.sets[set as usize];
-                set.run(text, start).max(start + char_length(lead))
-            }
-            (None, Some(&lead)) => start + char_length(lead),
+        from = match (plan.lead.is_some(), text.get(start)) {
+            // Nothing else was tried than what stands behind the run.
+            (true, Some(&lead)) => runner.lead_end.max(start + char_length(lead)),
+            (false, Some(&lead)) => start + char_length(lead),
             (_, None) => return Outcome::NotFound,
         };
     }
@@ -104,9 +110,26 @@ impl Runner<'_> {
 
     /// Whether there is a match that begins at `start`.
     fn at(&mut self, start: usize) -> Outcome {
-        self.frames.clear();
-        self.slots.fill(NOWHERE);
         let (mut pc, mut at, mut resumed) = (self.plan.start, start, start);
+        if let Some(lead) = &self.plan.lead {
+            at = self.plan.sets[lead.set as usize].run(self.text, start);
+            (pc, self.lead_end) = (lead.next, at);
+            if (lead.some && at == start) || !self.may_go_on(pc, at) {
+                self.spend(1 + (at - start) / 16);
+                return if self.work == 0 { Outcome::GaveUp } else { Outcome::NotFound };
+            }
+        } else if !self.may_go_on(pc, at) {
+            return Outcome::NotFound;
+        }
+        self.frames.clear();
+        // Filling nothing costs a hundred cycles where the C library does it with masks.
+        if self.is_dirty && !self.slots.is_empty() {
+            self.slots.fill(NOWHERE);
+            self.is_dirty = false;
+        }
+        for &slot in self.plan.lead.iter().flat_map(|lead| &lead.saves) {
+            self.save(slot, start);
+        }
         while pc != MATCH {
             if let Some(next) = self.step(pc, at) {
                 (pc, at) = next;
@@ -145,6 +168,13 @@ impl Runner<'_> {
                 let is = self.text.get(at..at + bytes.len())? == &**bytes;
                 is.then_some((*next, at + bytes.len()))
             }
+            Step::Fixed(fixed) => {
+                let end = fixed.end(&plan.classes, self.text, at)?;
+                for &(slot, offset) in &fixed.saves {
+                    self.save(slot, at + offset as usize);
+                }
+                Some((fixed.next, end))
+            }
             Step::One { set, next } => {
                 let length = plan.sets[*set as usize].one(self.text, at)?;
                 Some((*next, at + length))
@@ -157,15 +187,17 @@ impl Runner<'_> {
                 let set = &plan.sets[*set as usize];
                 let high = reach(set, self.text, at, *min, *max)?;
                 let low = if *min == 0 { at } else { set.run_counted(self.text, at, *min).0 };
-                if high > low {
-                    self.frames.push(Frame::Shorter {
-                        pc: *next,
-                        low: small(low),
-                        at: small(high),
-                    });
-                }
                 self.spend((high - at) / 16);
-                Some((*next, high))
+                // Mostly it is seen at once how much is to be given back.
+                let end = if plan.firsts[*next as usize].holds(self.text, high) {
+                    high
+                } else {
+                    self.shorter(*next, low, high)?
+                };
+                if end > low {
+                    self.frames.push(Frame::Shorter { pc: *next, low: small(low), at: small(end) });
+                }
+                Some((*next, end))
             }
             Step::RunLazy { set, min, max, next } => {
                 let set = &plan.sets[*set as usize];
@@ -191,14 +223,35 @@ impl Runner<'_> {
                 }
             }
             Step::Save { slot, next } => {
-                let held = self.slots.get_mut(*slot as usize)?;
-                if !self.frames.is_empty() {
-                    self.frames.push(Frame::Restore { slot: *slot, old: *held });
-                }
-                *held = small(at);
+                self.save(*slot, at);
                 Some((*next, at))
             }
             Step::Look { look, next } => looks(*look, self.text, at).then_some((*next, at)),
+        }
+    }
+
+    #[inline]
+    fn save(&mut self, slot: u32, at: usize) {
+        // All slots that are saved are there.
+        if let Some(held) = self.slots.get_mut(slot as usize) {
+            if !self.frames.is_empty() {
+                self.frames.push(Frame::Restore { slot, old: *held });
+            }
+            *held = small(at);
+            self.is_dirty = true;
+        }
+    }
+
+    /// Whether what stands at `at` can be the begin of a step, and of the one behind it if that one
+    /// takes a piece of fixed length.
+    #[inline]
+    fn may_go_on(&self, pc: Pc, at: usize) -> bool {
+        let Plan { steps, firsts, classes, .. } = self.plan;
+        match &steps[pc as usize] {
+            Step::Fixed(fixed) => fixed
+                .end(classes, self.text, at)
+                .is_some_and(|end| firsts[fixed.next as usize].holds(self.text, end)),
+            _ => firsts[pc as usize].holds(self.text, at),
         }
     }
 
@@ -247,9 +300,16 @@ impl Runner<'_> {
     fn shorter(&mut self, pc: Pc, low: usize, at: usize) -> Option<usize> {
         let first = &self.plan.firsts[pc as usize];
         let within = &self.text[low..at];
-        let found = match first.single() {
-            Some(byte) => memchr::memrchr(byte, within),
-            None => within.iter().rposition(|&byte| first.contains(byte)),
+        let near = &within[within.len().saturating_sub(NEAR_BYTES)..];
+        let found = match near.iter().rposition(|&byte| first.contains(byte)) {
+            Some(found) => Some(within.len() - near.len() + found),
+            None => {
+                let far = &within[..within.len() - near.len()];
+                match self.plan.singles[pc as usize] {
+                    Some(byte) => memchr::memrchr(byte, far),
+                    None => far.iter().rposition(|&byte| first.contains(byte)),
+                }
+            }
         };
         let found = found.map(|found| low + found);
         self.spend((at - found.unwrap_or(low)) / 16);

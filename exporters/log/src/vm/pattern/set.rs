@@ -2,8 +2,13 @@
 
 use regex_syntax::hir::{Class, ClassUnicode};
 
+use super::word::Ranges;
+
 /// A character of more than one byte begins with one of these.
 const LEADS: std::ops::RangeInclusive<u8> = 0xc2..=0xf4;
+
+/// Shorter runs are looked at byte by byte.
+const RUN_BY_ONE_MAX: u32 = 2;
 
 /// Which characters beyond ASCII are in a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +24,17 @@ pub(super) struct CharSet {
     /// For each byte whether it is such a character or, where all beyond ASCII are, part of one.
     bytes: Box<[bool; 256]>,
     wide: Wide,
-    /// The one byte that is not in it.
-    excluded: Option<u8>,
+    scan: Scan,
+}
+
+/// How the end of a run is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Scan {
+    /// By looking for the one byte that is not in the set.
+    Until(u8),
+    Ranges(Ranges),
+    /// Byte by byte.
+    Table,
 }
 
 impl CharSet {
@@ -56,7 +70,12 @@ impl CharSet {
         let missing = bytes.iter().filter(|&&held| !held).count();
         let excluded = bytes.iter().position(|&held| !held).filter(|_| missing == 1);
         let excluded = excluded.and_then(|byte| u8::try_from(byte).ok());
-        CharSet { bytes, wide, excluded }
+        let scan = match (excluded, Ranges::new(&bytes)) {
+            (Some(byte), _) => Scan::Until(byte),
+            (None, Some(ranges)) => Scan::Ranges(ranges),
+            (None, None) => Scan::Table,
+        };
+        CharSet { bytes, wide, scan }
     }
 
     /// How many bytes the character at `at` has if it is in the set.
@@ -78,33 +97,42 @@ impl CharSet {
         }
     }
 
+    /// Whether none of its characters has more than one byte.
+    pub(super) fn is_ascii(&self) -> bool {
+        self.wide == Wide::None
+    }
+
+    /// Whether a byte is a character of the set, or part of one.
+    pub(super) fn holds_byte(&self, byte: u8) -> bool {
+        self.bytes[usize::from(byte)]
+    }
+
     /// Where as many characters of the set as there are end.
     #[inline]
     pub(super) fn run(&self, text: &[u8], from: usize) -> usize {
-        const SHORT: usize = 16;
-        let near = (from + SHORT).min(text.len());
-        let mut at = from;
-        while at < near {
-            if !self.bytes[usize::from(text[at])] {
-                return self.run_wide(text, at);
+        let end = self.run_of_bytes(text, from);
+        if matches!(self.wide, Wide::Some(_)) { self.run_wide(text, end) } else { end }
+    }
+
+    /// Where the first byte stands that is not itself in the set.
+    #[inline]
+    fn run_of_bytes(&self, text: &[u8], from: usize) -> usize {
+        match &self.scan {
+            // Far away more often than not.
+            Scan::Until(byte) => {
+                let found = memchr::memchr(*byte, &text[from..]);
+                found.map_or(text.len(), |found| from + found)
             }
-            at += 1;
+            Scan::Ranges(ranges) => ranges.end(text, from),
+            Scan::Table => {
+                let found = text[from..].iter().position(|&byte| !self.holds_byte(byte));
+                found.map_or(text.len(), |found| from + found)
+            }
         }
-        if let Some(byte) = self.excluded {
-            return memchr::memchr(byte, &text[at..]).map_or(text.len(), |found| at + found);
-        }
-        while at < text.len() && self.bytes[usize::from(text[at])] {
-            at += 1;
-        }
-        self.run_wide(text, at)
     }
 
     /// Goes on where a byte stands that is not itself in the set.
-    #[inline]
     fn run_wide(&self, text: &[u8], mut at: usize) -> usize {
-        if !matches!(self.wide, Wide::Some(_)) {
-            return at;
-        }
         while let Some(length) = self.one(text, at) {
             at += length;
         }
@@ -113,6 +141,12 @@ impl CharSet {
 
     /// Where at most `max` characters of the set end, and how many they are.
     pub(super) fn run_counted(&self, text: &[u8], from: usize, max: u32) -> (usize, u32) {
+        if self.is_ascii() && max > RUN_BY_ONE_MAX {
+            let text = &text[..text.len().min(from.saturating_add(max as usize))];
+            let end = self.run_of_bytes(text, from);
+            // As many as `max` at most.
+            return (end, u32::try_from(end - from).unwrap_or(max));
+        }
         let (mut at, mut count) = (from, 0);
         while count < max
             && let Some(length) = self.one(text, at)
