@@ -7,7 +7,7 @@ use server_storage::Watch;
 
 use crate::Error;
 use crate::block::BlockWriter;
-use crate::compact::write_head;
+use crate::compact::{Late, write_head};
 use crate::db::{Db, Inner};
 use crate::fs::Fs;
 
@@ -110,6 +110,7 @@ fn copy(fs: &dyn Fs, from: &Path, to: &Path) -> Result<(), Error> {
 /// Writes what is in memory as one block, as the original does.
 fn write_head_block(inner: &Inner, dir: &Path, ulid: &str) -> Result<(), Error> {
     let mut writer = BlockWriter::create(inner.fs.clone(), dir, ulid)?;
-    write_head(inner, &mut writer, (i64::MIN, i64::MAX), &Watch::default(), &|_| ())?;
+    let late = Late::With;
+    write_head(inner, &mut writer, (i64::MIN, i64::MAX), (late, &Watch::default()), &|_| ())?;
     writer.finish(None, None).map(|_| ())
 }

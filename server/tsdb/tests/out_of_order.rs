@@ -235,6 +235,23 @@ fn a_lost_introduction_gives_late_samples_to_nobody_else() {
 }
 
 #[test]
+fn a_snapshot_has_late_samples_too() {
+    let fs = MemoryFs::default();
+    let db = open_with(Arc::new(fs.clone()), options());
+    let (mut random, mut taken) = (Random::new(12), Taken::new());
+    fill(&db, &mut taken, 0..100, &mut random);
+    let reader = db.querier(i64::MIN, i64::MAX);
+    fill(&db, &mut taken, 100..250, &mut random);
+    // Some are being written to blocks, and wait for a reader.
+    db.compact(&mut names(), &Watch::default()).unwrap();
+    fill(&db, &mut taken, 250..260, &mut random);
+    db.snapshot("late", Some(&names_from(1_900_000_000_000)())).unwrap();
+    drop(reader);
+    let snapshot = Options { dir: Path::new(DIR).join("snapshots/late"), ..options() };
+    assert_eq!(contents(&open_with(Arc::new(fs), snapshot)), as_contents(&taken));
+}
+
+#[test]
 fn late_histograms_are_kept_as_others_are() {
     let fs = MemoryFs::default();
     let db = open_with(Arc::new(fs.clone()), options());

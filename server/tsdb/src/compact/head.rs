@@ -7,7 +7,9 @@ use common_model::Labels;
 use server_storage::Watch;
 
 use crate::Error;
-use crate::block::{BlockMeta, BlockWriter, EncodedChunk, OwnedChunk, unfinished, without};
+use crate::block::{
+    BlockMeta, BlockWriter, EncodedChunk, Kept, Rest, unfinished, untangle, without,
+};
 use crate::db::Inner;
 use crate::head::{Series, range_end};
 use crate::maintenance::Share;
@@ -70,7 +72,7 @@ pub(super) fn compact(
     let dir = &inner.options.dir;
     let written = BlockWriter::create(inner.fs.clone(), dir, ulid).and_then(|mut writer| {
         let note = |chunk: &EncodedChunk<'_>| inner.compaction.note(chunk);
-        write_head(inner, &mut writer, (oldest, end - 1), watch, &note)?;
+        write_head(inner, &mut writer, (oldest, end - 1), (Late::Without, watch), &note)?;
         writer.finish(Some((oldest, end)), None)
     });
     if written.is_err() {
@@ -81,19 +83,26 @@ pub(super) fn compact(
     written
 }
 
+/// Whether samples out of order go with the others, or to a block of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    With,
+    Without,
+}
+
 /// Writes the head's samples in `[first, last]` without those that are deleted; `note` sees every
 /// chunk.
 pub(crate) fn write_head(
     inner: &Inner,
     writer: &mut BlockWriter,
     (first, last): (i64, i64),
-    watch: &Watch,
+    (late, watch): (Late, &Watch),
     note: &dyn Fn(&EncodedChunk<'_>),
 ) -> Result<(), Error> {
     for (at, id) in inner.head.in_order(first, last).into_iter().enumerate() {
         watch.check(at).map_err(|_| Error::Interrupted)?;
-        let Some((labels, chunks)) = series(inner, id, (first, last))? else { continue };
-        let chunks: Vec<_> = chunks.iter().map(OwnedChunk::as_encoded).collect();
+        let Some((labels, chunks)) = series(inner, id, (first, last), late)? else { continue };
+        let chunks: Vec<_> = chunks.iter().map(Kept::as_encoded).collect();
         writer.add_series(&labels, &chunks)?;
         chunks.iter().for_each(note);
     }
@@ -105,28 +114,36 @@ fn series(
     inner: &Inner,
     id: u32,
     (first, last): (i64, i64),
-) -> Result<Option<(Labels, Vec<OwnedChunk>)>, Error> {
+    late: Late,
+) -> Result<Option<(Labels, Vec<Kept<'static>>)>, Error> {
     let Some(page) = inner.head.page(id) else { return Ok(None) };
     let copied = {
         let page = page.series.read();
         let copy = |s: &Series| (inner.head.labels(&s.labels), s.copied_chunks(first, last));
         page.get(id).map(copy)
     };
-    let Some((labels, chunks)) = copied else { return Ok(None) };
+    let Some((labels, mut chunks)) = copied else { return Ok(None) };
+    if late == Late::With {
+        let mut rest = Rest::default();
+        inner.head.out_of_order.row(id).into_iter().for_each(|(at, sample)| rest.push(at, sample));
+        // Of two at the same time the one in order stays, which comes last.
+        chunks.splice(..0, rest.into_chunks());
+    }
     let mut gone = inner.head.tombstones.read().get(&id).cloned().unwrap_or_default();
     // No deletion of anybody: what is in another block.
     gone.extend(first.checked_sub(1).map(|before| (i64::MIN, before)));
     gone.extend(last.checked_add(1).map(|behind| (behind, i64::MAX)));
+    let corrupt = |error: &dyn std::fmt::Display| Error::Corrupt {
+        path: PathBuf::from("memory"),
+        problem: format!("{labels}: {error}"),
+    };
     let mut kept = Vec::with_capacity(chunks.len());
     for chunk in chunks {
-        let rest = without(&chunk.as_encoded(), &gone).map_err(|error| Error::Corrupt {
-            path: PathBuf::from("memory"),
-            problem: format!("{labels}: {error}"),
-        })?;
-        match rest {
-            None => kept.push(chunk),
-            Some(rest) => kept.extend(rest),
+        match without(&chunk.as_encoded(), &gone).map_err(|error| corrupt(&error))? {
+            None => kept.push(Kept::Part(chunk)),
+            Some(rest) => kept.extend(rest.into_iter().map(Kept::Part)),
         }
     }
+    let kept = untangle(kept).map_err(|error| corrupt(&error))?;
     Ok((!kept.is_empty()).then_some((labels, kept)))
 }

@@ -25,7 +25,7 @@ use crate::wal::count;
 use crate::{Error, maintenance};
 
 pub(crate) use counters::CompactionCounters;
-pub(crate) use head::write_head;
+pub(crate) use head::{Late, write_head};
 pub(crate) use out_of_order::Writing;
 
 /// How often it is looked whether there is anything to compact.

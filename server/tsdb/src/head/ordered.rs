@@ -12,7 +12,8 @@ impl Head {
         let pages = self.index.read().pages.all();
         for page in pages {
             let reaches = |series: &&Series| {
-                series.span().is_some_and(|(oldest, newest)| oldest <= last && first <= newest)
+                self.span_of(series)
+                    .is_some_and(|(oldest, newest)| oldest <= last && first <= newest)
             };
             for series in page.series.read().iter().filter(reaches) {
                 begins.extend(series.labels.first().map(|pair| (*pair, series.id)));

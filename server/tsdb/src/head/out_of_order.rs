@@ -114,6 +114,15 @@ impl OutOfOrder {
         }
     }
 
+    /// Those of a series.
+    pub(crate) fn row(&self, id: u32) -> Row {
+        let generations = self.rows.read();
+        let mut row: Row = generations.rows(id).flatten().cloned().collect();
+        row.sort_by_key(|(time, _)| *time);
+        row.dedup_by_key(|(time, _)| *time);
+        row
+    }
+
     /// Puts those that are there aside to be written; what comes later is apart. Says whether there
     /// are any. What was put aside before must be gone.
     pub(crate) fn freeze(&self) -> bool {
