@@ -20,7 +20,7 @@ use crate::block_name::new_block_name;
 
 use super::daemon::Failure;
 use super::loader::Loaded;
-use super::settings::{Settings, retention_of};
+use super::settings::{Settings, out_of_order_window_ms, retention_of};
 use super::sources;
 
 /// What rules need.
@@ -168,6 +168,7 @@ impl Parts {
             alertmanager.apply(loaded.alertmanager).map_err(|error| error.to_string())?;
         }
         let exemplars_max = exemplars_max(self.exemplar_storage, &loaded.config);
+        let out_of_order_window = out_of_order_window_ms(&loaded.config);
         let (time_ms, bytes, percentage) = retention_of(&loaded.config, self.retention);
         let global = &loaded.config.global;
         self.notify
@@ -181,6 +182,7 @@ impl Parts {
         };
         self.rules.apply(rules).await;
         self.db.resize_exemplars(exemplars_max);
+        self.db.set_out_of_order_window(out_of_order_window);
         self.db.set_retention(time_ms, bytes, percentage);
         Ok(())
     }

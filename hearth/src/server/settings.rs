@@ -261,6 +261,12 @@ fn retention_ms(time: Duration) -> i64 {
     if time.is_zero() { i64::MAX } else { i64::try_from(time.as_millis()).unwrap_or(i64::MAX) }
 }
 
+/// How far behind the newest sample others may be, in milliseconds.
+pub(crate) fn out_of_order_window_ms(config: &Config) -> i64 {
+    let window = config.storage.tsdb.as_ref().map(|tsdb| tsdb.out_of_order_time_window);
+    millis(window.unwrap_or_default())
+}
+
 /// How long, how many bytes and what part of the disk samples are kept: what the configuration says
 /// wins over flags.
 pub(crate) fn retention_of(config: &Config, (time_ms, bytes): (i64, u64)) -> (i64, u64, f64) {

@@ -14,11 +14,12 @@ use server_storage::{Appendable, Appender, Querier, Queryable, StorageError, Wat
 use crate::appender::Batch;
 use crate::block::BlockMeta;
 use crate::blocks::{self, Blocks, Retention};
-use crate::compact::{CompactionCounters, Left};
+use crate::compact::{CompactionCounters, Left, Writing};
 use crate::fs::{Fs, Lock};
 use crate::head::Head;
-use crate::maintenance::{Schedule, bytes_of_disk};
+use crate::maintenance::{Schedule, bytes_of_disk, log_bytes};
 use crate::merge::MergeQuerier;
+use crate::out_of_order_log::OutOfOrderLog;
 use crate::querier::HeadQuerier;
 use crate::replay::{Aliases, Replay, ReplayProgress, ReplayReport, SegmentOutcome};
 use crate::wal::segments::{self, Listing, checkpoint_path, segment_path};
@@ -54,6 +55,9 @@ pub(crate) struct Inner {
     pub(crate) compaction: CompactionCounters,
     /// How far head and log were freed of what blocks have.
     pub(crate) left: Mutex<Left>,
+    /// Locked behind `sync`.
+    pub(crate) out_of_order_log: Mutex<OutOfOrderLog>,
+    pub(crate) out_of_order_writing: Mutex<Option<Writing>>,
     /// Removed series whose records may still stand in the log, with its last segment at the time.
     pub(crate) removed: Mutex<HashMap<u64, u64>>,
     /// Numbers in the log's older part that mean a series with another number.
@@ -92,14 +96,15 @@ impl Db {
         let wal_dir = options.dir.join("wal");
         let head = Head::new(options.chunk_range_ms);
         head.exemplars.resize(options.exemplars_max);
-        let blocks = find_blocks(&*fs, &options, &wal_dir);
+        let blocks = find_blocks(&*fs, &options);
         if let Some(time) = blocks.head_time(options.chunk_range_ms, &[]) {
             head.compacted_until.store(time, Ordering::Release);
         }
         let wal_counters = Arc::new(WalCounters::default());
         let start = Instant::now();
-        let Recovered { report, aliases, next } =
+        let Recovered { mut report, aliases, next } =
             recover(&*fs, &wal_dir, &head, &wal_counters, progress)?;
+        let late = recover_out_of_order(&fs, &options, &head, &mut report, &aliases)?;
         let wal =
             Wal::new(fs.clone(), &wal_dir, options.wal_segment_bytes, next, wal_counters.clone());
         let inner = Inner {
@@ -118,6 +123,8 @@ impl Db {
             compacting: Mutex::default(),
             compaction: CompactionCounters::default(),
             left: Mutex::default(),
+            out_of_order_log: Mutex::new(late),
+            out_of_order_writing: Mutex::default(),
             removed: Mutex::default(),
             aliases,
             replay_took: start.elapsed(),
@@ -161,6 +168,12 @@ impl Db {
         self.inner.blocks.list().iter().map(|open| open.block.meta().clone()).collect()
     }
 
+    /// From now on samples may be so far behind the newest one, in any order; zero takes them in order
+    /// only.
+    pub fn set_out_of_order_window(&self, window_ms: i64) {
+        self.inner.set_out_of_order_window(window_ms);
+    }
+
     /// What metrics say of themselves: metric name and metadata, each pair once, sorted by name.
     #[must_use]
     pub fn metadata(&self) -> Vec<(String, Metadata)> {
@@ -173,6 +186,7 @@ impl Db {
         let _idle = self.inner.compacting.lock();
         let _alone = self.inner.sync.lock();
         let synced = self.inner.wal.lock().cut();
+        let synced = synced.and(self.inner.out_of_order_log.lock().wal.cut());
         self.inner.closed.store(true, Ordering::Release);
         self.inner.lock.lock().take();
         synced
@@ -202,7 +216,7 @@ impl Queryable for Db {
 }
 
 /// Opens the blocks, after what a crash left of some was removed.
-fn find_blocks(fs: &dyn Fs, options: &Options, wal_dir: &Path) -> Blocks {
+fn find_blocks(fs: &dyn Fs, options: &Options) -> Blocks {
     if let Err(error) = blocks::clean(fs, &options.dir) {
         tracing::warn!(%error, "what is left of an unfinished block stays");
     }
@@ -213,13 +227,38 @@ fn find_blocks(fs: &dyn Fs, options: &Options, wal_dir: &Path) -> Blocks {
         time_ms: options.retention_ms,
         bytes: bytes_of_disk(fs, &options.dir, options.retention_percentage)
             .unwrap_or(options.retention_bytes),
-        log_bytes: segments::bytes(fs, wal_dir).unwrap_or_default(),
+        log_bytes: log_bytes(fs, &options.dir),
     };
     let blocks = Blocks::default();
     if let Err(error) = blocks.reload(fs, &options.dir, retention) {
         tracing::error!(%error, "not all blocks are as they should be");
     }
     blocks
+}
+
+/// Takes up the samples that came out of order.
+fn recover_out_of_order(
+    fs: &Arc<dyn Fs>,
+    options: &Options,
+    head: &Head,
+    report: &mut ReplayReport,
+    aliases: &Aliases,
+) -> Result<OutOfOrderLog, Error> {
+    let (dir, counters) = (options.dir.join("wbl"), Arc::new(WalCounters::default()));
+    let mut listing = segments::list(&**fs, &dir)?;
+    match repair::finish(&**fs, &dir, &listing) {
+        Ok(false) => {}
+        Ok(true) => listing = segments::list(&**fs, &dir)?,
+        Err(error) => tracing::warn!(%error, "an interrupted repair stays unfinished"),
+    }
+    let mut replay = Replay::out_of_order(head, std::mem::take(report), aliases.clone());
+    let unseen = ReplayProgress::default();
+    replay_segments(&mut replay, &**fs, &dir, &listing, None, (&counters, &unseen));
+    *report = replay.report;
+    let next = listing.segments.last().map_or(0, |(number, _)| number + 1);
+    let segment_bytes = options.wal_segment_bytes;
+    head.out_of_order.window_ms.store(options.out_of_order_window_ms.max(0), Ordering::Relaxed);
+    Ok(OutOfOrderLog::new(fs.clone(), dir, segment_bytes, next, counters))
 }
 
 impl Inner {

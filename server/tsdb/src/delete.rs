@@ -31,7 +31,7 @@ struct Grave {
 impl Db {
     /// Deletes the samples in `[start, end]` of all series that satisfy the matchers, in blocks and
     /// in memory, and says of how many series; one counts in every place where it is. Samples that
-    /// come later are not touched, whatever their time.
+    /// come later are not touched, unless they come out of order.
     pub fn delete(
         &self,
         start: TimestampMs,
@@ -116,7 +116,7 @@ fn dig(head: &Head, start: i64, end: i64, matchers: &[Matcher]) -> Result<Dug, E
         let Some(page) = head.page(id) else { continue };
         let page = page.series.read();
         let Some(series) = page.get(id) else { continue };
-        let Some((oldest, newest)) = series.span() else { continue };
+        let Some((oldest, newest)) = head.span_of(series) else { continue };
         let (first, last) = (start.max(oldest), end.min(newest));
         if first > last {
             continue;

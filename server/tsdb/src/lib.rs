@@ -23,6 +23,7 @@ mod maintenance;
 mod merge;
 mod metrics;
 mod options;
+mod out_of_order_log;
 mod querier;
 mod read_only;
 mod replay;

@@ -67,6 +67,12 @@ pub(crate) fn bytes_of_disk(fs: &dyn Fs, dir: &Path, percentage: f64) -> Option<
     }
 }
 
+/// Bytes of both logs.
+pub(crate) fn log_bytes(fs: &dyn Fs, dir: &Path) -> u64 {
+    let bytes = |name: &str| segments::bytes(fs, &dir.join(name)).unwrap_or_default();
+    bytes("wal") + bytes("wbl")
+}
+
 /// Whether something of the schedule is due now, and then takes note that it is done.
 pub(crate) fn falls_due(
     inner: &Inner,
@@ -95,11 +101,22 @@ impl Db {
             wal.recover()?;
             wal.begin_sync()
         };
-        let Some(ticket) = ticket else { return Ok(()) };
-        let start = Instant::now();
-        // Batches are written meanwhile.
-        let outcome = ticket.run();
-        inner.wal.lock().end_sync(&ticket, outcome, start.elapsed())
+        if let Some(ticket) = ticket {
+            let start = Instant::now();
+            // Batches are written meanwhile.
+            let outcome = ticket.run();
+            inner.wal.lock().end_sync(&ticket, outcome, start.elapsed())?;
+        }
+        let mut late = inner.out_of_order_log.lock();
+        late.wal.recover()?;
+        match late.wal.begin_sync() {
+            None => Ok(()),
+            Some(ticket) => {
+                let start = Instant::now();
+                let outcome = ticket.run();
+                late.wal.end_sync(&ticket, outcome, start.elapsed())
+            }
+        }
     }
 
     /// Syncs when the interval of the options has passed since the last time.
@@ -301,7 +318,7 @@ impl Inner {
         Retention {
             time_ms: self.retention_ms.load(Ordering::Relaxed),
             bytes: bytes_of_disk(&*self.fs, &self.options.dir, percentage).unwrap_or(bytes),
-            log_bytes: segments::bytes(&*self.fs, &self.wal_dir).unwrap_or_default(),
+            log_bytes: log_bytes(&*self.fs, &self.options.dir),
         }
     }
 
@@ -357,7 +374,10 @@ impl Inner {
             expires || self.head.has(now) || self.head.has(series)
         };
         let bytes = self.options.wal_segment_bytes;
-        let made = checkpoint::create(&self.fs, &self.wal_dir, &listing, last, time, &keep, bytes);
+        // What was deleted stays so where samples came out of order, which another log has.
+        let late = self.head.out_of_order.span().map_or(time, |late| late.0.min(time));
+        let times = (time, late);
+        let made = checkpoint::create(&self.fs, &self.wal_dir, &listing, last, times, &keep, bytes);
         if made.is_err() {
             count(&self.wal_counters.checkpoints_failed, 1);
         }

@@ -25,6 +25,10 @@ pub struct Options {
     pub series_max: usize,
     /// Samples in one batch; more are refused.
     pub batch_samples_max: usize,
+    /// How far behind the newest sample others may be, in any order; zero takes them in order only.
+    pub out_of_order_window_ms: i64,
+    /// Samples out of order in memory; more are refused.
+    pub out_of_order_samples_max: u64,
     /// Exemplars kept at a time; zero keeps and logs none.
     pub exemplars_max: usize,
     /// Size of the log's segments.
@@ -55,6 +59,8 @@ impl Options {
             chunk_bytes_max: 128 << 20,
             series_max: 5_000_000,
             batch_samples_max: 16_000_000,
+            out_of_order_window_ms: 0,
+            out_of_order_samples_max: 2_000_000,
             exemplars_max: 0,
             wal_segment_bytes: SEGMENT_BYTES,
             sync_interval_ms: 1000,

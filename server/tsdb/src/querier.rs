@@ -96,7 +96,7 @@ impl HeadSeries {
         let page = self.page(id)?;
         let series = page.series.read();
         let series = series.get(id)?;
-        let (first, last) = series.span()?;
+        let (first, last) = self.db.head.span_of(series)?;
         if first > self.end || last < self.start {
             return None;
         }
@@ -120,6 +120,7 @@ impl HeadSeries {
         series
             .read(self.start, self.end, samples)
             .map_err(|error| StorageError::Corrupt(format!("series {id}: {error}")))?;
+        self.db.head.out_of_order.merge(id, (self.start, self.end), samples);
         self.db.head.bury(id, samples);
         if samples.is_empty() {
             return Ok(None);
@@ -139,7 +140,7 @@ impl HeadSeries {
         }
         let reaches = |id: u32| {
             let page = self.db.head.page(id)?;
-            let (first, last) = page.series.read().get(id)?.span()?;
+            let (first, last) = self.db.head.span_of(page.series.read().get(id)?)?;
             (first <= self.end && last >= self.start).then_some(())
         };
         // Series that came and went lie together, so a few all over the list stand for the rest.
@@ -225,7 +226,7 @@ impl SeriesSet for HeadSeries {
     }
 
     fn size(&self) -> SetSize {
-        let (first, last) = self.db.head.span();
+        let (first, last) = self.db.head.whole_span();
         let seen = self.end.min(last).saturating_sub(self.start.max(first)).max(0);
         let each = (seen / ASSUMED_INTERVAL_MS) as usize + 1;
         let series = self.reaching();
@@ -349,13 +350,13 @@ impl HeadQuerier {
 
     /// Whether the head has samples in a range of time.
     pub(crate) fn overlaps(&self, (start, end): (i64, i64)) -> bool {
-        let (min, max) = self.db.head.span();
+        let (min, max) = self.db.head.whole_span();
         min <= end && start <= max
     }
 
     /// Whether every series of the head lies in the querier's time, so that none need be looked at.
     fn covers_head(&self) -> bool {
-        let (min, max) = self.db.head.span();
+        let (min, max) = self.db.head.whole_span();
         self.start <= min && max <= self.end
     }
 }

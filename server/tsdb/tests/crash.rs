@@ -114,6 +114,8 @@ struct Model {
     durable: usize,
     /// What must not be there any more, unless a power cut took the deletion.
     deleted: BTreeSet<(Labels, i64)>,
+    /// What was deleted of which series: late samples there would not be seen.
+    holes: Vec<(String, i64, i64)>,
     cutoff: i64,
     now: i64,
 }
@@ -163,12 +165,23 @@ impl Model {
         self.deleted.retain(|key| !back(key));
     }
 
+    /// Now, or now and then earlier.
+    fn time_for(&self, name: &str, labels: &Labels, random: &mut Random) -> i64 {
+        let late = self.now - random.below(1_200_000) as i64;
+        let is_hole =
+            |(of, first, last): &(String, i64, i64)| of == name && (*first..=*last).contains(&late);
+        let taken = self.offered.contains_key(&(labels.clone(), late));
+        let ordered = random.below(4) > 0 || taken || self.holes.iter().any(is_hole);
+        if ordered { self.now } else { late }
+    }
+
     fn delete(&mut self, db: &Db, random: &mut Random) {
         let name = random.below(30).to_string();
         let end = self.now - random.below(1_800_000) as i64;
         let start = end - random.below(600_000) as i64;
         db.delete(start, end, &[Matcher::equal("name", &name)]).unwrap();
         // What was too old already may come back from the log, and nobody saw it to delete it.
+        self.holes.push((name.clone(), start, end));
         let start = start.max(self.cutoff);
         let gone = |(labels, time): &(Labels, i64)| {
             labels.value("name") == name && (start..=end).contains(time)
@@ -187,9 +200,10 @@ impl Model {
             let name = random.below(30).to_string();
             let labels = labels(&[("__name__", "m"), ("name", &name)]);
             let value = f64::from_bits(random.next());
-            if batch.append(SeriesRef(0), &labels, self.now, value).is_ok() {
+            let time = self.time_for(&name, &labels, random);
+            if batch.append(SeriesRef(0), &labels, time, value).is_ok() {
                 // Of two samples in one batch the first counts.
-                let key = (labels, self.now);
+                let key = (labels, time);
                 if !new.contains(&key) {
                     self.offered.insert(key.clone(), value.to_bits());
                     new.push(key);
@@ -209,6 +223,7 @@ fn small(fs: &MemoryFs) -> Db {
     let options = Options {
         wal_segment_bytes: 32 * 1024,
         chunk_range_ms: 600_000,
+        out_of_order_window_ms: 1_200_000,
         retention_ms: 1_000_000_000,
         ..Options::new(DIR)
     };
@@ -250,6 +265,7 @@ fn simulate(seed: u64) -> usize {
             85..=89 => {
                 model.cutoff = model.cutoff.max(model.now - random.below(2_000_000) as i64);
                 db.truncate(model.cutoff).unwrap();
+                db.sync().unwrap();
                 model.durable = model.acknowledged.len();
             }
             90..=94 => {

@@ -230,6 +230,60 @@ fn promtool_and_prometheus_read_what_we_compacted() {
 }
 
 #[test]
+fn logs_of_late_samples_are_read_by_both() {
+    let (Some(program), Some(promtool)) = (peer("prometheus"), peer("promtool")) else { return };
+    let place = tempfile::tempdir().unwrap();
+    let (theirs, ours) = (place.path().join("theirs"), place.path().join("ours"));
+    let config = "storage: {tsdb: {out_of_order_time_window: 2d}}\n";
+    let late = [0, 5, 10];
+    // Theirs, killed before anything is compacted.
+    let prometheus = Prometheus::start(&program, &theirs, config, &RECEIVER);
+    let series: Vec<u64> = (0..FLOATS).collect();
+    push(&prometheus, 0..60, &series, 0);
+    push(&prometheus, 20..50, &late, 37_000);
+    // A series that only comes late.
+    push(&prometheus, 20..50, &[26], 0);
+    drop(prometheus);
+    let wanted = promtool_dump(&promtool, &theirs);
+    let db = open_real(&theirs);
+    assert_eq!(db.replay_report().unknown_refs, 0);
+    assert_eq!(contents(&db), wanted);
+    db.close().unwrap();
+    // Ours, likewise.
+    let options = Options {
+        retention_ms: i64::MAX,
+        out_of_order_window_ms: 48 * HOUR,
+        ..Options::new(&ours)
+    };
+    let db = Db::open(options, Arc::new(RealFs)).unwrap();
+    fill(&db, 0..60, &mut [], &mut names());
+    for step in 20..50 {
+        let mut batch = db.appender();
+        for (n, back) in late.iter().map(|n| (*n, 37_000)).chain([(26, 0)]) {
+            let time = START + step * 2 * MINUTE - back;
+            if let Some(value) = value(n, step) {
+                batch.append(SeriesRef(0), &set(n), time, value).unwrap();
+            }
+        }
+        batch.commit().unwrap();
+    }
+    assert_eq!(contents(&db), wanted);
+    drop(db);
+    assert_eq!(promtool_dump(&promtool, &ours), wanted, "what promtool reads of our logs");
+    let prometheus = Prometheus::start(&program, &ours, config, &RECEIVER);
+    let end = START + STEPS * 2 * MINUTE;
+    for (labels, samples) in &wanted {
+        let answer = prometheus.query(&format!("count_over_time({labels}[2d])"), Some(end));
+        let count = samples.len().to_string();
+        assert_eq!(answer["data"]["result"][0]["value"][1], count, "{labels}: {answer}");
+    }
+    let metrics = prometheus.get("/metrics").unwrap();
+    assert!(metrics.contains("prometheus_tsdb_wal_corruptions_total 0\n"));
+    drop(prometheus);
+    assert_eq!(contents(&open_real(&ours)), wanted, "Prometheus had it in between");
+}
+
+#[test]
 fn we_read_what_prometheus_compacted() {
     let (Some(program), Some(promtool)) = (peer("prometheus"), peer("promtool")) else { return };
     let place = tempfile::tempdir().unwrap();

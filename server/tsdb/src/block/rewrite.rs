@@ -129,8 +129,11 @@ pub(crate) fn without(
 }
 
 /// A sample of any kind.
-pub(super) enum Sample {
+#[derive(Clone, Debug)]
+pub(crate) enum Sample {
+    /// A float.
     Float(f64),
+    /// A histogram.
     Histogram(AnyHistogram),
 }
 
@@ -164,7 +167,8 @@ pub(super) fn each_sample(
 }
 
 /// Samples that go into chunks again; chunks of a block end where the old one did, at the latest.
-pub(super) struct Rest(Series);
+#[derive(Debug)]
+pub(crate) struct Rest(Series);
 
 impl Default for Rest {
     fn default() -> Rest {
@@ -174,7 +178,7 @@ impl Default for Rest {
 
 impl Rest {
     /// Adds a sample that is newer than those before it; others are left out.
-    pub(super) fn push(&mut self, time: i64, sample: Sample) {
+    pub(crate) fn push(&mut self, time: i64, sample: Sample) {
         match sample {
             Sample::Float(value) if self.0.place(time, value) == Place::Newest => {
                 self.0.append(time, value, i64::MAX);
@@ -189,7 +193,7 @@ impl Rest {
     }
 
     /// The chunks in order of time.
-    pub(super) fn into_chunks(self) -> impl Iterator<Item = OwnedChunk> {
+    pub(crate) fn into_chunks(self) -> impl Iterator<Item = OwnedChunk> {
         self.0.into_chunks().into_iter().map(OwnedChunk::from)
     }
 }

@@ -1,11 +1,9 @@
 //! Chunks of one series from several blocks: those that overlap are written anew as one row.
 
-use common_model::CounterReset;
-
 use super::decode::DecodeError;
 use super::rewrite::{Kept, Rest, Sample, each_sample};
 use crate::chunk::Encoding;
-use crate::chunk::histogram::AnyHistogram;
+use crate::head::alone;
 
 /// Puts chunks in order of time. Of samples at the same time that of the last chunk stays.
 pub(crate) fn untangle(mut chunks: Vec<Kept<'_>>) -> Result<Vec<Kept<'_>>, DecodeError> {
@@ -57,21 +55,15 @@ fn undo<'a>(mut knot: Vec<(usize, Kept<'a>)>, row: &mut Vec<Kept<'a>>) -> Result
         if samples.peek().is_some_and(|next| next.0 == time) {
             continue;
         }
-        rest.push(time, unknown_reset(sample));
+        rest.push(
+            time,
+            match sample {
+                // What was known of resets holds no more where other samples came in between.
+                Sample::Histogram(histogram) => alone(histogram),
+                float @ Sample::Float(_) => float,
+            },
+        );
     }
     row.extend(rest.into_chunks().map(Kept::Part));
     Ok(())
-}
-
-/// What was known of resets holds no more where other samples came in between.
-fn unknown_reset(mut sample: Sample) -> Sample {
-    let reset = match &mut sample {
-        Sample::Float(_) => return sample,
-        Sample::Histogram(AnyHistogram::Integer(histogram)) => &mut histogram.counter_reset,
-        Sample::Histogram(AnyHistogram::Float(histogram)) => &mut histogram.counter_reset,
-    };
-    if *reset != CounterReset::Gauge {
-        *reset = CounterReset::Unknown;
-    }
-    sample
 }

@@ -9,8 +9,8 @@ use server_storage::Watch;
 
 use crate::Error;
 use crate::block::{
-    BlockCompaction, BlockCursor, BlockMeta, BlockParent, BlockWriter, Classed, Kept, unfinished,
-    untangle,
+    BlockCompaction, BlockCursor, BlockMeta, BlockParent, BlockWriter, Classed, FROM_OUT_OF_ORDER,
+    Kept, unfinished, untangle,
 };
 use crate::fs::Fs;
 
@@ -61,17 +61,19 @@ fn descent(parents: &[Classed]) -> ((i64, i64), BlockCompaction) {
         level: 1 + metas().map(|meta| meta.compaction.level).max().unwrap_or_default(),
         sources: sources.into_iter().cloned().collect(),
         parents: metas().map(parent).collect(),
-        hints: common_hints(parents),
+        hints: hints(parents),
         ..BlockCompaction::default()
     };
     ((min_time, max_time), origin)
 }
 
 /// A block of nothing but samples out of order is one, too.
-fn common_hints(parents: &[Classed]) -> Vec<String> {
-    let all = parents.iter().all(|parent| parent.block.meta().is_out_of_order());
-    let first = parents.first().filter(|_| all);
-    first.map(|parent| parent.block.meta().compaction.hints.clone()).unwrap_or_default()
+fn hints(parents: &[Classed]) -> Vec<String> {
+    if parents.iter().all(|parent| parent.block.meta().is_out_of_order()) {
+        vec![FROM_OUT_OF_ORDER.to_owned()]
+    } else {
+        Vec::new()
+    }
 }
 
 fn write(writer: &mut BlockWriter, parents: &[Classed], watch: &Watch) -> Result<(), Error> {

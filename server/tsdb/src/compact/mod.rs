@@ -9,6 +9,7 @@
 mod counters;
 mod head;
 mod merge;
+mod out_of_order;
 mod plan;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::{Error, maintenance};
 
 pub(crate) use counters::CompactionCounters;
 pub(crate) use head::write_head;
+pub(crate) use out_of_order::Writing;
 
 /// How often it is looked whether there is anything to compact.
 const COMPACT_INTERVAL_MS: i64 = 60 * 1000;
@@ -49,9 +51,14 @@ impl Db {
         let _alone = inner.compacting.lock();
         inner.check_open()?;
         let mut pass = Pass { name, watch };
+        let before = inner.head.compacted_until.load(Ordering::Acquire);
         let written = inner.compact_head(&mut pass);
+        let with_head = before < inner.head.compacted_until.load(Ordering::Acquire);
         let left = inner.leave_head();
-        let result = written.and(left).and_then(|()| inner.compact_blocks(&mut pass));
+        let result = written
+            .and(left)
+            .and_then(|()| inner.compact_out_of_order(&mut pass, with_head))
+            .and_then(|()| inner.compact_blocks(&mut pass));
         if result.as_ref().is_err_and(|error| !matches!(error, Error::Interrupted)) {
             count(&inner.compaction.failed, 1);
         }
@@ -126,7 +133,14 @@ impl Inner {
     /// have room beside each other.
     fn next_parents(&self, ranges: &[i64]) -> Result<Option<Vec<Classed>>, Error> {
         loop {
-            let blocks = Vec::clone(&self.blocks.list());
+            let mut blocks = Vec::clone(&self.blocks.list());
+            // Samples out of order of times that the head still has: a block of them and others would
+            // look as if the head had none of that time left.
+            let covered = self.head.compacted_until.load(Ordering::Acquire);
+            blocks.retain(|open| {
+                let meta = open.block.meta();
+                !meta.is_out_of_order() || meta.max_time <= covered
+            });
             let metas: Vec<&BlockMeta> = blocks.iter().map(|open| open.block.meta()).collect();
             let Some(places) = plan::choose(&metas, ranges) else { return Ok(None) };
             let parents: Vec<Classed> = places.iter().map(|at| blocks[*at].clone()).collect();

@@ -18,6 +18,21 @@ impl Head {
                 begins.extend(series.labels.first().map(|pair| (*pair, series.id)));
             }
         }
+        self.sort(begins)
+    }
+
+    /// The same of the series with these numbers.
+    pub(crate) fn sorted(&self, ids: Vec<u32>) -> Vec<u32> {
+        let begin = |id: u32| {
+            let page = self.page(id)?;
+            let page = page.series.read();
+            page.get(id)?.labels.first().map(|pair| (*pair, id))
+        };
+        self.sort(ids.into_iter().filter_map(begin).collect())
+    }
+
+    /// Sorts series, of which first labels are given.
+    fn sort(&self, mut begins: Vec<(Pair, u32)>) -> Vec<u32> {
         let by_begin =
             |a: &(Pair, u32), b: &(Pair, u32), symbols: &Symbols| compare(&[a.0], &[b.0], symbols);
         {

@@ -145,11 +145,13 @@ impl Series {
         }
     }
 
-    /// Reserves the series for a sample that has its place behind all others; gives back the place,
-    /// whether the log knows the series, and how many samples were waiting.
-    pub(crate) fn reserve(&mut self, place: Place) -> (Place, bool, u32) {
+    /// Reserves the series for a sample that has its place behind all others, or before them where
+    /// that is allowed; gives back the place, whether the log knows the series, and how many samples
+    /// were waiting.
+    pub(crate) fn reserve(&mut self, place: Place, out_of_order: bool) -> (Place, bool, u32) {
         let pending = self.pending;
-        self.pending += u32::from(place == Place::Newest);
+        let taken = place == Place::Newest || place == Place::Older && out_of_order;
+        self.pending += u32::from(taken);
         (place, self.logged, pending)
     }
 
