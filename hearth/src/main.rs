@@ -4,6 +4,7 @@
 //! programs it stands in for.
 
 mod allocator;
+mod block_name;
 mod check;
 mod commands;
 mod manual;

@@ -136,7 +136,7 @@ async fn every_panel_and_every_bundled_rule_has_data() {
     let (_log, log) = log_exporter(&tree);
     let target = tls_target(&tree).await;
     let prober = Program::launch(HEARTH.as_ref(), &["blackbox"], tree.path());
-    tree.write("hearth.yml", &configuration(&log, prober.api.address(), target.api.address()));
+    tree.write("hearth.yml", configuration(&log, prober.api.address(), target.api.address()));
     let hearth = Program::hearth(&["run", "--config.file=hearth.yml"], tree.path()).await;
     let mut count = 0;
     for dashboard in DASHBOARDS {

@@ -16,8 +16,10 @@ use crate::server::read;
 
 type Outcome = Result<String, String>;
 
+type Check = fn(&Path) -> Outcome;
+
 /// The files of a directory, each with its check.
-pub(super) const FILES: &[(&str, fn(&Path) -> Outcome)] = &[
+pub(super) const FILES: &[(&str, Check)] = &[
     ("hearth.yml", configuration),
     ("alertmanager.yml", receivers),
     ("blackbox.yml", modules),

@@ -66,6 +66,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["promql", "label-matchers", "delete"] => promql::delete(&matches),
         ["tsdb", "analyze"] => tsdb::analyze(&matches),
         ["tsdb", "list"] => tsdb::list(&matches),
+        ["tsdb", "check"] => tsdb::check(&matches),
         ["tsdb", "dump"] => tsdb::dump(&matches, tsdb::Form::Samples),
         ["tsdb", "dump-openmetrics"] => tsdb::dump(&matches, tsdb::Form::OpenMetrics),
         ["tsdb", "create-blocks-from", "openmetrics"] => tsdb::openmetrics(&matches),

@@ -14,8 +14,9 @@ use server_api::{Asked, Notifications};
 use server_notify::{Alert, Sink};
 use server_rules::RuleSet;
 use server_scrape::{Manager, ManagerOptions, Now};
-use server_tsdb::block::ulid;
 use server_tsdb::{Db, Maintenance, ReplayProgress};
+
+use crate::block_name::new_block_name;
 
 use super::daemon::Failure;
 use super::loader::Loaded;
@@ -70,14 +71,6 @@ pub(crate) fn exemplars_max(enabled: bool, config: &Config) -> usize {
     if enabled { usize::try_from(config.storage.exemplars()).unwrap_or(0) } else { 0 }
 }
 
-/// A name for a block that is made now.
-fn block_name(now_ms: i64) -> String {
-    // Each of these states is seeded anew.
-    let random = || RandomState::new().build_hasher().finish().to_le_bytes();
-    let ([a, b, ..], [c, d, e, f, g, h, i, j]) = (random(), random());
-    ulid(u64::try_from(now_ms).unwrap_or(0), [a, b, c, d, e, f, g, h, i, j])
-}
-
 /// Everything that runs.
 pub(crate) struct Parts {
     db: Db,
@@ -129,11 +122,7 @@ impl Parts {
         let notify = Arc::new(server_notify::Manager::new(options, registry));
         let options = rule_options(settings, db, &now, notify.clone());
         let rules = Arc::new(server_rules::Manager::new(options, registry));
-        let name = {
-            let now = now.clone();
-            move || block_name(now())
-        };
-        let maintenance = db.spawn_maintenance(now.clone(), Box::new(name))?;
+        let maintenance = db.spawn_maintenance(now.clone(), Box::new(new_block_name))?;
         let exemplar_storage = settings.exemplar_storage;
         let db = db.clone();
         let retention = (settings.tsdb.retention_ms, settings.tsdb.retention_bytes);

@@ -104,22 +104,7 @@ impl Settings {
         let hostname = common_service::process::hostname();
         let listen: Vec<String> =
             matches.strs("web.listen-address").into_iter().map(str::to_owned).collect();
-        let mut tsdb = server_tsdb::Options::new(directory);
-        let retention_text;
-        (tsdb.retention_ms, tsdb.retention_bytes, retention_text) = retention(matches)?;
-        tsdb.chunk_bytes_max = matches.bytes("storage.memory.chunks-max");
-        tsdb.series_max = size(matches.int("storage.series-max"));
-        if matches.is_given("storage.tsdb.wal-segment-size") {
-            tsdb.wal_segment_bytes = matches.bytes("storage.tsdb.wal-segment-size");
-        }
-        for (flag, range_ms) in [
-            ("storage.tsdb.min-block-duration", &mut tsdb.chunk_range_ms),
-            ("storage.tsdb.max-block-duration", &mut tsdb.block_range_max_ms),
-        ] {
-            if matches.is_given(flag) {
-                *range_ms = millis(matches.duration(flag));
-            }
-        }
+        let (tsdb, retention_text) = tsdb_options(matches, directory)?;
         let cors_origin = Regex::anchored(matches.str("web.cors.origin"))
             .map_err(|error| format!("could not compile CORS regex string: {error}"))?;
         let external_url = external_url(matches, &listen, &hostname);
@@ -173,6 +158,30 @@ impl Settings {
             hostname,
         })
     }
+}
+
+/// What flags say of the database, and of its retention as one shows it.
+fn tsdb_options(
+    matches: &Matches,
+    directory: PathBuf,
+) -> Result<(server_tsdb::Options, String), String> {
+    let mut tsdb = server_tsdb::Options::new(directory);
+    let retention_text;
+    (tsdb.retention_ms, tsdb.retention_bytes, retention_text) = retention(matches)?;
+    tsdb.chunk_bytes_max = matches.bytes("storage.memory.chunks-max");
+    tsdb.series_max = size(matches.int("storage.series-max"));
+    if matches.is_given("storage.tsdb.wal-segment-size") {
+        tsdb.wal_segment_bytes = matches.bytes("storage.tsdb.wal-segment-size");
+    }
+    for (flag, range_ms) in [
+        ("storage.tsdb.min-block-duration", &mut tsdb.chunk_range_ms),
+        ("storage.tsdb.max-block-duration", &mut tsdb.block_range_max_ms),
+    ] {
+        if matches.is_given(flag) {
+            *range_ms = millis(matches.duration(flag));
+        }
+    }
+    Ok((tsdb, retention_text))
 }
 
 impl Settings {

@@ -14,7 +14,7 @@ use crate::fs::Fs;
 use crate::wal::count;
 
 /// How folders end whose making or removing was interrupted.
-const LEFT_BEHIND: [&str; 3] = [".tmp-for-creation", ".tmp-for-deletion", ".tmp"];
+pub(crate) const LEFT_BEHIND: [&str; 3] = [".tmp-for-creation", ".tmp-for-deletion", ".tmp"];
 
 /// The open blocks, ordered by time. Queries hold on to the list they started with.
 pub(crate) type BlockList = Arc<Vec<Classed>>;

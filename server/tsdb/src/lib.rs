@@ -5,6 +5,7 @@
 //! through [`fs`].
 
 pub mod block;
+pub mod check;
 pub mod chunk;
 pub mod fs;
 pub mod wal;

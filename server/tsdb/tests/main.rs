@@ -8,6 +8,7 @@
 mod basics;
 mod blocks;
 mod blocks_written;
+mod check;
 mod codec;
 mod compaction;
 mod concurrency;

@@ -59,6 +59,13 @@ impl Fixed {
     pub(super) fn end(&self, classes: &Classes, text: &[u8], at: usize) -> Option<usize> {
         let end = at + self.masks.len();
         let bytes = text.get(at..end)?;
+        let (first, first_mask) = (*bytes.first()?, *self.masks.first()?);
+        if first_mask & classes.of_byte[usize::from(first)] == 0 {
+            return None;
+        }
+        if bytes.len() == 1 {
+            return Some(end);
+        }
         let missing = |(&byte, &mask): (&u8, &u64)| mask & !classes.of_byte[usize::from(byte)];
         let (by_four, rest) = bytes.as_chunks::<4>();
         let (masks_by_four, rest_of_masks) = self.masks.as_chunks::<4>();

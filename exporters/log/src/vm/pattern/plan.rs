@@ -89,6 +89,8 @@ pub(super) struct Plan {
     pub(super) anchored: bool,
     /// What it begins with, where that is a run.
     pub(super) lead: Option<Lead>,
+    /// It matches nothing but the end of the text, or what looks there.
+    pub(super) begins_at_end: bool,
     /// For each step the byte that must stand there, where there is one only.
     pub(super) singles: Vec<Option<u8>>,
 }
@@ -100,8 +102,6 @@ pub(super) struct Lead {
     pub(super) set: u32,
     /// There is at least one.
     pub(super) some: bool,
-    /// Slots that are set where it begins.
-    pub(super) saves: Vec<u32>,
     pub(super) next: Pc,
 }
 
@@ -125,6 +125,7 @@ pub(super) fn plan(hir: &Hir, wanted: &[bool]) -> Option<Plan> {
         start: 0,
         anchored,
         lead: None,
+        begins_at_end: false,
         singles: Vec::new(),
     };
     let mut planner = Planner { plan, sure: Vec::new(), wanted, depth: 0 };
@@ -146,6 +147,7 @@ pub(super) fn plan(hir: &Hir, wanted: &[bool]) -> Option<Plan> {
         planner.plan.start = start;
     }
     planner.plan.lead = planner.lead();
+    planner.plan.begins_at_end = planner.first(start).len() == 0;
     planner.plan.singles = planner.plan.firsts.iter().map(First::single).collect();
     Some(planner.plan)
 }
@@ -390,15 +392,12 @@ impl Planner<'_> {
     }
 
     fn lead(&self) -> Option<Lead> {
-        let (mut pc, mut saves) = (self.plan.start, Vec::new());
+        let mut pc = self.plan.start;
         loop {
             match self.plan.steps[pc as usize] {
-                Step::Save { slot, next } => {
-                    saves.push(slot);
-                    pc = next;
-                }
+                Step::Save { next, .. } => pc = next,
                 Step::Run { set, min: min @ (0 | 1), max: u32::MAX, next } => {
-                    return Some(Lead { set, some: min > 0, saves, next });
+                    return Some(Lead { set, some: min > 0, next });
                 }
                 _ => return None,
             }

@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::Look;
 
-use super::plan::{MATCH, Pc, Plan, Step};
+use super::plan::{Lead, MATCH, Pc, Plan, Step};
 use super::set::{CharSet, char_length};
 
 /// Longer texts are left to automata.
@@ -53,8 +53,6 @@ struct Runner<'a> {
     slots: &'a mut [u32],
     frames: &'a mut Vec<Frame>,
     work: usize,
-    /// Where the run ends that the pattern begins with.
-    lead_end: usize,
     /// Some slots are set.
     is_dirty: bool,
 }
@@ -70,65 +68,79 @@ pub(super) fn search(
     work_is_bounded: bool,
 ) -> Outcome {
     let work = if work_is_bounded { WORK_BASE + WORK_PER_BYTE * text.len() } else { usize::MAX };
-    let mut runner =
-        Runner { plan, text, slots, frames: &mut room.frames, work, lead_end: 0, is_dirty: true };
-    if plan.anchored {
-        return runner.at(0);
+    let mut runner = Runner { plan, text, slots, frames: &mut room.frames, work, is_dirty: true };
+    match &plan.lead {
+        _ if plan.anchored && !runner.may_go_on(plan.start, 0) => Outcome::NotFound,
+        _ if plan.anchored => runner.follow(plan.start, 0),
+        Some(lead) => runner.search_lead(lead),
+        None => runner.search_anywhere(prefix),
     }
-    let mut from = 0;
-    while let Some(start) = runner.candidate(from, prefix) {
-        match runner.at(start) {
-            Outcome::NotFound => {}
-            outcome => return outcome,
-        }
-        from = match (plan.lead.is_some(), text.get(start)) {
-            // Nothing else was tried than what stands behind the run.
-            (true, Some(&lead)) => runner.lead_end.max(start + char_length(lead)),
-            (false, Some(&lead)) => start + char_length(lead),
-            (_, None) => return Outcome::NotFound,
-        };
-    }
-    Outcome::NotFound
 }
 
 impl Runner<'_> {
-    /// The next place where a match can begin.
-    fn candidate(&self, from: usize, prefix: Option<&memchr::memmem::Finder<'_>>) -> Option<usize> {
-        if let Some(prefix) = prefix {
-            return prefix.find(&self.text[from..]).map(|found| from + found);
-        }
-        let first = &self.plan.firsts[self.plan.start as usize];
-        if first.len() == 0 {
-            return (first.end && from <= self.text.len()).then_some(self.text.len());
-        }
-        let found = self.text[from..].iter().position(|&byte| first.contains(byte));
-        match found {
-            Some(found) => Some(from + found),
-            None => first.end.then_some(self.text.len()),
+    fn search_anywhere(&mut self, prefix: Option<&memchr::memmem::Finder<'_>>) -> Outcome {
+        let mut from = 0;
+        loop {
+            let start = match prefix {
+                Some(prefix) => prefix.find(&self.text[from..]).map(|found| from + found),
+                None => self.candidate(from),
+            };
+            let Some(start) = start else { return Outcome::NotFound };
+            if self.may_go_on(self.plan.start, start) {
+                match self.follow(self.plan.start, start) {
+                    Outcome::NotFound => {}
+                    outcome => return outcome,
+                }
+            }
+            match self.text.get(start) {
+                Some(&lead) => from = start + char_length(lead),
+                None => return Outcome::NotFound,
+            }
         }
     }
 
-    /// Whether there is a match that begins at `start`.
-    fn at(&mut self, start: usize) -> Outcome {
-        let (mut pc, mut at, mut resumed) = (self.plan.start, start, start);
-        if let Some(lead) = &self.plan.lead {
-            at = self.plan.sets[lead.set as usize].run(self.text, start);
-            (pc, self.lead_end) = (lead.next, at);
-            if (lead.some && at == start) || !self.may_go_on(pc, at) {
-                self.spend(1 + (at - start) / 16);
-                return if self.work == 0 { Outcome::GaveUp } else { Outcome::NotFound };
+    /// For a pattern that begins with a run: the next attempt begins behind it.
+    fn search_lead(&mut self, lead: &Lead) -> Outcome {
+        let set = &self.plan.sets[lead.set as usize];
+        let mut from = 0;
+        while let Some(start) = self.candidate(from) {
+            let end = set.run(self.text, start);
+            if (end > start || !lead.some) && self.may_go_on(lead.next, end) {
+                match self.follow(self.plan.start, start) {
+                    Outcome::NotFound => {}
+                    outcome => return outcome,
+                }
             }
-        } else if !self.may_go_on(pc, at) {
-            return Outcome::NotFound;
+            match self.text.get(start) {
+                Some(&lead) => from = end.max(start + char_length(lead)),
+                None => return Outcome::NotFound,
+            }
         }
+        Outcome::NotFound
+    }
+
+    /// The next place where a match can begin.
+    #[inline]
+    fn candidate(&self, from: usize) -> Option<usize> {
+        let text = self.text;
+        let first = &self.plan.firsts[self.plan.start as usize];
+        if self.plan.begins_at_end {
+            return (first.end && from <= text.len()).then_some(text.len());
+        }
+        match text.get(from..)?.iter().position(|&byte| first.contains(byte)) {
+            Some(found) => Some(from + found),
+            None => first.end.then_some(text.len()),
+        }
+    }
+
+    /// Whether the steps from `pc` match at `start`.
+    fn follow(&mut self, pc: Pc, start: usize) -> Outcome {
+        let (mut pc, mut at, mut resumed) = (pc, start, start);
         self.frames.clear();
         // Filling nothing costs a hundred cycles where the C library does it with masks.
         if self.is_dirty && !self.slots.is_empty() {
             self.slots.fill(NOWHERE);
             self.is_dirty = false;
-        }
-        for &slot in self.plan.lead.iter().flat_map(|lead| &lead.saves) {
-            self.save(slot, start);
         }
         while pc != MATCH {
             if let Some(next) = self.step(pc, at) {

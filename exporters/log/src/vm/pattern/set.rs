@@ -33,6 +33,8 @@ enum Scan {
     /// By looking for the one byte that is not in the set.
     Until(u8),
     Ranges(Ranges),
+    /// By one range that holds what is not in the set, and a few bytes that are.
+    Nearly(Ranges),
     /// Byte by byte.
     Table,
 }
@@ -70,10 +72,11 @@ impl CharSet {
         let missing = bytes.iter().filter(|&&held| !held).count();
         let excluded = bytes.iter().position(|&held| !held).filter(|_| missing == 1);
         let excluded = excluded.and_then(|byte| u8::try_from(byte).ok());
-        let scan = match (excluded, Ranges::new(&bytes)) {
-            (Some(byte), _) => Scan::Until(byte),
-            (None, Some(ranges)) => Scan::Ranges(ranges),
-            (None, None) => Scan::Table,
+        let scan = match (excluded, Ranges::around(&bytes), Ranges::new(&bytes)) {
+            (Some(byte), ..) => Scan::Until(byte),
+            (None, Some(ranges), _) => Scan::Nearly(ranges),
+            (None, None, Some(ranges)) => Scan::Ranges(ranges),
+            (None, None, None) => Scan::Table,
         };
         CharSet { bytes, wide, scan }
     }
@@ -124,6 +127,13 @@ impl CharSet {
                 found.map_or(text.len(), |found| from + found)
             }
             Scan::Ranges(ranges) => ranges.end(text, from),
+            Scan::Nearly(ranges) => {
+                let mut at = ranges.end(text, from);
+                while text.get(at).is_some_and(|&byte| self.holds_byte(byte)) {
+                    at = ranges.end(text, at + 1);
+                }
+                at
+            }
             Scan::Table => {
                 let found = text[from..].iter().position(|&byte| !self.holds_byte(byte));
                 found.map_or(text.len(), |found| from + found)

@@ -9,6 +9,9 @@ const WORD_BYTES: usize = size_of::<u64>();
 /// A set that needs more ranges is asked byte by byte.
 const RANGES_MAX: usize = 6;
 
+/// Widest range that stands for several.
+const AROUND_MAX: u8 = 0x20;
+
 /// The highest bit of each byte.
 const HIGH_BITS: u64 = repeat(0x80);
 
@@ -47,6 +50,19 @@ impl Ranges {
         let wide = if wide[0] == inverted { 0 } else { HIGH_BITS };
         let flip = if inverted { 0 } else { HIGH_BITS };
         Some(Ranges { ranges, used: found.len(), wide, flip })
+    }
+
+    /// A set that lacks all that this one lacks, in one range, and little else: the white space and
+    /// the control characters instead of the white space. `None` where that would not be less.
+    pub(super) fn around(bytes: &[bool; 256]) -> Option<Ranges> {
+        let mut missing = (0..=u8::MAX).filter(|&byte| !bytes[usize::from(byte)]);
+        let (first, last) = (missing.next()?, missing.next_back()?);
+        let pieces = ranges(&bytes[..0x80], false).len();
+        if pieces < 2 || last - first > AROUND_MAX {
+            return None;
+        }
+        let is_in = |byte: usize| byte < usize::from(first) || byte > usize::from(last);
+        Ranges::new(&std::array::from_fn(is_in))
     }
 
     /// Where the first byte stands that is not in the set, or the end.
@@ -161,5 +177,17 @@ mod tests {
         assert!(Ranges::new(&std::array::from_fn(|byte| byte < 0x80 && byte % 2 == 0)).is_none());
         assert!(Ranges::new(&std::array::from_fn(|byte| byte < 0x90)).is_none());
         assert!(Ranges::new(&[true; 256]).is_some());
+    }
+
+    #[test]
+    fn white_space_is_looked_for_among_the_control_characters() {
+        let around = |is_in: fn(u8) -> bool| {
+            let bytes = std::array::from_fn(|byte| is_in(u8::try_from(byte).unwrap()));
+            Ranges::around(&bytes).map(|ranges| ranges.end(b"abcdefgh\x0bij\tk", 0))
+        };
+        assert_eq!(around(|byte| !b" \t\n\r\x0c".contains(&byte)), Some(8));
+        assert_eq!(around(|byte| byte != b'"'), None);
+        assert_eq!(around(|byte| !b" z".contains(&byte)), None);
+        assert_eq!(around(|_| true), None);
     }
 }
