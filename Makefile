@@ -1,5 +1,5 @@
 # Everything is cargo; this file only remembers the flags.
-.PHONY: build test test-deps fmt clippy unit fuzz ui ui-check ui-test clean
+.PHONY: build test test-deps fmt clippy unit fuzz ui ui-check ui-test deb clean
 
 build:
 	cargo build --release --locked
@@ -37,6 +37,10 @@ fuzz:
 # The pages in a real browser over made-up answers; skips itself without Chromium.
 ui-test: ui
 	cd server/ui/web && npm test
+
+# Debian packages in target/packages, from the `dist` profile (see packaging/build-deb for its variables).
+deb:
+	@sh packaging/build-deb
 
 clean:
 	cargo clean

@@ -4,9 +4,13 @@
 //! programs it stands in for.
 
 mod allocator;
+mod block_name;
+mod check;
 mod commands;
+mod manual;
 mod promtool;
 mod server;
+mod takeover;
 
 use std::process::ExitCode;
 

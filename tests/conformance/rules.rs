@@ -1,5 +1,9 @@
 //! `check rules` and `check config` on upstream's rule suite: exit codes and stdout as promtool's.
 
+use std::path::Path;
+
+use common_testkit::peer;
+
 use crate::{ours, suite_and_peer, theirs, yaml_files};
 
 /// promtool 3.5.3 asks Amazon for the region while it reads the file; Hearth does that when it runs.
@@ -62,6 +66,23 @@ fn unit_tests_of_every_kind_are_run_and_told_as_promtool_does() {
         if let Some(promtool) = common_testkit::peer("promtool") {
             let theirs = theirs(&promtool, folder, args);
             assert_eq!((run.code, run.out, run.err), (theirs.code, theirs.out, theirs.err));
+        }
+    }
+}
+
+/// Unit tests of the alerts that ship inside.
+const BUNDLED: [&str; 2] = ["bundled_logs.test.yml", "bundled_probes.test.yml"];
+
+#[test]
+fn bundled_alerts_come_and_go_as_their_unit_tests_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/unit");
+    let promtool = peer("promtool");
+    for test in BUNDLED {
+        let args = ["test", "rules", test];
+        let runs =
+            [Some(ours(&folder, &args)), promtool.as_ref().map(|p| theirs(p, &folder, &args))];
+        for run in runs.into_iter().flatten() {
+            assert_eq!(run.code, Some(0), "{test}: {}{}", run.out, run.err);
         }
     }
 }

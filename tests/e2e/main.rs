@@ -5,11 +5,14 @@
     reason = "a test fails by panicking, and says why"
 )]
 
+mod dashboards;
 mod default_page;
 mod limits;
+mod logs;
 mod mailbox;
 mod other_alertmanager;
 mod peer_reads_our_data;
+mod probes;
 mod protected;
 mod recorded_histograms;
 mod reload;

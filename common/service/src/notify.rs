@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 
+/// Signs of life come no more often.
+const WATCHDOG_INTERVAL_MIN: Duration = Duration::from_millis(100);
+
 /// What can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State<'a> {
@@ -79,11 +82,34 @@ impl Notifier {
 }
 
 /// Tells the service manager of this process that it is ready. One that cannot be told is no reason
-/// not to serve.
+/// not to serve. Where it wants signs of life (`WatchdogSec=`), they come from the calling tokio
+/// runtime from now on: one that is stuck gives none.
 pub fn tell_ready() {
-    let told = Notifier::from_env().and_then(|notifier| notifier.tell(&State::Ready, &SystemClock));
-    if let Err(error) = told {
-        tracing::warn!(err = %error, "The supervisor was not told that all is ready");
+    let notifier = match Notifier::from_env() {
+        Ok(notifier) => notifier,
+        Err(error) => return complain(&error),
+    };
+    if let Err(error) = notifier.tell(&State::Ready, &SystemClock) {
+        complain(&error);
+    }
+    if let (Some(every), Ok(runtime)) =
+        (notifier.watchdog_interval(), tokio::runtime::Handle::try_current())
+    {
+        runtime.spawn(keep_alive(notifier, every));
+    }
+}
+
+fn complain(error: &io::Error) {
+    tracing::warn!(err = %error, "The supervisor was not told that all is ready");
+}
+
+/// Gives signs of life for as long as the runtime lives.
+async fn keep_alive(notifier: Notifier, every: Duration) {
+    let mut interval = tokio::time::interval(every.max(WATCHDOG_INTERVAL_MIN));
+    loop {
+        interval.tick().await;
+        // The next one may arrive; without any the supervisor acts.
+        let _ = notifier.tell(&State::Watchdog, &SystemClock);
     }
 }
 
@@ -107,6 +133,23 @@ mod tests {
         check(State::Ready, "READY=1");
         check(State::Reloading, "RELOADING=1\nMONOTONIC_USEC=");
         check(State::Status("two\nlines"), "STATUS=two lines");
+    }
+
+    #[tokio::test]
+    async fn signs_of_life_keep_coming() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let manager = tokio::net::UnixDatagram::bind(&path).unwrap();
+        let allowed = Duration::from_millis(200);
+        let notifier = Notifier::new(Some(path.as_os_str()), Some(allowed)).unwrap();
+        let every = notifier.watchdog_interval().unwrap();
+        assert_eq!(every, allowed / 2);
+        tokio::spawn(keep_alive(notifier, every));
+        for _ in 0..3 {
+            let mut buffer = [0; 100];
+            let len = manager.recv(&mut buffer).await.unwrap();
+            assert_eq!(&buffer[..len], b"WATCHDOG=1");
+        }
     }
 
     #[test]

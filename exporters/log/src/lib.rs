@@ -14,6 +14,7 @@ mod timing;
 pub mod vm;
 
 pub use collector::LogCollector;
+pub use command::{HOST_FLAGS, HostLogs, HostOptions};
 pub use compile::{CompileOptions, compile};
 pub use engine::{Clock, Engine, Loads, Program};
 pub use line::{Line, LineSink};

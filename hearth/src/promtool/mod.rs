@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use common_service::flags::Matches;
 
 use crate::commands::{complain, print};
+pub(crate) use flags::PROGRAM;
 
 /// Exit code where something is bad style and `--lint-fatal` is given.
 const LINT: u8 = 3;
@@ -65,6 +66,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         ["promql", "label-matchers", "delete"] => promql::delete(&matches),
         ["tsdb", "analyze"] => tsdb::analyze(&matches),
         ["tsdb", "list"] => tsdb::list(&matches),
+        ["tsdb", "check"] => tsdb::check(&matches),
         ["tsdb", "dump"] => tsdb::dump(&matches, tsdb::Form::Samples),
         ["tsdb", "dump-openmetrics"] => tsdb::dump(&matches, tsdb::Form::OpenMetrics),
         ["tsdb", "create-blocks-from", "openmetrics"] => tsdb::openmetrics(&matches),

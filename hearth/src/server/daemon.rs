@@ -22,7 +22,7 @@ use super::pages;
 use super::parts::{self, Parts};
 use super::queries::QueryLimits;
 use super::reload::{self, Reloader};
-use super::settings::{Settings, retention_of};
+use super::settings::{Settings, out_of_order_window_ms, retention_of};
 
 /// Reloads that may wait while one is under way.
 const RELOADS_WAITING_MAX: usize = 4;
@@ -169,8 +169,9 @@ async fn open(
     let mut options = settings.tsdb.clone();
     // Those of the log find a ring of the right size.
     options.exemplars_max = parts::exemplars_max(settings.exemplar_storage, &loaded.config);
-    (options.retention_ms, options.retention_bytes) =
+    (options.retention_ms, options.retention_bytes, options.retention_percentage) =
         retention_of(&loaded.config, (options.retention_ms, options.retention_bytes));
+    options.out_of_order_window_ms = out_of_order_window_ms(&loaded.config);
     let work = move || Db::open_watched(options, Arc::new(RealFs), &replay);
     let db = tokio::task::spawn_blocking(work).await??;
     registry.register("tsdb", Arc::new(db.clone()));

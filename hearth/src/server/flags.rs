@@ -17,7 +17,9 @@ const COMMON: &[Flag] = &[
     Flag::new("storage.tsdb.retention.time", Kind::Str, "How long to retain samples in storage.").default("15d"),
     Flag::new("storage.tsdb.retention.size", Kind::Bytes, "Maximum number of bytes that can be stored for blocks: with the log the oldest blocks go beyond that. Units supported: B, KB, MB, GB, TB, PB, EB."),
     Flag::new("storage.tsdb.wal-segment-size", Kind::Bytes, "Size at which to split the tsdb WAL segment files.").hidden(),
-    Flag::new("storage.memory.chunks-max", Kind::Bytes, "Bytes of compressed samples kept at most; the oldest go first. (Hearth only.)").default("256MB"),
+    Flag::new("storage.tsdb.min-block-duration", Kind::Duration, "Minimum duration of a data block before being persisted. For use in testing.").hidden(),
+    Flag::new("storage.tsdb.max-block-duration", Kind::Duration, "Maximum duration compacted blocks may span. For use in testing. (Defaults to 10% of the retention period.)").hidden(),
+    Flag::new("storage.memory.chunks-max", Kind::Bytes, "Bytes of compressed samples in memory at most; beyond that they go to blocks early, the oldest first. (Hearth only.)").default("256MB"),
     Flag::new("storage.series-max", Kind::Int, "Series kept at most; more are refused. (Hearth only.)").default("5000000"),
     Flag::new("rules.alert.for-outage-tolerance", Kind::Duration, "Max time to tolerate prometheus outage for restoring \"for\" state of alert.").default("1h"),
     Flag::new("rules.alert.for-grace-period", Kind::Duration, "Minimum duration between alert and restored \"for\" state. This is maintained only for alerts with configured \"for\" time greater than grace period.").default("10m"),
@@ -96,10 +98,11 @@ pub(crate) const SERVER_PROGRAM: Program = Program {
     product: "prometheus",
 };
 
-/// `hearth run`: the server's flags and those of the node exporter inside it.
+/// `hearth run`: the server's flags and those of the exporters inside it.
 pub(crate) fn run_program() -> Program {
     let mut flags = vec![RUN, COMMON];
     flags.extend(exporters_node::command::measuring_flags());
+    flags.push(exporters_log::HOST_FLAGS);
     flags.push(logging::FLAGS);
     Program {
         root: Command {

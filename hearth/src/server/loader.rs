@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use common_config::alertmanager::AlertmanagerFile;
 use common_config::prometheus::{Config, ScrapeConfig};
 use common_service::flags::World;
+use exporters_blackbox::inside;
 use server_promql::parser;
 use server_rules::{Complaint, GroupSpec, LoadOptions};
 
@@ -17,6 +18,9 @@ pub(crate) const BUNDLED_RULES: &str = include_str!("../../bundled/host.yml");
 
 /// Alerts on what the bundled log programs count.
 pub(crate) const BUNDLED_LOG_RULES: &str = include_str!("../../bundled/logs.yml");
+
+/// Rules for `probes`.
+pub(crate) const BUNDLED_PROBE_RULES: &str = include_str!("../../bundled/probes.yml");
 
 /// Begins the names of rule files that ship inside.
 const BUNDLED_PREFIX: &str = "bundled:";
@@ -34,6 +38,8 @@ pub(crate) enum Source {
     Bundled { hostname: String },
     /// A file.
     File(PathBuf),
+    /// A file of `hearth run`, in which `${HOSTNAME}` becomes this host's name as in the bundled one.
+    Own { path: PathBuf, hostname: String },
 }
 
 /// Everything that is read again on a reload.
@@ -52,6 +58,8 @@ pub(crate) struct Loaded {
     pub(crate) scrape: Vec<ScrapeConfig>,
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) alertmanager: AlertmanagerFile,
+    /// The modules that `probes` names.
+    pub(crate) modules: inside::Files,
 }
 
 impl Files {
@@ -63,6 +71,9 @@ impl Files {
                 (BUNDLED_CONFIG.replace("${HOSTNAME}", hostname), "bundled:hearth.yml".to_owned())
             }
             Source::File(path) => (read(path)?, path.display().to_string()),
+            Source::Own { path, hostname } => {
+                (read(path)?.replace("${HOSTNAME}", hostname), path.display().to_string())
+            }
         };
         let config = Config::load(&text, &name, env).map_err(|error| error.to_string())?;
         let scrape = config.all_scrape_configs(&read_glob).map_err(|error| error.to_string())?;
@@ -89,8 +100,30 @@ impl Files {
                 .map_err(|error| error.to_string())?,
             None => AlertmanagerFile::default(),
         };
-        Ok(Loaded { config, scrape, groups, alertmanager })
+        let modules = modules(&config)?;
+        Ok(Loaded { config, scrape, groups, alertmanager, modules })
     }
+}
+
+/// Reads the modules of all probes; each must be there, and its prober too.
+pub(crate) fn modules(config: &Config) -> Result<inside::Files, String> {
+    let mut files = inside::Files::new();
+    for probe in &config.probes {
+        if !files.contains_key(&probe.config_file) {
+            let read = match probe.config_file.as_str() {
+                "" => inside::bundled().map_err(|error| error.to_string()),
+                file => exporters_blackbox::load_file(Path::new(file)).map_err(|e| e.to_string()),
+            };
+            files.insert(probe.config_file.clone(), read?);
+        }
+        let complain = |problem: String| format!("probes {}: {problem}", probe.position);
+        let module = inside::module_of(&files, &probe.config_file, &probe.module);
+        let name = &module.map_err(complain)?.prober;
+        if exporters_blackbox::probe::prober(name).is_none() {
+            return Err(complain(format!("Unknown prober {name:?}")));
+        }
+    }
+    Ok(files)
 }
 
 /// All complaints about a file, a line each.
@@ -105,6 +138,7 @@ pub(crate) fn rule_files(pattern: &str) -> Result<Vec<(String, String)>, String>
     match name.strip_prefix(BUNDLED_PREFIX) {
         Some("host.yml") => Ok(vec![(name.into_owned(), BUNDLED_RULES.to_owned())]),
         Some("logs.yml") => Ok(vec![(name.into_owned(), BUNDLED_LOG_RULES.to_owned())]),
+        Some("probes.yml") => Ok(vec![(name.into_owned(), BUNDLED_PROBE_RULES.to_owned())]),
         Some(other) => Err(format!("no rules named {other:?} are bundled")),
         None => read_glob(pattern),
     }

@@ -17,6 +17,7 @@ use common_service::flags::Program;
 use common_service::logging::{self, LogOptions};
 
 use crate::commands::{complain, print};
+pub(crate) use flags::{SERVER_PROGRAM, run_program};
 pub(crate) use loader::{read, read_glob};
 use settings::Settings;
 
@@ -42,8 +43,13 @@ pub(crate) fn print_bundled(args: &[String]) -> ExitCode {
         ["hearth.yml"] => print(loader::BUNDLED_CONFIG),
         ["host.yml"] => print(loader::BUNDLED_RULES),
         ["logs.yml"] => print(loader::BUNDLED_LOG_RULES),
+        ["probes.yml"] => print(loader::BUNDLED_PROBE_RULES),
+        ["modules.yml"] => print(exporters_blackbox::inside::BUNDLED_MODULES),
         _ => {
-            complain("usage: hearth bundled hearth.yml|host.yml|logs.yml\n");
+            complain(
+                "usage: hearth bundled hearth.yml|host.yml|logs.yml|probes.yml|modules.yml
+",
+            );
             return ExitCode::from(64);
         }
     }

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use common_config::Config;
 use common_instrument::Registry;
 use common_service::clock::{Clock, SystemClock};
+use common_service::flags::World;
+use exporters_blackbox::inside::Inside;
+use exporters_log::HostLogs;
 use exporters_node::NodeExporter;
 use server_api::{Asked, Notifications};
 use server_notify::{Alert, Sink};
@@ -13,9 +16,11 @@ use server_rules::RuleSet;
 use server_scrape::{Manager, ManagerOptions, Now};
 use server_tsdb::{Db, Maintenance, ReplayProgress};
 
+use crate::block_name::new_block_name;
+
 use super::daemon::Failure;
 use super::loader::Loaded;
-use super::settings::{Settings, retention_of};
+use super::settings::{Settings, out_of_order_window_ms, retention_of};
 use super::sources;
 
 /// What rules need.
@@ -52,9 +57,9 @@ fn alertmanager(
 }
 
 /// Hands alerts to the alertmanager inside.
-struct Inside(Arc<server_alertmanager::Manager>);
+struct OwnAlertmanager(Arc<server_alertmanager::Manager>);
 
-impl Sink for Inside {
+impl Sink for OwnAlertmanager {
     fn receive(&self, alerts: &[Arc<Alert>]) -> Result<(), String> {
         let problems = self.0.put(alerts.iter().map(|alert| Alert::clone(alert)).collect());
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
@@ -71,10 +76,12 @@ pub(crate) struct Parts {
     db: Db,
     now: Now,
     scrape: Arc<Manager>,
+    probes: Arc<Inside>,
     rules: Arc<server_rules::Manager>,
     notify: Arc<server_notify::Manager>,
     alertmanager: Option<Arc<server_alertmanager::Manager>>,
     maintenance: Maintenance,
+    logs: Option<HostLogs>,
     exemplar_storage: bool,
     /// What the flags say of time and bytes.
     retention: (i64, u64),
@@ -90,23 +97,32 @@ impl Parts {
         let now: Now = Arc::new(|| SystemClock.now_ms());
         let node = settings.node.clone().map(NodeExporter::new).transpose();
         let node = node.map_err(|error| Failure::Configuration(error.to_string()))?;
+        let logs = settings.logs.clone().map(|options| {
+            let here = std::env::current_dir().map_err(|error| error.to_string())?;
+            HostLogs::start(options, &here)
+        });
+        let logs = logs.transpose().map_err(Failure::Configuration)?;
+        let proxies = exporters_blackbox::proxy_variables(&World::real());
+        let probes = Arc::new(Inside::new(Arc::new(SystemClock), proxies));
         let options = ManagerOptions {
             storage: Arc::new(db.clone()),
             now: now.clone(),
-            in_process: sources::in_process(node, registry),
+            in_process: sources::in_process(node, logs.as_ref(), registry),
+            asked: sources::asked(&probes),
         };
         let scrape = Arc::new(Manager::new(options, registry));
         let alertmanager = match settings.has_alertmanager {
             true => Some(Arc::new(alertmanager(settings, &now, registry)?)),
             false => None,
         };
-        let local = alertmanager.clone().map(|manager| Arc::new(Inside(manager)) as Arc<dyn Sink>);
+        let local =
+            alertmanager.clone().map(|manager| Arc::new(OwnAlertmanager(manager)) as Arc<dyn Sink>);
         let queue_capacity = settings.queue_capacity;
         let options = server_notify::Options { queue_capacity, local, ..Default::default() };
         let notify = Arc::new(server_notify::Manager::new(options, registry));
         let options = rule_options(settings, db, &now, notify.clone());
         let rules = Arc::new(server_rules::Manager::new(options, registry));
-        let maintenance = db.spawn_maintenance(now.clone())?;
+        let maintenance = db.spawn_maintenance(now.clone(), Box::new(new_block_name))?;
         let exemplar_storage = settings.exemplar_storage;
         let db = db.clone();
         let retention = (settings.tsdb.retention_ms, settings.tsdb.retention_bytes);
@@ -114,10 +130,12 @@ impl Parts {
             db,
             now,
             scrape,
+            probes,
             rules,
             notify,
             alertmanager,
             maintenance,
+            logs,
             exemplar_storage,
             retention,
         })
@@ -144,12 +162,14 @@ impl Parts {
 
     /// Puts a configuration in force.
     pub(crate) async fn apply(&self, loaded: Loaded) -> Result<(), String> {
+        self.probes.replace(loaded.modules);
         self.scrape.apply(&loaded.scrape).await.map_err(|error| error.to_string())?;
         if let Some(alertmanager) = &self.alertmanager {
             alertmanager.apply(loaded.alertmanager).map_err(|error| error.to_string())?;
         }
         let exemplars_max = exemplars_max(self.exemplar_storage, &loaded.config);
-        let (retention_ms, retention_bytes) = retention_of(&loaded.config, self.retention);
+        let out_of_order_window = out_of_order_window_ms(&loaded.config);
+        let (time_ms, bytes, percentage) = retention_of(&loaded.config, self.retention);
         let global = &loaded.config.global;
         self.notify
             .apply(&loaded.config.alerting, &global.external_labels)
@@ -162,7 +182,8 @@ impl Parts {
         };
         self.rules.apply(rules).await;
         self.db.resize_exemplars(exemplars_max);
-        self.db.set_retention(retention_ms, retention_bytes);
+        self.db.set_out_of_order_window(out_of_order_window);
+        self.db.set_retention(time_ms, bytes, percentage);
         Ok(())
     }
 
@@ -175,5 +196,9 @@ impl Parts {
             alertmanager.shutdown().await;
         }
         drop(self.maintenance);
+        if let Some(logs) = self.logs {
+            // Threads end when they have counted what is there.
+            let _ = tokio::task::spawn_blocking(move || logs.stop()).await;
+        }
     }
 }

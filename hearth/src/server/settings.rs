@@ -7,6 +7,7 @@ use std::time::Duration;
 use common_config::{Config, byte_size, duration};
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
+use exporters_log::HostOptions;
 use exporters_node::NodeOptions;
 use server_promql::engine::{Engine, EngineOptions, SharedLimits, SubqueryStep};
 use server_promql::parser;
@@ -18,6 +19,9 @@ use crate::allocator::Jemalloc;
 /// Where `hearth run` keeps samples unless told otherwise.
 const RUN_DIRECTORY: &str = "./hearth-data";
 
+/// The file beside the samples that keeps how far logs were read.
+const LOG_POSITIONS: &str = "log-positions.json";
+
 /// Settings of the daemon.
 pub(crate) struct Settings {
     pub(crate) files: loader::Files,
@@ -25,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) has_alertmanager: bool,
     /// `None` where no exporter runs inside.
     pub(crate) node: Option<NodeOptions>,
+    /// Logs that are read inside.
+    pub(crate) logs: Option<HostOptions>,
     pub(crate) listen: Vec<String>,
     /// `--web.config.file`; empty where there is none.
     pub(crate) web_config: String,
@@ -71,7 +77,7 @@ impl Settings {
     pub(crate) fn for_run(matches: &Matches) -> Result<Settings, String> {
         let hostname = common_service::process::hostname();
         let source = match matches.opt_str("config.file") {
-            Some(file) => loader::Source::File(file.into()),
+            Some(file) => loader::Source::Own { path: file.into(), hostname },
             None => loader::Source::Bundled { hostname },
         };
         let state_directory = (World::real().env)("STATE_DIRECTORY");
@@ -80,7 +86,9 @@ impl Settings {
             (None, Some(path)) if !path.is_empty() => path.into(),
             _ => PathBuf::from(RUN_DIRECTORY),
         };
+        let positions = directory.join(LOG_POSITIONS);
         let mut settings = Settings::read(matches, source, directory)?;
+        settings.logs = Some(HostOptions::new(matches, positions));
         settings.node = Some(exporters_node::command::options(matches));
         settings.has_alertmanager = true;
         settings.files.alertmanager =
@@ -96,14 +104,7 @@ impl Settings {
         let hostname = common_service::process::hostname();
         let listen: Vec<String> =
             matches.strs("web.listen-address").into_iter().map(str::to_owned).collect();
-        let mut tsdb = server_tsdb::Options::new(directory);
-        let retention_text;
-        (tsdb.retention_ms, tsdb.retention_bytes, retention_text) = retention(matches)?;
-        tsdb.chunk_bytes_max = matches.bytes("storage.memory.chunks-max");
-        tsdb.series_max = size(matches.int("storage.series-max"));
-        if matches.is_given("storage.tsdb.wal-segment-size") {
-            tsdb.wal_segment_bytes = matches.bytes("storage.tsdb.wal-segment-size");
-        }
+        let (tsdb, retention_text) = tsdb_options(matches, directory)?;
         let cors_origin = Regex::anchored(matches.str("web.cors.origin"))
             .map_err(|error| format!("could not compile CORS regex string: {error}"))?;
         let external_url = external_url(matches, &listen, &hostname);
@@ -120,6 +121,7 @@ impl Settings {
             files: loader::Files { source, alertmanager: None, parser: parser.clone() },
             has_alertmanager: false,
             node: None,
+            logs: None,
             web_config: matches.str("web.config.file").to_owned(),
             connections_max: size(matches.int("web.max-connections")),
             notification_subscribers: size(matches.int("web.max-notifications-subscribers")),
@@ -156,6 +158,30 @@ impl Settings {
             hostname,
         })
     }
+}
+
+/// What flags say of the database, and of its retention as one shows it.
+fn tsdb_options(
+    matches: &Matches,
+    directory: PathBuf,
+) -> Result<(server_tsdb::Options, String), String> {
+    let mut tsdb = server_tsdb::Options::new(directory);
+    let retention_text;
+    (tsdb.retention_ms, tsdb.retention_bytes, retention_text) = retention(matches)?;
+    tsdb.chunk_bytes_max = matches.bytes("storage.memory.chunks-max");
+    tsdb.series_max = size(matches.int("storage.series-max"));
+    if matches.is_given("storage.tsdb.wal-segment-size") {
+        tsdb.wal_segment_bytes = matches.bytes("storage.tsdb.wal-segment-size");
+    }
+    for (flag, range_ms) in [
+        ("storage.tsdb.min-block-duration", &mut tsdb.chunk_range_ms),
+        ("storage.tsdb.max-block-duration", &mut tsdb.block_range_max_ms),
+    ] {
+        if matches.is_given(flag) {
+            *range_ms = millis(matches.duration(flag));
+        }
+    }
+    Ok((tsdb, retention_text))
 }
 
 impl Settings {
@@ -235,13 +261,17 @@ fn retention_ms(time: Duration) -> i64 {
     if time.is_zero() { i64::MAX } else { i64::try_from(time.as_millis()).unwrap_or(i64::MAX) }
 }
 
-/// How long and how many bytes samples are kept: what the configuration says wins over flags.
-pub(crate) fn retention_of(config: &Config, flags: (i64, u64)) -> (i64, u64) {
-    let Some(retention) = config.storage.tsdb.as_ref().and_then(|tsdb| tsdb.retention) else {
-        return flags;
-    };
-    if retention.percentage > 0.0 {
-        tracing::warn!("storage.tsdb.retention.percentage is not followed yet");
+/// How far behind the newest sample others may be, in milliseconds.
+pub(crate) fn out_of_order_window_ms(config: &Config) -> i64 {
+    let window = config.storage.tsdb.as_ref().map(|tsdb| tsdb.out_of_order_time_window);
+    millis(window.unwrap_or_default())
+}
+
+/// How long, how many bytes and what part of the disk samples are kept: what the configuration says
+/// wins over flags.
+pub(crate) fn retention_of(config: &Config, (time_ms, bytes): (i64, u64)) -> (i64, u64, f64) {
+    match config.storage.tsdb.as_ref().and_then(|tsdb| tsdb.retention) {
+        Some(retention) => (retention_ms(retention.time), retention.size, retention.percentage),
+        None => (time_ms, bytes, 0.0),
     }
-    (retention_ms(retention.time), retention.size)
 }

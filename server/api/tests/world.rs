@@ -74,6 +74,7 @@ impl World {
             storage: Arc::new(store.clone()),
             now: now.clone(),
             in_process: std::collections::HashMap::new(),
+            asked: std::collections::HashMap::new(),
         };
         let scrape = Arc::new(server_scrape::Manager::new(scrape, &registry));
         let jobs = Config::load(JOBS, "prometheus.yml", &|_| None).unwrap().scrape_configs;

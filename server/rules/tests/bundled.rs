@@ -20,4 +20,5 @@ fn check(file: &str, count: usize) {
 fn the_bundled_rules_load_and_have_no_duplicates() {
     check("host.yml", 35);
     check("logs.yml", 29);
+    check("probes.yml", 7);
 }

@@ -9,6 +9,7 @@ use common_instrument::{Collector, Samples};
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 
+use crate::asked::Asked;
 use crate::defaults;
 use crate::manager::Shared;
 use crate::metadata::MetadataByName;
@@ -36,11 +37,17 @@ pub(crate) enum Source {
         fallback: Option<ScrapeProtocol>,
     },
     InProcess {
-        /// `None` when no source has the target's address.
-        collector: Option<Arc<dyn Collector>>,
+        inside: Inside,
         samples: Box<Samples>,
         raw: Vec<u8>,
     },
+}
+
+/// What has the address of a target inside this process.
+pub(crate) enum Inside {
+    Nothing,
+    Collector(Arc<dyn Collector>),
+    Asked(Arc<dyn Asked>),
 }
 
 /// The client of a scrape configuration.
@@ -58,7 +65,11 @@ impl Source {
     ) -> Source {
         match target.in_process() {
             Some(name) => Source::InProcess {
-                collector: shared.in_process.get(name).cloned(),
+                inside: match (shared.in_process.get(name), shared.asked.get(name)) {
+                    (Some(collector), _) => Inside::Collector(collector.clone()),
+                    (None, Some(asked)) => Inside::Asked(asked.clone()),
+                    (None, None) => Inside::Nothing,
+                },
                 samples: Box::default(),
                 raw: Vec::new(),
             },
@@ -71,6 +82,11 @@ impl Source {
         }
     }
 
+    /// Whether nobody is burdened when it is read at once.
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(self, Source::InProcess { inside: Inside::Collector(_) | Inside::Nothing, .. })
+    }
+
     /// Fetches the body, or measures; how the body is to be read.
     pub(crate) async fn fetch(
         &mut self,
@@ -78,11 +94,16 @@ impl Source {
         body: &mut Vec<u8>,
     ) -> Result<Dialect, FetchError> {
         match self {
-            Source::InProcess { collector: None, .. } => {
+            Source::InProcess { inside: Inside::Nothing, .. } => {
                 let message = format!("this process has no source for {}", target.url);
                 Err(FetchError::Other(message))
             }
-            Source::InProcess { collector: Some(collector), samples, .. } => {
+            Source::InProcess { inside: Inside::Asked(asked), samples, .. } => {
+                let query = target.url.split_once('?').map_or("", |(_, query)| query);
+                **samples = asked.ask(query, target.timeout).await.map_err(FetchError::Other)?;
+                Ok(Dialect::Text)
+            }
+            Source::InProcess { inside: Inside::Collector(collector), samples, .. } => {
                 samples.clear();
                 // What a collector could measure counts; it reports its own failures as samples.
                 let result = tokio::task::block_in_place(|| collector.collect(samples));

@@ -6,6 +6,7 @@
 
 pub mod defaults;
 
+mod asked;
 mod discovery;
 mod fetch;
 mod manager;
@@ -22,6 +23,7 @@ mod target_loop;
 
 use std::sync::Arc;
 
+pub use asked::{Asked, Asking};
 pub use manager::{DroppedTarget, Manager, ManagerOptions};
 pub use metadata::MetadataByName;
 pub use status::{ActiveTarget, Health, LastScrape};

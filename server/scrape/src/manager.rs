@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use crate::Now;
+use crate::asked::Asked;
 use crate::discovery::{self, Groups};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) now: Now,
     /// Sources inside this process, by the address their targets have.
     pub(crate) in_process: HashMap<String, Arc<dyn Collector>>,
+    pub(crate) asked: HashMap<String, Arc<dyn Asked>>,
 }
 
 /// What a [`Manager`] is built from.
@@ -34,6 +36,8 @@ pub struct ManagerOptions {
     pub now: Now,
     /// Collectors that targets with the scheme `inprocess` read, by address.
     pub in_process: HashMap<String, Arc<dyn Collector>>,
+    /// Sources of the same scheme that are told the query of the target.
+    pub asked: HashMap<String, Arc<dyn Asked>>,
 }
 
 /// A target that relabeling dropped.
@@ -68,6 +72,7 @@ impl Manager {
             metrics: Arc::new(Metrics::register(registry)),
             now: options.now,
             in_process: options.in_process,
+            asked: options.asked,
         };
         Manager { shared: Arc::new(shared), pools: Mutex::default() }
     }

@@ -67,7 +67,7 @@ impl TargetLoop {
         let begun = (self.now)();
         let wait = schedule::first_wait(begun, interval, self.target.hash());
         let mut due = begun + wait.as_millis() as TimestampMs;
-        if self.target.in_process().is_some() {
+        if self.source.is_free() {
             // Nobody is burdened, and a host's first page has values at once, and rates, for which
             // it takes two scrapes, soon after.
             self.scrape(begun).await;

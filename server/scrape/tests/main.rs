@@ -11,7 +11,7 @@ use common_config::Config;
 use common_instrument::{CollectError, Collector, Family, Registry, Samples};
 use common_model::{Labels, Matcher, is_stale_marker};
 use common_testkit::{Answer, FakeTarget, Tree};
-use server_scrape::{Health, Manager, ManagerOptions};
+use server_scrape::{Asked, Asking, Health, Manager, ManagerOptions};
 use server_storage::memory::MemoryStore;
 use server_storage::{Queryable, SampleColumns, SelectHints};
 
@@ -34,7 +34,12 @@ impl Bench {
         let store = MemoryStore::default();
         let clock = Instant::now();
         let now = Arc::new(move || 1_000_000 + clock.elapsed().as_millis() as i64);
-        let options = ManagerOptions { storage: Arc::new(store.clone()), now, in_process };
+        let options = ManagerOptions {
+            storage: Arc::new(store.clone()),
+            now,
+            in_process,
+            asked: HashMap::from([("echo".to_owned(), Arc::new(Echo) as Arc<dyn Asked>)]),
+        };
         Bench { store, manager: Manager::new(options, &Registry::new()) }
     }
 
@@ -188,6 +193,41 @@ async fn a_collector_of_this_process_gives_the_series_of_a_scrape() {
     let active = bench.manager.active().await;
     let metadata = active.iter().find(|t| t.target.labels.value("instance") == "own").unwrap();
     assert_eq!(metadata.metadata.lock().get("answer").unwrap().help, "To everything.");
+}
+
+/// Answers with how long it was asked.
+struct Echo;
+
+impl Asked for Echo {
+    fn ask<'a>(&'a self, query: &'a str, timeout: Duration) -> Asking<'a> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            if query != "q=a+b" {
+                return Err(format!("asked {query}"));
+            }
+            let mut samples = Samples::default();
+            const ANSWER: Family = Family::gauge("answer", "How long it may take.");
+            samples.push(&ANSWER, &[("ms", &timeout.as_millis().to_string())], 1.0);
+            samples.seal();
+            Ok(samples)
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_of_this_process_is_asked_with_the_query_of_its_target() {
+    let bench = Bench::new(HashMap::new());
+    let yaml = "scrape_configs:\n- job_name: t\n  scheme: inprocess\n  scrape_interval: 50ms\n  \
+                scrape_timeout: 40ms\n  params: {q: [a b]}\n  static_configs: [{targets: [echo]}]\n\
+                - job_name: u\n  scheme: inprocess\n  scrape_interval: 50ms\n  \
+                scrape_timeout: 40ms\n  static_configs: [{targets: [echo], labels: {bad: y}}]\n";
+    bench.apply(yaml).await;
+    let answer = series("answer", "echo", &[("ms", "40")]);
+    bench.until("an answer", |newest| newest.get(&answer) == Some(&Some(1.0))).await;
+    let failed =
+        Labels::from_pairs([("__name__", "up"), ("bad", "y"), ("instance", "echo"), ("job", "u")])
+            .to_string();
+    bench.until("a failure", |newest| newest.get(&failed) == Some(&Some(0.0))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 
 use common_model::Matcher;
 use parking_lot::{Mutex, RwLock};
@@ -14,7 +14,7 @@ use crate::fs::Fs;
 use crate::wal::count;
 
 /// How folders end whose making or removing was interrupted.
-const LEFT_BEHIND: [&str; 3] = [".tmp-for-creation", ".tmp-for-deletion", ".tmp"];
+pub(crate) const LEFT_BEHIND: [&str; 3] = [".tmp-for-creation", ".tmp-for-deletion", ".tmp"];
 
 /// The open blocks, ordered by time. Queries hold on to the list they started with.
 pub(crate) type BlockList = Arc<Vec<Classed>>;
@@ -23,6 +23,8 @@ pub(crate) type BlockList = Arc<Vec<Classed>>;
 #[derive(Debug, Default)]
 pub(crate) struct Blocks {
     list: RwLock<BlockList>,
+    /// Lists that were replaced, as long as somebody reads with them.
+    past: Mutex<Vec<Weak<Vec<Classed>>>>,
     /// Folders that look like blocks and cannot be opened, with the reason: said once.
     broken: Mutex<BTreeMap<PathBuf, String>>,
     /// Held while the list is being changed.
@@ -113,6 +115,24 @@ impl Blocks {
         self.list.read().clone()
     }
 
+    /// Replaces the list.
+    fn publish(&self, blocks: Vec<Classed>) {
+        let old = std::mem::replace(&mut *self.list.write(), Arc::new(blocks));
+        let mut past = self.past.lock();
+        past.retain(|list| list.strong_count() > 0);
+        past.push(Arc::downgrade(&old));
+    }
+
+    /// Whether somebody still reads with a list that was replaced.
+    pub(crate) fn has_old_readers(&self) -> bool {
+        self.past.lock().iter().any(|list| list.strong_count() > 0)
+    }
+
+    /// What is wrong with a folder that cannot be opened.
+    pub(crate) fn problem(&self, dir: &Path) -> Option<String> {
+        self.broken.lock().get(dir).cloned()
+    }
+
     /// Number of folders that cannot be opened.
     pub(crate) fn broken(&self) -> usize {
         self.broken.lock().len()
@@ -123,6 +143,17 @@ impl Blocks {
         let list = self.list();
         let ordered = list.iter().map(|open| open.block.meta()).filter(|m| !m.is_out_of_order());
         ordered.map(|meta| meta.max_time).max()
+    }
+
+    /// The first time behind the blocks that were made from a head: their ends are multiples of its
+    /// range. Others, as those of a backfill, say nothing about what a head had.
+    /// Those in `without` are not looked at.
+    pub(crate) fn head_time(&self, range_ms: i64, without: &[PathBuf]) -> Option<i64> {
+        let list = self.list();
+        let blocks = list.iter().map(|open| &open.block);
+        let blocks = blocks.filter(|block| !without.iter().any(|dir| block.dir() == dir));
+        let ordered = blocks.map(|block| block.meta()).filter(|meta| !meta.is_out_of_order());
+        ordered.map(|meta| meta.max_time).filter(|end| end % range_ms.max(1) == 0).max()
     }
 
     /// Looks which blocks there are now, and removes those that are replaced, empty, too old or too
@@ -152,11 +183,30 @@ impl Blocks {
             blocks.into_iter().partition(|block| gone.contains(block.dir()));
         let same = |(open, block): (&Classed, &Arc<Block>)| Arc::ptr_eq(&open.block, block);
         if before.len() != kept.len() || !before.iter().zip(&kept).all(same) {
-            *self.list.write() = Arc::new(classify(kept));
+            self.publish(classify(kept));
         }
         for block in gone {
             remove(fs, dir, &block)?;
         }
+        Ok(())
+    }
+
+    /// Changes what some blocks say of themselves.
+    pub(crate) fn mark(
+        &self,
+        fs: &dyn Fs,
+        dirs: &[PathBuf],
+        change: &dyn Fn(&mut BlockMeta),
+    ) -> Result<(), Error> {
+        let _alone = self.changing.lock();
+        let mut list = Vec::clone(&self.list());
+        for open in list.iter_mut().filter(|open| dirs.iter().any(|dir| open.block.dir() == dir)) {
+            let mut meta = open.block.meta().clone();
+            change(&mut meta);
+            open.block.write_meta(fs, &meta)?;
+            open.block = Arc::new(Block::open(fs, open.block.dir())?);
+        }
+        self.publish(list);
         Ok(())
     }
 
@@ -181,28 +231,30 @@ impl Blocks {
                 // Queries under way go on with the block as they found it.
                 let mut changed = Vec::clone(&self.list());
                 changed[at] = Classed { block, class: open.class };
-                *self.list.write() = Arc::new(changed);
+                self.publish(changed);
             }
         }
         Ok(series)
     }
 
     /// Replaces blocks of which samples were deleted by blocks without these samples. `name` gives
-    /// names for them.
+    /// names for them; `outlive` is called before blocks go without being replaced.
     pub(crate) fn clean_tombstones(
         &self,
         fs: &Arc<dyn Fs>,
         dir: &Path,
         retention: Retention,
         name: &mut dyn FnMut() -> String,
+        outlive: &dyn Fn(&[PathBuf]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let _alone = self.changing.lock();
         for open in self.list().iter().filter(|open| open.block.has_tombstones()) {
             if open.block.rewrite(fs, dir, &name())?.is_none() {
                 // Nothing of it is left, so that nothing replaces it.
+                outlive(&[open.block.dir().to_owned()])?;
                 let mut rest = Vec::clone(&self.list());
                 rest.retain(|other| !Arc::ptr_eq(&other.block, &open.block));
-                *self.list.write() = Arc::new(rest);
+                self.publish(rest);
                 remove(&**fs, dir, &open.block)?;
             }
             // The new block names the one it replaces, which goes with that.

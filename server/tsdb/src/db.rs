@@ -13,11 +13,13 @@ use server_storage::{Appendable, Appender, Querier, Queryable, StorageError, Wat
 
 use crate::appender::Batch;
 use crate::block::BlockMeta;
-use crate::blocks::{self, Blocks};
+use crate::blocks::{self, Blocks, Retention};
+use crate::compact::{CompactionCounters, Left, Writing};
 use crate::fs::{Fs, Lock};
 use crate::head::Head;
-use crate::maintenance::Schedule;
+use crate::maintenance::{Schedule, bytes_of_disk, log_bytes};
 use crate::merge::MergeQuerier;
+use crate::out_of_order_log::OutOfOrderLog;
 use crate::querier::HeadQuerier;
 use crate::replay::{Aliases, Replay, ReplayProgress, ReplayReport, SegmentOutcome};
 use crate::wal::segments::{self, Listing, checkpoint_path, segment_path};
@@ -36,6 +38,8 @@ pub(crate) struct Inner {
     /// What the options said of retention, or somebody since.
     pub(crate) retention_ms: AtomicI64,
     pub(crate) retention_bytes: AtomicU64,
+    /// Bits of the number.
+    pub(crate) retention_percentage: AtomicU64,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) wal_dir: PathBuf,
     pub(crate) head: Head,
@@ -45,6 +49,15 @@ pub(crate) struct Inner {
     /// Held while a sync runs, and before the log is locked: one at a time.
     pub(crate) sync: Mutex<()>,
     pub(crate) schedule: Mutex<Schedule>,
+    /// Held while samples move from the head to blocks, and by those whom that would confuse. Comes
+    /// before all other locks.
+    pub(crate) compacting: Mutex<()>,
+    pub(crate) compaction: CompactionCounters,
+    /// How far head and log were freed of what blocks have.
+    pub(crate) left: Mutex<Left>,
+    /// Locked behind `sync`.
+    pub(crate) out_of_order_log: Mutex<OutOfOrderLog>,
+    pub(crate) out_of_order_writing: Mutex<Option<Writing>>,
     /// Removed series whose records may still stand in the log, with its last segment at the time.
     pub(crate) removed: Mutex<HashMap<u64, u64>>,
     /// Numbers in the log's older part that mean a series with another number.
@@ -83,24 +96,35 @@ impl Db {
         let wal_dir = options.dir.join("wal");
         let head = Head::new(options.chunk_range_ms);
         head.exemplars.resize(options.exemplars_max);
+        let blocks = find_blocks(&*fs, &options);
+        if let Some(time) = blocks.head_time(options.chunk_range_ms, &[]) {
+            head.compacted_until.store(time, Ordering::Release);
+        }
         let wal_counters = Arc::new(WalCounters::default());
         let start = Instant::now();
-        let Recovered { report, aliases, next } =
+        let Recovered { mut report, aliases, next } =
             recover(&*fs, &wal_dir, &head, &wal_counters, progress)?;
+        let late = recover_out_of_order(&fs, &options, &head, &mut report, &aliases)?;
         let wal =
             Wal::new(fs.clone(), &wal_dir, options.wal_segment_bytes, next, wal_counters.clone());
         let inner = Inner {
             retention_ms: AtomicI64::new(options.retention_ms),
             retention_bytes: AtomicU64::new(options.retention_bytes),
+            retention_percentage: AtomicU64::new(options.retention_percentage.to_bits()),
             options,
             fs,
             wal_dir,
             head,
-            blocks: Blocks::default(),
+            blocks,
             wal: Mutex::new(wal),
             wal_counters,
             sync: Mutex::new(()),
             schedule: Mutex::default(),
+            compacting: Mutex::default(),
+            compaction: CompactionCounters::default(),
+            left: Mutex::default(),
+            out_of_order_log: Mutex::new(late),
+            out_of_order_writing: Mutex::default(),
             removed: Mutex::default(),
             aliases,
             replay_took: start.elapsed(),
@@ -108,20 +132,7 @@ impl Db {
             lock: Mutex::new(Some(lock)),
             closed: AtomicBool::new(false),
         };
-        if let Err(error) = blocks::clean(&*inner.fs, &inner.options.dir) {
-            tracing::warn!(%error, "what is left of an unfinished block stays");
-        }
-        if let Err(error) = snapshot::clean(&*inner.fs, &inner.options.dir) {
-            tracing::warn!(%error, "what is left of an unfinished snapshot stays");
-        }
-        if let Err(error) = inner.reload_blocks() {
-            tracing::error!(%error, "not all blocks are as they should be");
-        }
-        // The log may hold samples that blocks hold too, and others beside them: it is replayed
-        // whole and queries drop what is there twice. New samples must lie behind the blocks.
-        if let Some(time) = inner.blocks.max_time() {
-            inner.head.min_valid_time.fetch_max(time, Ordering::AcqRel);
-        }
+        inner.take_up();
         Ok(Db { inner: Arc::new(inner) })
     }
 
@@ -140,8 +151,10 @@ impl Db {
     /// A view of the samples in `[start, end]`.
     #[must_use]
     pub fn querier(&self, start: TimestampMs, end: TimestampMs) -> Box<dyn Querier> {
-        let head = HeadQuerier { db: self.inner.clone(), start, end, watch: Watch::default() };
-        let mut blocks = Vec::clone(&self.inner.blocks.list());
+        let (db, watch) = (self.inner.clone(), Watch::default());
+        let view = db.blocks.list();
+        let mut blocks = Vec::clone(&view);
+        let head = HeadQuerier { db, view, start, end, watch };
         blocks.retain(|open| open.block.meta().overlaps(start, end));
         if blocks.is_empty() {
             return Box::new(head);
@@ -155,6 +168,12 @@ impl Db {
         self.inner.blocks.list().iter().map(|open| open.block.meta().clone()).collect()
     }
 
+    /// From now on samples may be so far behind the newest one, in any order; zero takes them in order
+    /// only.
+    pub fn set_out_of_order_window(&self, window_ms: i64) {
+        self.inner.set_out_of_order_window(window_ms);
+    }
+
     /// What metrics say of themselves: metric name and metadata, each pair once, sorted by name.
     #[must_use]
     pub fn metadata(&self) -> Vec<(String, Metadata)> {
@@ -164,8 +183,10 @@ impl Db {
     /// Ends the database: what is committed becomes durable, later batches are refused, and the
     /// directory is free for another process.
     pub fn close(&self) -> Result<(), Error> {
+        let _idle = self.inner.compacting.lock();
         let _alone = self.inner.sync.lock();
         let synced = self.inner.wal.lock().cut();
+        let synced = synced.and(self.inner.out_of_order_log.lock().wal.cut());
         self.inner.closed.store(true, Ordering::Release);
         self.inner.lock.lock().take();
         synced
@@ -191,6 +212,71 @@ impl Queryable for Db {
         end: TimestampMs,
     ) -> Result<Box<dyn Querier>, StorageError> {
         Ok(Db::querier(self, start, end))
+    }
+}
+
+/// Opens the blocks, after what a crash left of some was removed.
+fn find_blocks(fs: &dyn Fs, options: &Options) -> Blocks {
+    if let Err(error) = blocks::clean(fs, &options.dir) {
+        tracing::warn!(%error, "what is left of an unfinished block stays");
+    }
+    if let Err(error) = snapshot::clean(fs, &options.dir) {
+        tracing::warn!(%error, "what is left of an unfinished snapshot stays");
+    }
+    let retention = Retention {
+        time_ms: options.retention_ms,
+        bytes: bytes_of_disk(fs, &options.dir, options.retention_percentage)
+            .unwrap_or(options.retention_bytes),
+        log_bytes: log_bytes(fs, &options.dir),
+    };
+    let blocks = Blocks::default();
+    if let Err(error) = blocks.reload(fs, &options.dir, retention) {
+        tracing::error!(%error, "not all blocks are as they should be");
+    }
+    blocks
+}
+
+/// Takes up the samples that came out of order.
+fn recover_out_of_order(
+    fs: &Arc<dyn Fs>,
+    options: &Options,
+    head: &Head,
+    report: &mut ReplayReport,
+    aliases: &Aliases,
+) -> Result<OutOfOrderLog, Error> {
+    let (dir, counters) = (options.dir.join("wbl"), Arc::new(WalCounters::default()));
+    let mut listing = segments::list(&**fs, &dir)?;
+    match repair::finish(&**fs, &dir, &listing) {
+        Ok(false) => {}
+        Ok(true) => listing = segments::list(&**fs, &dir)?,
+        Err(error) => tracing::warn!(%error, "an interrupted repair stays unfinished"),
+    }
+    let mut replay = Replay::out_of_order(head, std::mem::take(report), aliases.clone());
+    let unseen = ReplayProgress::default();
+    replay_segments(&mut replay, &**fs, &dir, &listing, None, (&counters, &unseen));
+    *report = replay.report;
+    let next = listing.segments.last().map_or(0, |(number, _)| number + 1);
+    let segment_bytes = options.wal_segment_bytes;
+    head.out_of_order.window_ms.store(options.out_of_order_window_ms.max(0), Ordering::Relaxed);
+    Ok(OutOfOrderLog::new(fs.clone(), dir, segment_bytes, next, counters))
+}
+
+impl Inner {
+    /// Lets head and log begin behind the blocks.
+    fn take_up(&self) {
+        // Of the log the head has only what blocks made from a head do not cover; queries drop what
+        // others hold too. New samples must lie behind all of them.
+        let covered = self.head.compacted_until.load(Ordering::Acquire);
+        if covered > i64::MIN {
+            // Series whose samples are all in blocks.
+            self.forget_in_head(covered);
+            if self.replay.samples_covered == 0 {
+                *self.left.lock() = Left { head: Some(covered), log: Some(covered) };
+            }
+        }
+        if let Some(time) = self.blocks.max_time() {
+            self.head.min_valid_time.fetch_max(time, Ordering::AcqRel);
+        }
     }
 }
 
@@ -240,6 +326,7 @@ fn recover(
         series = report.series,
         samples = report.samples,
         repeated = report.samples_repeated,
+        covered = report.samples_covered,
         unknown_refs = report.unknown_refs,
         corruptions = report.corruptions,
         "log replayed"

@@ -1,6 +1,7 @@
 //! Deleting: ranges of time that a series no longer has, written to the log and kept beside it.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use common_model::{Matcher, TimestampMs};
 use server_storage::Watch;
@@ -30,13 +31,15 @@ struct Grave {
 impl Db {
     /// Deletes the samples in `[start, end]` of all series that satisfy the matchers, in blocks and
     /// in memory, and says of how many series; one counts in every place where it is. Samples that
-    /// come later are not touched, whatever their time.
+    /// come later are not touched, unless they come out of order.
     pub fn delete(
         &self,
         start: TimestampMs,
         end: TimestampMs,
         matchers: &[Matcher],
     ) -> Result<u64, Error> {
+        // What moves from the head to a block meanwhile would be found in neither.
+        let _alone = self.inner.compacting.lock();
         self.inner.check_open()?;
         let in_blocks = self.inner.blocks.delete(&*self.inner.fs, (start, end), matchers)?;
         Ok(in_blocks + self.delete_in_head(start, end, matchers)?)
@@ -47,8 +50,11 @@ impl Db {
     /// error leaves every block whole, replaced or not.
     pub fn clean_tombstones(&self, name: &mut dyn FnMut() -> String) -> Result<(), Error> {
         let inner = &self.inner;
+        let _alone = inner.compacting.lock();
         inner.check_open()?;
-        inner.blocks.clean_tombstones(&inner.fs, &inner.options.dir, inner.retention(), name)
+        let (fs, dir, retention) = (&inner.fs, &inner.options.dir, inner.retention());
+        let outlive = |blocks: &[PathBuf]| inner.outlive(blocks);
+        inner.blocks.clean_tombstones(fs, dir, retention, name, &outlive)
     }
 
     fn delete_in_head(
@@ -110,7 +116,7 @@ fn dig(head: &Head, start: i64, end: i64, matchers: &[Matcher]) -> Result<Dug, E
         let Some(page) = head.page(id) else { continue };
         let page = page.series.read();
         let Some(series) = page.get(id) else { continue };
-        let Some((oldest, newest)) = series.span() else { continue };
+        let Some((oldest, newest)) = head.span_of(series) else { continue };
         let (first, last) = (start.max(oldest), end.min(newest));
         if first > last {
             continue;

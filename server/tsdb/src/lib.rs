@@ -5,6 +5,7 @@
 //! through [`fs`].
 
 pub mod block;
+pub mod check;
 pub mod chunk;
 pub mod fs;
 pub mod wal;
@@ -12,6 +13,7 @@ pub mod wal;
 mod appender;
 mod blocks;
 mod codec;
+mod compact;
 mod db;
 mod delete;
 mod error;
@@ -21,6 +23,7 @@ mod maintenance;
 mod merge;
 mod metrics;
 mod options;
+mod out_of_order_log;
 mod querier;
 mod read_only;
 mod replay;
@@ -32,7 +35,7 @@ pub use blocks::{OpenedBlocks, open_blocks};
 pub use db::Db;
 pub use delete::DELETED_RANGES_MAX;
 pub use error::Error;
-pub use maintenance::Maintenance;
+pub use maintenance::{Clock, Maintenance};
 pub use merge::block_querier;
 pub use options::{CHUNK_RANGE_MS, Options};
 pub use read_only::ReadOnlyFs;

@@ -1,16 +1,19 @@
 //! What has to be done now and then: syncing, forgetting, shortening the log.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use common_model::TimestampMs;
+use server_storage::Watch;
 
 use crate::Error;
 use crate::blocks::Retention;
 use crate::db::{Db, Inner};
+use crate::fs::Fs;
 use crate::wal::{checkpoint, count, segments};
 
 /// How often the maintenance thread looks whether something is due.
@@ -26,6 +29,15 @@ const SPACE_INTERVAL_MS: i64 = 60 * 1000;
 /// How finely the time is found before which chunks go for space.
 const STEPS_PER_RANGE: i64 = 24;
 
+/// How much of the log is looked through for what can go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Two thirds, since what was written last is to stay anyhow.
+    Most,
+    /// Everything that was written before.
+    All,
+}
+
 /// When things were done last.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
@@ -33,11 +45,48 @@ pub(crate) struct Schedule {
     truncated: Option<TimestampMs>,
     measured: Option<TimestampMs>,
     reloaded: Option<TimestampMs>,
+    pub(crate) compacted: Option<TimestampMs>,
 }
 
 /// Whether `interval` has passed; a clock that was set back counts as passed.
 fn due(last: Option<TimestampMs>, now: TimestampMs, interval: i64) -> bool {
     last.is_none_or(|last| now < last || now.saturating_sub(last) >= interval)
+}
+
+/// Bytes of a part of the disk; `None` where there is no such limit, or where it cannot be known.
+pub(crate) fn bytes_of_disk(fs: &dyn Fs, dir: &Path, percentage: f64) -> Option<u64> {
+    if percentage <= 0.0 {
+        return None;
+    }
+    match fs.disk_bytes(dir) {
+        Ok(bytes) => Some((bytes as f64 * percentage / 100.0) as u64).filter(|bytes| *bytes > 0),
+        Err(error) => {
+            tracing::warn!(%error, "the size of the disk is not known, the limit in bytes holds");
+            None
+        }
+    }
+}
+
+/// Bytes of both logs.
+pub(crate) fn log_bytes(fs: &dyn Fs, dir: &Path) -> u64 {
+    let bytes = |name: &str| segments::bytes(fs, &dir.join(name)).unwrap_or_default();
+    bytes("wal") + bytes("wbl")
+}
+
+/// Whether something of the schedule is due now, and then takes note that it is done.
+pub(crate) fn falls_due(
+    inner: &Inner,
+    now: TimestampMs,
+    interval: i64,
+    which: impl Fn(&mut Schedule) -> &mut Option<TimestampMs>,
+) -> bool {
+    let mut schedule = inner.schedule.lock();
+    let last = which(&mut schedule);
+    let due = due(*last, now, interval);
+    if due {
+        *last = Some(now);
+    }
+    due
 }
 
 impl Db {
@@ -52,23 +101,31 @@ impl Db {
             wal.recover()?;
             wal.begin_sync()
         };
-        let Some(ticket) = ticket else { return Ok(()) };
-        let start = Instant::now();
-        // Batches are written meanwhile.
-        let outcome = ticket.run();
-        inner.wal.lock().end_sync(&ticket, outcome, start.elapsed())
+        if let Some(ticket) = ticket {
+            let start = Instant::now();
+            // Batches are written meanwhile.
+            let outcome = ticket.run();
+            inner.wal.lock().end_sync(&ticket, outcome, start.elapsed())?;
+        }
+        let mut late = inner.out_of_order_log.lock();
+        late.wal.recover()?;
+        match late.wal.begin_sync() {
+            None => Ok(()),
+            Some(ticket) => {
+                let start = Instant::now();
+                let outcome = ticket.run();
+                late.wal.end_sync(&ticket, outcome, start.elapsed())
+            }
+        }
     }
 
     /// Syncs when the interval of the options has passed since the last time.
     pub fn sync_if_due(&self, now: TimestampMs) -> Result<(), Error> {
-        {
-            let mut schedule = self.inner.schedule.lock();
-            if !due(schedule.synced, now, self.inner.options.sync_interval_ms) {
-                return Ok(());
-            }
-            schedule.synced = Some(now);
+        let interval = self.inner.options.sync_interval_ms;
+        if falls_due(&self.inner, now, interval, |schedule| &mut schedule.synced) {
+            return self.sync();
         }
-        self.sync()
+        Ok(())
     }
 
     /// Drops what is too old or too much, when the interval of the options has passed since the last
@@ -89,7 +146,7 @@ impl Db {
         let (by_age, by_space) = (inner.cutoff_by_age(now), inner.cutoff_by_space());
         let Some(time) = by_age.max(by_space) else { return Ok(false) };
         let (chunks, result) = self.forget(time);
-        if by_space > by_age {
+        if by_space > by_age && time > inner.head.compacted_until.load(Ordering::Acquire) {
             count(&inner.head.counters.chunks_dropped_for_space, chunks);
         }
         result.map(|()| true)
@@ -116,11 +173,13 @@ impl Db {
         self.inner.reload_blocks()
     }
 
-    /// From now on samples are kept so long, and blocks and log have at most so many bytes together
-    /// (zero is no limit). What is too much goes when it is looked for next.
-    pub fn set_retention(&self, time_ms: i64, bytes: u64) {
+    /// From now on samples are kept so long, and blocks and log have at most so many bytes, or such a
+    /// part of the disk in percent, together (zero is no limit). What is too much goes when it is
+    /// looked for next.
+    pub fn set_retention(&self, time_ms: i64, bytes: u64, percentage: f64) {
         self.inner.retention_ms.store(time_ms, Ordering::Relaxed);
         self.inner.retention_bytes.store(bytes, Ordering::Relaxed);
+        self.inner.retention_percentage.store(percentage.to_bits(), Ordering::Relaxed);
     }
 
     /// Drops chunks that end before `time` and shortens the log accordingly. On error the memory is
@@ -132,59 +191,85 @@ impl Db {
     /// Does what [`Db::truncate`] says; returns the number of chunks too.
     fn forget(&self, time: TimestampMs) -> (u64, Result<(), Error>) {
         let inner = &self.inner;
+        let _alone = inner.compacting.lock();
         if let Err(error) = inner.check_open() {
             return (0, Err(error));
         }
-        let gone = inner.head.truncate(time);
-        let last = inner.wal.lock().current_number();
-        inner.removed.lock().extend(gone.series.into_iter().map(|id| (u64::from(id), last)));
-        count(&inner.wal_counters.truncations, 1);
-        let result = inner.truncate_wal(time);
-        if result.is_err() {
-            count(&inner.wal_counters.truncations_failed, 1);
-        }
-        (gone.chunks, result)
+        let chunks = inner.forget_in_head(time);
+        (chunks, inner.shorten_log(time, Share::Most))
     }
 
-    /// Starts a thread that syncs and truncates when due, until the value returned is dropped.
-    /// `clock` tells milliseconds since the epoch.
+    /// Starts threads that sync, compact and truncate when due, until the value returned is dropped.
+    /// `clock` tells milliseconds since the epoch, `name` gives names for blocks, as
+    /// [`crate::block::ulid`] makes them.
     pub fn spawn_maintenance(
         &self,
-        clock: Arc<dyn Fn() -> TimestampMs + Send + Sync>,
+        clock: Clock,
+        mut name: Box<dyn FnMut() -> String + Send>,
     ) -> std::io::Result<Maintenance> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (db, stopped) = (self.clone(), stop.clone());
-        let thread =
-            thread::Builder::new().name("tsdb-maintenance".to_owned()).spawn(move || {
-                while !stopped.load(Ordering::Acquire) && db.inner.check_open().is_ok() {
-                    if let Err(error) = db.sync_if_due(clock()) {
-                        tracing::error!(%error, "the log is not synced");
-                    }
-                    if let Err(error) = db.truncate_if_due(clock()) {
-                        tracing::error!(%error, "the log is not shortened");
-                    }
-                    if let Err(error) = db.reload_if_due(clock()) {
-                        tracing::error!(%error, "blocks are not reloaded");
-                    }
-                    thread::park_timeout(TICK);
-                }
-            })?;
-        Ok(Maintenance { stop, thread: Some(thread) })
+        let mut running = Maintenance { stop: stop.clone(), threads: Vec::new() };
+        let stopped = stop.clone();
+        let watch = Watch::new(Arc::new(move || !stopped.load(Ordering::Acquire)));
+        let db = self.clone();
+        let sync = each_tick("tsdb-sync", stop.clone(), clock.clone(), move |now| {
+            if let Err(error) = db.sync_if_due(now) {
+                tracing::error!(%error, "the log is not synced");
+            }
+            db.inner.check_open().is_ok()
+        })?;
+        running.threads.push(sync);
+        let db = self.clone();
+        // A thread of its own: syncs do not wait for what takes minutes.
+        let compact = each_tick("tsdb-compact", stop, clock, move |now| {
+            match db.compact_if_due(now, &mut *name, &watch) {
+                Ok(()) | Err(Error::Interrupted | Error::Closed) => {}
+                Err(error) => tracing::error!(%error, "compaction failed"),
+            }
+            if let Err(error) = db.truncate_if_due(now) {
+                tracing::error!(%error, "the log is not shortened");
+            }
+            if let Err(error) = db.reload_if_due(now) {
+                tracing::error!(%error, "blocks are not reloaded");
+            }
+            db.inner.check_open().is_ok()
+        })?;
+        running.threads.push(compact);
+        Ok(running)
     }
 }
 
-/// A running maintenance thread; dropping it ends the thread.
+/// Tells milliseconds since the epoch.
+pub type Clock = Arc<dyn Fn() -> TimestampMs + Send + Sync>;
+
+/// Starts a thread that acts every now and then while `act` says so.
+fn each_tick(
+    name: &str,
+    stop: Arc<AtomicBool>,
+    clock: Clock,
+    mut act: impl FnMut(TimestampMs) -> bool + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        while !stop.load(Ordering::Acquire) && act(clock()) {
+            thread::park_timeout(TICK);
+        }
+    })
+}
+
+/// Running maintenance threads; dropping it ends them.
 #[derive(Debug)]
 pub struct Maintenance {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Maintenance {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
+        for thread in &self.threads {
             thread.thread().unpark();
+        }
+        for thread in self.threads.drain(..) {
             // A panic there was reported by the thread itself.
             let _ = thread.join();
         }
@@ -198,7 +283,7 @@ impl Inner {
 
     /// Before which time samples are to go because chunks take too many bytes. Those of the newest
     /// range stay in any case: samples older than the cut are refused afterwards.
-    fn cutoff_by_space(&self) -> Option<TimestampMs> {
+    pub(crate) fn cutoff_by_space(&self) -> Option<TimestampMs> {
         let max = self.options.chunk_bytes_max;
         if self.chunk_bytes() <= max {
             return None;
@@ -228,15 +313,47 @@ impl Inner {
     }
 
     pub(crate) fn retention(&self) -> Retention {
+        let percentage = f64::from_bits(self.retention_percentage.load(Ordering::Relaxed));
+        let bytes = self.retention_bytes.load(Ordering::Relaxed);
         Retention {
             time_ms: self.retention_ms.load(Ordering::Relaxed),
-            bytes: self.retention_bytes.load(Ordering::Relaxed),
-            log_bytes: segments::bytes(&*self.fs, &self.wal_dir).unwrap_or_default(),
+            bytes: bytes_of_disk(&*self.fs, &self.options.dir, percentage).unwrap_or(bytes),
+            log_bytes: log_bytes(&*self.fs, &self.options.dir),
+        }
+    }
+
+    /// Drops chunks of the head that end before `time`; says how many.
+    pub(crate) fn forget_in_head(&self, time: TimestampMs) -> u64 {
+        let gone = self.head.truncate(time);
+        let last = self.wal.lock().current_number();
+        self.removed.lock().extend(gone.series.into_iter().map(|id| (u64::from(id), last)));
+        gone.chunks
+    }
+
+    /// Drops of a share of the log what is before `time`.
+    pub(crate) fn shorten_log(&self, time: TimestampMs, share: Share) -> Result<(), Error> {
+        count(&self.wal_counters.truncations, 1);
+        let result = self.drop_head_chunks().and_then(|()| self.truncate_wal(time, share));
+        if result.is_err() {
+            count(&self.wal_counters.truncations_failed, 1);
+        }
+        result
+    }
+
+    /// Removes the chunk files of another program's head: the log has all that is in them, and what
+    /// goes from the log must not come back from there.
+    fn drop_head_chunks(&self) -> Result<(), Error> {
+        let dir = self.options.dir.join("chunks_head");
+        match self.fs.remove_dir(&dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &dir)(error))
+            }
+            _ => Ok(()),
         }
     }
 
     /// Replaces the older part of the log by a checkpoint.
-    fn truncate_wal(&self, time: TimestampMs) -> Result<(), Error> {
+    fn truncate_wal(&self, time: TimestampMs, share: Share) -> Result<(), Error> {
         let current = {
             let _alone = self.sync.lock();
             let mut wal = self.wal.lock();
@@ -244,7 +361,11 @@ impl Inner {
             wal.current_number()
         };
         let listing = segments::list(&*self.fs, &self.wal_dir)?;
-        let Some(last) = checkpoint::last_to_include(&listing, current) else { return Ok(()) };
+        let last = match share {
+            Share::Most => checkpoint::last_to_include(&listing, current),
+            Share::All => listing.segments.iter().map(|s| s.0).filter(|n| *n < current).max(),
+        };
+        let Some(last) = last else { return Ok(()) };
         count(&self.wal_counters.checkpoints, 1);
         let removed: HashMap<u64, u64> = self.removed.lock().clone();
         let keep = |series: u64| {
@@ -253,7 +374,10 @@ impl Inner {
             expires || self.head.has(now) || self.head.has(series)
         };
         let bytes = self.options.wal_segment_bytes;
-        let made = checkpoint::create(&self.fs, &self.wal_dir, &listing, last, time, &keep, bytes);
+        // What was deleted stays so where samples came out of order, which another log has.
+        let late = self.head.out_of_order.span().map_or(time, |late| late.0.min(time));
+        let times = (time, late);
+        let made = checkpoint::create(&self.fs, &self.wal_dir, &listing, last, times, &keep, bytes);
         if made.is_err() {
             count(&self.wal_counters.checkpoints_failed, 1);
         }

@@ -16,6 +16,8 @@ pub struct Options {
     pub retention_ms: i64,
     /// Bytes of blocks and log together; when there are more the oldest blocks go. Zero is no limit.
     pub retention_bytes: u64,
+    /// The same as a part of the disk in percent; where it is not zero it prevails.
+    pub retention_percentage: f64,
     /// Bytes of all chunks in memory; when there are more the oldest go, whatever the retention,
     /// but none of the newest [`Options::chunk_range_ms`].
     pub chunk_bytes_max: u64,
@@ -23,6 +25,10 @@ pub struct Options {
     pub series_max: usize,
     /// Samples in one batch; more are refused.
     pub batch_samples_max: usize,
+    /// How far behind the newest sample others may be, in any order; zero takes them in order only.
+    pub out_of_order_window_ms: i64,
+    /// Samples out of order in memory; more are refused.
+    pub out_of_order_samples_max: u64,
     /// Exemplars kept at a time; zero keeps and logs none.
     pub exemplars_max: usize,
     /// Size of the log's segments.
@@ -34,7 +40,11 @@ pub struct Options {
     /// How often the directory is looked through for blocks that are new or too old.
     pub reload_interval_ms: i64,
     /// Range that no chunk crosses; half of it is how far behind the newest sample others may be.
+    /// It is the range of a block made from the head, too.
     pub chunk_range_ms: i64,
+    /// Longest range of a block that is made of others; zero is a tenth of the retention, at most 31
+    /// days.
+    pub block_range_max_ms: i64,
 }
 
 impl Options {
@@ -45,15 +55,19 @@ impl Options {
             dir: dir.into(),
             retention_ms: 15 * 24 * 60 * 60 * 1000,
             retention_bytes: 0,
+            retention_percentage: 0.0,
             chunk_bytes_max: 128 << 20,
             series_max: 5_000_000,
             batch_samples_max: 16_000_000,
+            out_of_order_window_ms: 0,
+            out_of_order_samples_max: 2_000_000,
             exemplars_max: 0,
             wal_segment_bytes: SEGMENT_BYTES,
             sync_interval_ms: 1000,
             truncate_interval_ms: 60 * 60 * 1000,
             reload_interval_ms: 60 * 1000,
             chunk_range_ms: CHUNK_RANGE_MS,
+            block_range_max_ms: 0,
         }
     }
 }

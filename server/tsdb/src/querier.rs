@@ -10,6 +10,7 @@ use server_storage::{
     Pieces, Querier, SampleColumns, SelectHints, SeriesSet, SetSize, StorageError, Watch,
 };
 
+use crate::blocks::BlockList;
 use crate::db::Inner;
 use crate::head::{Page, matching, page_of};
 
@@ -21,6 +22,8 @@ const ASSUMED_INTERVAL_MS: i64 = 15_000;
 /// A view of the head between two times.
 pub(crate) struct HeadQuerier {
     pub(crate) db: Arc<Inner>,
+    /// The blocks that go with it: what moved to others since stays in the head meanwhile.
+    pub(crate) view: BlockList,
     pub(crate) start: TimestampMs,
     pub(crate) end: TimestampMs,
     pub(crate) watch: Watch,
@@ -29,6 +32,8 @@ pub(crate) struct HeadQuerier {
 /// Series by number; labels come along where they had to be sorted.
 pub(crate) struct HeadSeries {
     db: Arc<Inner>,
+    /// As that of its querier.
+    view: BlockList,
     /// In ascending order where there are no labels; shared by the parts of a set that was divided.
     ids: Arc<Vec<(u32, Option<Labels>)>>,
     /// Places among them that are left.
@@ -46,6 +51,7 @@ impl HeadQuerier {
     fn series(&self, ids: Vec<(u32, Option<Labels>)>, hints: &SelectHints) -> HeadSeries {
         HeadSeries {
             db: self.db.clone(),
+            view: self.view.clone(),
             left_ids: 0..ids.len(),
             ids: Arc::new(ids),
             page: None,
@@ -90,7 +96,7 @@ impl HeadSeries {
         let page = self.page(id)?;
         let series = page.series.read();
         let series = series.get(id)?;
-        let (first, last) = series.span()?;
+        let (first, last) = self.db.head.span_of(series)?;
         if first > self.end || last < self.start {
             return None;
         }
@@ -114,6 +120,7 @@ impl HeadSeries {
         series
             .read(self.start, self.end, samples)
             .map_err(|error| StorageError::Corrupt(format!("series {id}: {error}")))?;
+        self.db.head.out_of_order.merge(id, (self.start, self.end), samples);
         self.db.head.bury(id, samples);
         if samples.is_empty() {
             return Ok(None);
@@ -133,7 +140,7 @@ impl HeadSeries {
         }
         let reaches = |id: u32| {
             let page = self.db.head.page(id)?;
-            let (first, last) = page.series.read().get(id)?.span()?;
+            let (first, last) = self.db.head.span_of(page.series.read().get(id)?)?;
             (first <= self.end && last >= self.start).then_some(())
         };
         // Series that came and went lie together, so a few all over the list stand for the rest.
@@ -164,6 +171,7 @@ impl HeadSeries {
     fn part(&self, left_ids: Range<usize>) -> HeadSeries {
         HeadSeries {
             db: self.db.clone(),
+            view: self.view.clone(),
             ids: self.ids.clone(),
             wanted: self.wanted.clone(),
             left_ids,
@@ -218,7 +226,7 @@ impl SeriesSet for HeadSeries {
     }
 
     fn size(&self) -> SetSize {
-        let (first, last) = self.db.head.span();
+        let (first, last) = self.db.head.whole_span();
         let seen = self.end.min(last).saturating_sub(self.start.max(first)).max(0);
         let each = (seen / ASSUMED_INTERVAL_MS) as usize + 1;
         let series = self.reaching();
@@ -342,13 +350,13 @@ impl HeadQuerier {
 
     /// Whether the head has samples in a range of time.
     pub(crate) fn overlaps(&self, (start, end): (i64, i64)) -> bool {
-        let (min, max) = self.db.head.span();
+        let (min, max) = self.db.head.whole_span();
         min <= end && start <= max
     }
 
     /// Whether every series of the head lies in the querier's time, so that none need be looked at.
     fn covers_head(&self) -> bool {
-        let (min, max) = self.db.head.span();
+        let (min, max) = self.db.head.whole_span();
         self.start <= min && max <= self.end
     }
 }

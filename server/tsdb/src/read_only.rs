@@ -74,6 +74,10 @@ impl Fs for ReadOnlyFs {
         Ok(())
     }
 
+    fn disk_bytes(&self, path: &Path) -> io::Result<u64> {
+        self.inner.disk_bytes(path)
+    }
+
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Lock>> {
         Ok(Box::new(NoLock))
     }

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common_model::Labels;
 
+use crate::block::Sample;
 use crate::fs::Fs;
-use crate::head::{Appended, Head, Offered, Page, Place, page_of};
+use crate::head::{Appended, Head, Offered, Page, Place, alone, page_of};
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
@@ -27,6 +28,8 @@ pub struct ReplayReport {
     pub samples: u64,
     /// Samples that were there already, or that were older than one that was.
     pub samples_repeated: u64,
+    /// Samples that blocks have.
+    pub samples_covered: u64,
     /// Samples, and metadata, of series the log does not describe.
     pub unknown_refs: u64,
     /// Good records of kinds that are not used, by kind.
@@ -82,6 +85,10 @@ pub(crate) type Aliases = HashMap<u64, u32, foldhash::fast::FixedState>;
 /// A replay under way.
 pub(crate) struct Replay<'a> {
     head: &'a Head,
+    /// Blocks have what is before this time.
+    covered_until: i64,
+    /// Whether samples come out of order.
+    late: bool,
     /// Numbers in the log that mean a series with another number.
     pub(crate) aliases: Aliases,
     page: Option<(u32, Arc<Page>)>,
@@ -120,7 +127,19 @@ impl Found {
 
 impl<'a> Replay<'a> {
     pub(crate) fn new(head: &'a Head) -> Replay<'a> {
-        Replay { head, aliases: HashMap::default(), page: None, report: ReplayReport::default() }
+        let covered_until = head.compacted_until.load(Ordering::Acquire);
+        let report = ReplayReport::default();
+        let (aliases, late) = (HashMap::default(), false);
+        Replay { head, covered_until, late, aliases, page: None, report }
+    }
+
+    /// A replay of the log of samples out of order, after that of the others.
+    pub(crate) fn out_of_order(
+        head: &'a Head,
+        report: ReplayReport,
+        aliases: Aliases,
+    ) -> Replay<'a> {
+        Replay { head, covered_until: i64::MIN, late: true, aliases, page: None, report }
     }
 
     /// Reads one segment into the head.
@@ -195,6 +214,11 @@ impl<'a> Replay<'a> {
             self.head.index.write().reserve_ids(wanted);
         }
         self.report.series += u64::from(new);
+        if self.late {
+            // The number may be another one's in the log before the head.
+            self.aliases.insert(reference, id);
+            return;
+        }
         if wanted == Some(id) {
             self.aliases.remove(&reference);
             self.with(id, |series| series.logged = true);
@@ -207,10 +231,34 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// Takes a sample that came out of order.
+    fn take_late(&mut self, reference: u64, time: i64, sample: Sample) {
+        match self.resolve(reference).filter(|id| self.head.has(u64::from(*id))) {
+            None => {
+                self.report.unknown_refs += 1;
+                // Nobody else may get the number, and with it the sample at the next start.
+                if let Ok(number) = u32::try_from(reference) {
+                    self.head.index.write().reserve_ids(number);
+                }
+            }
+            Some(id) if self.head.out_of_order.insert(id, time, sample) => self.report.samples += 1,
+            Some(_) => self.report.samples_repeated += 1,
+        }
+    }
+
     fn samples(&mut self, record: &[u8]) -> Result<(), String> {
+        if self.late {
+            return record::decode_samples(record, |RefSample { series, time, value }| {
+                self.take_late(series, time, Sample::Float(value));
+            });
+        }
         let (mut sum, mut found) = (Appended::default(), Found::default());
         let range = self.head.chunk_range_ms;
         let decoded = record::decode_samples(record, |sample: RefSample| {
+            if sample.time < self.covered_until {
+                self.report.samples_covered += 1;
+                return;
+            }
             let append = self.resolve(sample.series).and_then(|id| {
                 self.with(id, |series| match series.place(sample.time, sample.value) {
                     Place::Newest => {
@@ -227,10 +275,19 @@ impl<'a> Replay<'a> {
     }
 
     fn histograms(&mut self, record: &[u8]) -> Result<(), String> {
+        if self.late {
+            return histograms::decode(record, |RefHistogram { series, time, histogram }, _| {
+                self.take_late(series, time, alone(histogram));
+            });
+        }
         let (mut sum, mut found) = (Appended::default(), Found::default());
         let range = self.head.chunk_range_ms;
         let decoded = histograms::decode(record, |sample: RefHistogram, _| {
             let RefHistogram { series, time, histogram } = sample;
+            if time < self.covered_until {
+                self.report.samples_covered += 1;
+                return;
+            }
             let append = self.resolve(series).and_then(|id| {
                 self.with(id, |series| match series.place_histogram(time, &histogram) {
                     Place::Newest => {

@@ -57,6 +57,26 @@ impl Samples {
         self.histograms.push(RefHistogram { series: u64::from(id), time, histogram });
     }
 
+    /// Takes out samples before a time and says of which series they were.
+    pub(crate) fn take_before(&mut self, time: i64) -> Vec<u64> {
+        let old = std::mem::take(self);
+        let mut taken = Vec::new();
+        let mut keep = |at: i64, series: u64| {
+            if at < time {
+                taken.push(series);
+            }
+            at >= time
+        };
+        for (floats, histograms) in old.groups() {
+            let floats = old.floats[floats].iter().filter(|s| keep(s.time, s.series));
+            self.floats.extend(floats.copied());
+            let kept = old.histograms[histograms].iter().filter(|s| keep(s.time, s.series));
+            self.histograms.extend(kept.cloned());
+            self.ends.push((self.floats.len(), self.histograms.len()));
+        }
+        taken
+    }
+
     fn end_group(&mut self) {
         let end = (self.floats.len(), self.histograms.len());
         if self.ends.last().copied().unwrap_or_default() != end {

@@ -1,17 +1,15 @@
 //! Snapshots: all blocks, and the head as one more, in a folder that another server can start on.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use common_model::Labels;
-use server_storage::{SelectHints, Watch};
+use server_storage::Watch;
 
 use crate::Error;
-use crate::block::{BlockWriter, OwnedChunk, without};
+use crate::block::BlockWriter;
+use crate::compact::write_head;
 use crate::db::{Db, Inner};
 use crate::fs::Fs;
-use crate::querier::HeadQuerier;
 
 /// Where snapshots lie in a data directory.
 const SNAPSHOTS: &str = "snapshots";
@@ -26,6 +24,8 @@ impl Db {
     /// a whole or not at all.
     pub fn snapshot(&self, name: &str, head: Option<&str>) -> Result<(), Error> {
         let inner = &self.inner;
+        // What moves from the head to a block meanwhile would be in neither.
+        let _alone = inner.compacting.lock();
         inner.check_open()?;
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return Err(Error::Input { problem: format!("{name:?} is no name for a snapshot") });
@@ -66,7 +66,7 @@ pub(crate) fn clean(fs: &dyn Fs, dir: &Path) -> Result<(), Error> {
 }
 
 /// Puts blocks and head into the folder of a snapshot.
-fn fill(inner: &Arc<Inner>, to: &Path, head: Option<&str>) -> Result<(), Error> {
+fn fill(inner: &Inner, to: &Path, head: Option<&str>) -> Result<(), Error> {
     let fs = &*inner.fs;
     inner.blocks.hold(|blocks| {
         for open in blocks {
@@ -78,7 +78,7 @@ fn fill(inner: &Arc<Inner>, to: &Path, head: Option<&str>) -> Result<(), Error> 
         Ok(())
     })?;
     if let Some(ulid) = head {
-        write_head(inner, to, ulid)?;
+        write_head_block(inner, to, ulid)?;
     }
     fs.sync_dir(to).map_err(Error::io("sync", to))
 }
@@ -108,43 +108,8 @@ fn copy(fs: &dyn Fs, from: &Path, to: &Path) -> Result<(), Error> {
 }
 
 /// Writes what is in memory as one block, as the original does.
-fn write_head(inner: &Arc<Inner>, dir: &Path, ulid: &str) -> Result<(), Error> {
+fn write_head_block(inner: &Inner, dir: &Path, ulid: &str) -> Result<(), Error> {
     let mut writer = BlockWriter::create(inner.fs.clone(), dir, ulid)?;
-    let watch = Watch::default();
-    let querier = HeadQuerier { db: inner.clone(), start: i64::MIN, end: i64::MAX, watch };
-    let hints = SelectHints { labels_only: true, ..SelectHints::default() };
-    // Only a watch ends a search early.
-    let mut series = querier.select_series(true, &hints, &[]).map_err(|_| Error::Interrupted)?;
-    while let Some((id, labels)) = series.step() {
-        let Some(labels) = labels else { continue };
-        let chunks = head_chunks(inner, id, &labels)?;
-        if !chunks.is_empty() {
-            let chunks: Vec<_> = chunks.iter().map(OwnedChunk::as_encoded).collect();
-            writer.add_series(&labels, &chunks)?;
-        }
-    }
+    write_head(inner, &mut writer, (i64::MIN, i64::MAX), &Watch::default(), &|_| ())?;
     writer.finish(None, None).map(|_| ())
-}
-
-/// The chunks of a series that is still there, without what is deleted.
-fn head_chunks(inner: &Inner, id: u32, labels: &Labels) -> Result<Vec<OwnedChunk>, Error> {
-    let Some(page) = inner.head.page(id) else { return Ok(Vec::new()) };
-    let chunks = page.series.read().get(id).map(crate::head::Series::copied_chunks);
-    let mut chunks = chunks.unwrap_or_default();
-    let ranges = inner.head.tombstones.read().get(&id).cloned().unwrap_or_default();
-    if ranges.is_empty() {
-        return Ok(chunks);
-    }
-    let mut kept = Vec::with_capacity(chunks.len());
-    for chunk in chunks.drain(..) {
-        let rest = without(&chunk.as_encoded(), &ranges).map_err(|error| Error::Corrupt {
-            path: PathBuf::from("memory"),
-            problem: format!("{labels}: {error}"),
-        })?;
-        match rest {
-            None => kept.push(chunk),
-            Some(rest) => kept.extend(rest),
-        }
-    }
-    Ok(kept)
 }

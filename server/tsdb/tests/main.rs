@@ -8,13 +8,17 @@
 mod basics;
 mod blocks;
 mod blocks_written;
+mod check;
 mod codec;
+mod compaction;
 mod concurrency;
 mod crash;
 mod deletions;
 mod exemplars;
 mod faults;
 mod histograms;
+mod out_of_order;
+mod peer_compaction;
 mod peer_histograms;
 mod peers;
 mod pieces;

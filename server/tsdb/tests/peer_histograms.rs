@@ -20,7 +20,7 @@ use crate::support::labels;
 
 const SERIES: u64 = 16;
 const STEPS: i64 = 420;
-const RECEIVER: [&str; 3] = [
+pub(crate) const RECEIVER: [&str; 3] = [
     "--web.enable-remote-write-receiver",
     "--web.enable-admin-api",
     "--enable-feature=native-histograms",
@@ -60,10 +60,10 @@ fn series_labels(n: u64) -> Labels {
 
 /// Writes what Prometheus' `prompb` calls `WriteRequest`.
 #[derive(Default)]
-struct Message(Vec<u8>);
+pub(crate) struct Message(pub(crate) Vec<u8>);
 
 impl Message {
-    fn uvarint(&mut self, mut value: u64) {
+    pub(crate) fn uvarint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
             value >>= 7;
@@ -71,7 +71,7 @@ impl Message {
         self.0.push(value as u8);
     }
 
-    fn number(&mut self, field: u64, value: u64) {
+    pub(crate) fn number(&mut self, field: u64, value: u64) {
         self.uvarint(field << 3);
         self.uvarint(value);
     }
@@ -80,18 +80,18 @@ impl Message {
         self.number(field, zigzag(value));
     }
 
-    fn double(&mut self, field: u64, value: f64) {
+    pub(crate) fn double(&mut self, field: u64, value: f64) {
         self.uvarint(field << 3 | 1);
         self.0.extend_from_slice(&value.to_bits().to_le_bytes());
     }
 
-    fn bytes(&mut self, field: u64, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, field: u64, bytes: &[u8]) {
         self.uvarint(field << 3 | 2);
         self.uvarint(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
 
-    fn part(&mut self, field: u64, fill: impl FnOnce(&mut Message)) {
+    pub(crate) fn part(&mut self, field: u64, fill: impl FnOnce(&mut Message)) {
         let mut part = Message::default();
         fill(&mut part);
         self.bytes(field, &part.0);
@@ -176,7 +176,7 @@ fn push(prometheus: &Prometheus, samples: &[Vec<(i64, Sample)>]) {
     }
 }
 
-fn write(prometheus: &Prometheus, request: &[u8]) {
+pub(crate) fn write(prometheus: &Prometheus, request: &[u8]) {
     let body = snap::raw::Encoder::new().compress_vec(request).unwrap();
     let mut stream = TcpStream::connect(&prometheus.address).unwrap();
     let head = format!(
@@ -371,7 +371,7 @@ fn logs_of_histograms_say_the_same_to_prometheus_and_to_us() {
     });
     assert_eq!(checkpoints.count(), 1, "the log was not long enough for a checkpoint");
     // What Prometheus mapped of the longer log does not stand in for the checkpoint.
-    std::fs::remove_dir_all(ours.join("chunks_head")).unwrap();
+    assert!(!ours.join("chunks_head").exists());
     let prometheus = Prometheus::start(&program, &ours, "", &RECEIVER);
     assert!(ask(&prometheus, half) == wanted_half, "Prometheus reads another checkpoint");
     let corruptions = "prometheus_tsdb_wal_corruptions_total 0\n";

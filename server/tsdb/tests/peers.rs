@@ -214,7 +214,7 @@ fn prometheus_reads_every_sample_we_wrote_and_we_read_on_behind_it() {
 }
 
 /// `{a="b", c="d"} 1.5 1700000000000` in every line.
-fn from_dump(dump: &str) -> Contents {
+pub(crate) fn from_dump(dump: &str) -> Contents {
     let mut all = Contents::new();
     for line in dump.lines().filter(|line| line.starts_with('{')) {
         let (rest, time) = line.rsplit_once(' ').unwrap();
@@ -251,7 +251,7 @@ fn parse_labels(set: &str) -> Labels {
     Labels::from_pairs(pairs)
 }
 
-fn promtool_dump(promtool: &Path, dir: &Path) -> Contents {
+pub(crate) fn promtool_dump(promtool: &Path, dir: &Path) -> Contents {
     let output = Command::new(promtool).args(["tsdb", "dump"]).arg(dir).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     from_dump(&String::from_utf8(output.stdout).unwrap())
@@ -299,7 +299,7 @@ fn we_read_every_sample_a_killed_prometheus_wrote() {
 }
 
 #[test]
-fn promtool_dumps_our_log() {
+pub(crate) fn promtool_dumps_our_log() {
     let Some(promtool) = peer("promtool") else { return };
     let place = tempfile::tempdir().unwrap();
     let dir = place.path().join("data");

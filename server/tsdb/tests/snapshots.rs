@@ -13,22 +13,13 @@ use server_tsdb::{Db, Error, Options};
 use crate::blocks::{START, sample_data};
 use crate::blocks_written::write_blocks;
 use crate::peers::{Prometheus, peer};
-use crate::support::{Contents, DIR, Random, commit, contents, labels, open_with};
+use crate::support::{Contents, DIR, Random, commit, contents, labels, names, open_with};
 
 const HOUR: i64 = 3_600_000;
 const NAME: &str = "20231114T221320Z-00000000000000ff";
 
 fn options(dir: &Path) -> Options {
     Options { retention_ms: i64::MAX, ..Options::new(dir) }
-}
-
-/// Names that sort in the order in which they were given.
-fn names() -> impl FnMut() -> String {
-    let mut time = 1_800_000_000_000;
-    move || {
-        time += 1;
-        ulid(time, [9; 10])
-    }
 }
 
 /// Blocks of four hours, two hours of the head behind them, and a hole in each.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use common_model::{Labels, Matcher};
 use server_storage::{Querier, SampleColumns, SelectHints, SeriesRef, StorageError};
+use server_tsdb::block::ulid;
 use server_tsdb::fs::{Fs, MemoryFs};
 use server_tsdb::{Db, Options};
 
@@ -34,6 +35,19 @@ pub(crate) fn commit(db: &Db, series: &[Labels], time: i64, value: f64) -> bool 
         }
     }
     batch.commit().is_ok()
+}
+
+/// Names for blocks that sort in the order in which they were given.
+pub(crate) fn names() -> impl FnMut() -> String {
+    names_from(1_800_000_000_000)
+}
+
+/// Likewise, after all those from an earlier time.
+pub(crate) fn names_from(mut time: u64) -> impl FnMut() -> String {
+    move || {
+        time += 1;
+        ulid(time, [9; 10])
+    }
 }
 
 pub(crate) fn contents(db: &Db) -> Contents {

@@ -11,7 +11,7 @@ use server_storage::{AppendError, SeriesRef};
 use server_tsdb::fs::{Fs, MemoryFs};
 use server_tsdb::{Db, Options, Stat, wal::segments};
 
-use crate::support::{DIR, Random, commit, contents, labels, open, open_with};
+use crate::support::{DIR, Random, commit, contents, labels, names, open, open_with};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -115,7 +115,7 @@ fn a_closed_store_does_not_touch_its_files_any_more() {
     assert!(commit(&db, &numbered(1), 1, 1.0));
     db.close().unwrap();
     assert!(db.sync().is_err() && db.truncate(10).is_err());
-    let running = db.spawn_maintenance(Arc::new(|| 0)).unwrap();
+    let running = db.spawn_maintenance(Arc::new(|| 0), Box::new(names())).unwrap();
     drop(running);
     assert_eq!(contents(&db).len(), 1, "what is in memory can still be asked for");
 }
@@ -188,8 +188,8 @@ fn the_maintenance_thread_syncs_by_the_clock_it_is_given() {
     let db = open(&fs);
     let now = Arc::new(AtomicI64::new(0));
     let clock = now.clone();
-    let running =
-        db.spawn_maintenance(Arc::new(move || clock.fetch_add(1000, Ordering::SeqCst))).unwrap();
+    let clock = Arc::new(move || clock.fetch_add(1000, Ordering::SeqCst));
+    let running = db.spawn_maintenance(clock, Box::new(names())).unwrap();
     assert!(commit(&db, &numbered(1), 1, 1.0));
     let lose_all = || fs.after_power_cut(&mut |limit| if limit == 4 { 0 } else { limit - 1 });
     let start = Instant::now();

@@ -82,19 +82,6 @@ fn every_program_that_ships_counts_the_same_in_mtail() {
     }
 }
 
-#[test]
-fn alerts_on_logs_come_and_go_as_their_unit_tests_say() {
-    let mut commands = vec![Command::new(env!("CARGO_BIN_EXE_hearth"))];
-    commands[0].arg("promtool");
-    commands.extend(peer("promtool").map(Command::new));
-    for mut command in commands {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/unit");
-        command.args(["test", "rules", "bundled_logs.test.yml"]).current_dir(folder);
-        let output = command.stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
 /// The files of a folder whose names end like this, sorted.
 fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };

@@ -5,6 +5,7 @@ mod cloud;
 mod discovery;
 mod global;
 mod names;
+mod probes;
 mod relabel;
 mod remote;
 mod scrape;
@@ -20,6 +21,7 @@ pub use discovery::{
 };
 pub use global::{GlobalConfig, Limits};
 pub use names::{EscapingScheme, NameScheme, ScrapeProtocol};
+pub use probes::{PROBE_FILE_PARAM, PROBE_SOURCE, ProbeConfig};
 pub use relabel::{RelabelAction, RelabelConfig};
 pub use remote::{MetadataConfig, QueueConfig, RemoteReadConfig, RemoteWriteConfig, WriteMessage};
 pub use scrape::ScrapeConfig;
@@ -55,6 +57,8 @@ pub struct Config {
     pub scrape_config_files: Vec<String>,
     /// `scrape_configs` of this file; [`Config::all_scrape_configs`] adds those of other files.
     pub scrape_configs: Vec<ScrapeConfig>,
+    /// `probes`; [`Config::all_scrape_configs`] makes jobs of them.
+    pub probes: Vec<ProbeConfig>,
     /// `storage`.
     pub storage: StorageConfig,
     /// `tracing`, where it is written.
@@ -103,6 +107,7 @@ impl Config {
                 "scrape config file",
             )?,
             scrape_configs: scrape_configs(section.take("scrape_configs"), &global)?,
+            probes: ProbeConfig::list(section.take("probes"), &global)?,
             storage: section.or_default("storage")?,
             tracing: section.get("tracing")?,
             remote_write: remote_write(section.take("remote_write"), scheme)?,
@@ -117,9 +122,13 @@ impl Config {
         Ok(config)
     }
 
-    /// All scrape jobs: those of this file, then those of `scrape_config_files`.
+    /// All scrape jobs: those of this file, those of `probes`, then those of `scrape_config_files`.
     pub fn all_scrape_configs(&self, read_glob: ReadGlob<'_>) -> Result<Vec<ScrapeConfig>, Error> {
         let mut all = self.scrape_configs.clone();
+        for probe in &self.probes {
+            all.push(probe.scrape_config(&self.global)?);
+        }
+        unique(&all, "scrape", |job| (&job.job_name, job.position))?;
         let mut jobs: BTreeMap<String, String> =
             all.iter().map(|job| (job.job_name.clone(), "main config file".to_owned())).collect();
         for pattern in &self.scrape_config_files {
@@ -158,6 +167,7 @@ impl Config {
         let patterns = self.rule_files.iter_mut().chain(&mut self.scrape_config_files);
         patterns.for_each(|pattern| paths::join(dir, pattern));
         self.scrape_configs.iter_mut().for_each(|job| job.set_directory(dir));
+        self.probes.iter_mut().for_each(|probe| probe.set_directory(dir));
         self.remote_write.iter_mut().for_each(|remote| remote.http.set_directory(dir));
         self.remote_read.iter_mut().for_each(|remote| remote.http.set_directory(dir));
     }
@@ -185,6 +195,9 @@ impl Config {
         out.texts("rule_files", &self.rule_files);
         out.texts("scrape_config_files", &self.scrape_config_files);
         out.list("scrape_configs", self.scrape_configs.iter().map(ScrapeConfig::render).collect());
+        if !self.probes.is_empty() {
+            out.list("probes", self.probes.iter().map(ProbeConfig::render).collect());
+        }
         out.map("storage", self.storage.render());
         if let Some(tracing) = &self.tracing {
             out.map("tracing", tracing.render());
@@ -207,6 +220,7 @@ impl Default for Config {
             rule_files: Vec::new(),
             scrape_config_files: Vec::new(),
             scrape_configs: Vec::new(),
+            probes: Vec::new(),
             storage: StorageConfig::default(),
             tracing: None,
             remote_write: Vec::new(),

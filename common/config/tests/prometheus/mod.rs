@@ -1,5 +1,7 @@
 //! A whole configuration: what is inherited, joined, shown and refused.
 
+mod probes;
+
 use std::time::Duration;
 
 use common_config::Config;

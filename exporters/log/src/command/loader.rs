@@ -14,13 +14,15 @@ pub(super) struct Loader {
     pub(super) path: PathBuf,
     pub(super) options: CompileOptions,
     pub(super) dump_code: bool,
+    /// Patterns of the names of the logs that they read; empty for all logs.
+    pub(super) logs: Vec<String>,
     /// The text of each program as it was tried last.
     texts: BTreeMap<String, Vec<u8>>,
 }
 
 impl Loader {
     pub(super) fn new(path: PathBuf, options: CompileOptions, dump_code: bool) -> Loader {
-        Loader { path, options, dump_code, texts: BTreeMap::new() }
+        Loader { path, options, dump_code, logs: Vec::new(), texts: BTreeMap::new() }
     }
 
     /// Loads what is new or changed, ends what is gone. A program that does not compile leaves the
@@ -53,7 +55,9 @@ impl Loader {
             }
             // Compiled without the lock, so that lines go on.
             let built = programs::build(&source, self.options, self.dump_code);
-            let loaded = built.and_then(|object| engine.lock().load(&source.name, object));
+            let logs: Vec<&str> = self.logs.iter().map(String::as_str).collect();
+            let loaded =
+                built.and_then(|object| engine.lock().load_for(&source.name, object, &logs));
             match loaded {
                 Ok(()) => tracing::info!(program = source.name, "Loaded program"),
                 Err(message) => {

@@ -2,6 +2,7 @@
 
 mod changes;
 mod flags;
+mod host;
 mod loader;
 mod one_shot;
 mod pages;
@@ -24,6 +25,7 @@ use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 
 pub use flags::program;
+pub use host::{HOST_FLAGS, HostLogs, HostOptions};
 use loader::Loader;
 
 use crate::compile::CompileOptions;

@@ -174,7 +174,7 @@ const DEBUG: &[Command] = &[
 ];
 
 /// The command line of `promtool`.
-pub(super) const PROGRAM: Program = Program {
+pub(crate) const PROGRAM: Program = Program {
     root: Command {
         name: "promtool",
         help: "Tooling for the Prometheus monitoring system.",

@@ -8,6 +8,12 @@ const DB_PATH: Arg = Arg::optional("db path", Kind::Str, "Database path (default
 
 const HUMAN: Flag = Flag::switch("human-readable", "Print human readable values.").short('r');
 
+const REPAIR: Flag = Flag::switch(
+    "repair",
+    "Write what is good of damaged blocks and segments anew, and keep the originals under names \
+     that end in .corrupt. The server must not run.",
+);
+
 const ANALYZE: &[Flag] = &[
     Flag::new("limit", Kind::Int, "How many items to show in each list.").default("20"),
     Flag::switch("extended", "Run extended analysis."),
@@ -136,6 +142,14 @@ const COMMANDS: &[Command] = &[
         name: "list",
         help: "List tsdb blocks.",
         flags: &[&[HUMAN]],
+        args: &[DB_PATH],
+        ..Command::EMPTY
+    },
+    Command {
+        name: "check",
+        help: "Verify every checksum and rule of blocks and logs in a TSDB, and say what is wrong \
+               where. Not in Prometheus.",
+        flags: &[&[REPAIR]],
         args: &[DB_PATH],
         ..Command::EMPTY
     },

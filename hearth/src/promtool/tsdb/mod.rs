@@ -2,6 +2,7 @@
 
 mod analyze;
 mod backfill;
+mod check;
 mod distribution;
 mod dump;
 mod import;
@@ -22,6 +23,7 @@ use super::fail;
 use crate::commands::print;
 pub(super) use analyze::analyze;
 pub(super) use backfill::rules;
+pub(super) use check::check;
 pub(super) use dump::{Form, dump, go_g};
 pub(super) use import::openmetrics;
 

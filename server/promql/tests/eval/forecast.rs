@@ -50,11 +50,19 @@ fn a_query_is_refused_with_what_it_would_need_where_that_can_be_foreseen() {
         ("label_replace(x, 'a', '$1', 'n', '(.*)')", true),
         ("quantile(0.5, x)", true),
         ("x or vector(1)", true),
+        ("sum(x or vector(1))", true),
+        ("x * on (n) x", true),
+        ("sum(x > on (n) x)", true),
+        ("sum(x * on (n) group_right () x)", true),
+        ("topk(1e15, x)", true),
+        ("sum(bottomk(1900, x))", true),
+        ("histogram_quantile(0.9, x)", true),
         // It might be that nothing more follows.
         ("x >= 1", false),
         ("sum by (n) (x)", false),
-        ("x * on (n) x", false),
         ("x unless vector(1)", false),
+        ("x and x", false),
+        ("topk(scalar(sum(x)), x)", false),
     ] {
         let wanted = wanted(&store, text).unwrap_or_else(|| panic!("{text} fits"));
         assert_eq!(wanted > 2 * LIMIT_BYTES, is_foreseen, "{text}: {wanted}");
@@ -65,6 +73,11 @@ fn a_query_is_refused_with_what_it_would_need_where_that_can_be_foreseen() {
 fn what_fits_is_answered() {
     let store = store(100);
     for text in ["x", "x + 1", "avg_over_time(x[2m])"] {
+        assert_eq!(wanted(&store, text), None, "{text}");
+    }
+    // There are many, but few of them stay.
+    let store = self::store(2000);
+    for text in ["topk(3, x)", "sum(x)", "count(x > 1)"] {
         assert_eq!(wanted(&store, text), None, "{text}");
     }
 }

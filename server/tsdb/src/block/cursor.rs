@@ -144,6 +144,11 @@ impl BlockCursor {
         Ok(())
     }
 
+    /// The number of the series.
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.current.as_ref().map(|(number, ..)| *number)
+    }
+
     /// Whether the last series is behind.
     pub(crate) fn is_done(&self) -> bool {
         self.current.is_none()

@@ -3,9 +3,9 @@
 use common_model::Matcher;
 use server_storage::Watch;
 
-use super::Block;
 use super::tombstones;
 use super::write::write_whole;
+use super::{Block, BlockMeta};
 use crate::Error;
 use crate::delete::add;
 use crate::fs::Fs;
@@ -39,9 +39,14 @@ impl Block {
             let mut meta = self.meta.clone();
             meta.stats.num_tombstones = stones.values().map(|ranges| ranges.len() as u64).sum();
             write_whole(fs, &self.dir, "tombstones", &tombstones::encode(&stones))?;
-            write_whole(fs, &self.dir, "meta.json", &meta.to_text())?;
-            fs.sync_dir(&self.dir).map_err(Error::io("sync", &self.dir))?;
+            self.write_meta(fs, &meta)?;
         }
         Ok(series)
+    }
+
+    /// Replaces what it says of itself; the block has to be opened again to see it.
+    pub(crate) fn write_meta(&self, fs: &dyn Fs, meta: &BlockMeta) -> Result<(), Error> {
+        write_whole(fs, &self.dir, "meta.json", &meta.to_text())?;
+        fs.sync_dir(&self.dir).map_err(Error::io("sync", &self.dir))
     }
 }

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// A hint: the samples of the block came out of order.
+pub(crate) const FROM_OUT_OF_ORDER: &str = "from-out-of-order";
+
 /// The only version there is.
 pub(super) const META_VERSION: u32 = 1;
 
@@ -119,7 +122,7 @@ impl BlockMeta {
     /// Whether the samples came out of order, so that newer ones in order may be older than these.
     #[must_use]
     pub fn is_out_of_order(&self) -> bool {
-        self.compaction.hints.iter().any(|hint| hint == "from-out-of-order")
+        self.compaction.hints.iter().any(|hint| hint == FROM_OUT_OF_ORDER)
     }
 
     /// Whether there may be samples in `[start, end]`.

@@ -17,6 +17,8 @@ mod symbols;
 mod table;
 mod tombstones;
 mod ulid;
+mod untangle;
+mod verify;
 mod write;
 
 use std::fmt;
@@ -34,12 +36,15 @@ use flaw::Flaw;
 pub use index::ChunkMeta;
 use index::Index;
 use index::SeriesEntry;
+pub(crate) use meta::FROM_OUT_OF_ORDER;
 pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
 pub(crate) use projection::Projection;
-pub(crate) use rewrite::without;
+pub(crate) use rewrite::{Kept, Rest, Sample, without};
 use select::matching;
 use tombstones::Tombstones;
 pub use ulid::{is_ulid, ulid};
+pub(crate) use untangle::untangle;
+pub(crate) use write::unfinished;
 pub use write::{BlockWriter, ChunkCutter, EncodedChunk, OwnedChunk, cut_floats};
 
 /// Most bytes a `meta.json` may have.
@@ -58,28 +63,45 @@ pub struct Block {
 impl Block {
     /// Opens the block in a folder and checks what can be checked without reading all of it.
     pub fn open(fs: &dyn Fs, dir: &Path) -> Result<Block, Error> {
-        let read = |name: &str| {
-            let path = dir.join(name);
-            fs.map(&path).map_err(Error::io("map", &path))
+        let meta = read_meta(fs, dir)?;
+        let tombstones = read_tombstones(fs, dir)?;
+        Block::with(fs, dir, meta, tombstones)
+    }
+
+    /// Opens a block of which index and chunks can be read; says what is missing beside them. Where
+    /// it does not say what time it is of, that is all time.
+    pub(crate) fn open_damaged(fs: &dyn Fs, dir: &Path) -> Result<(Block, Vec<Error>), Error> {
+        let (meta, meta_error) = split(read_meta(fs, dir));
+        let (tombstones, tombstones_error) = split(read_tombstones(fs, dir));
+        let unknown = || BlockMeta {
+            ulid: dir.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            min_time: i64::MIN,
+            max_time: i64::MAX,
+            ..BlockMeta::default()
         };
-        let meta_text = read("meta.json")?;
-        let meta = parse_meta(&meta_text).map_err(corrupt(dir.join("meta.json")))?;
-        let index_bytes = read("index")?;
-        let index = Index::open(index_bytes).map_err(corrupt(dir.join("index")))?;
-        let mut size_bytes = (meta_text.len() + index.len()) as u64;
-        let tombstones = match read("tombstones") {
-            Ok(bytes) => {
-                size_bytes += bytes.len() as u64;
-                tombstones::parse(&bytes).map_err(corrupt(dir.join("tombstones")))?
-            }
-            Err(Error::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => {
-                Tombstones::new()
-            }
-            Err(error) => return Err(error),
-        };
+        let meta = meta.unwrap_or_else(|| (unknown(), 0));
+        let block = Block::with(fs, dir, meta, tombstones.unwrap_or_default())?;
+        Ok((block, meta_error.into_iter().chain(tombstones_error).collect()))
+    }
+
+    /// The block of parts that were read, with their sizes.
+    fn with(
+        fs: &dyn Fs,
+        dir: &Path,
+        (meta, meta_bytes): (BlockMeta, usize),
+        (tombstones, tombstone_bytes): (Tombstones, usize),
+    ) -> Result<Block, Error> {
+        let index =
+            Index::open(map(fs, &dir.join("index"))?).map_err(corrupt(dir.join("index")))?;
         let segments = open_segments(fs, &dir.join("chunks"))?;
+        let mut size_bytes = (meta_bytes + tombstone_bytes + index.len()) as u64;
         size_bytes += segments.iter().map(|segment| segment.len() as u64).sum::<u64>();
         Ok(Block { dir: dir.to_owned(), meta, index, segments, tombstones, size_bytes })
+    }
+
+    /// First and last times that were deleted from a series.
+    pub(crate) fn deleted(&self, number: u32) -> &[(i64, i64)] {
+        self.tombstones.get(&u64::from(number)).map_or(&[], Vec::as_slice)
     }
 
     /// Its folder.
@@ -304,6 +326,40 @@ impl fmt::Debug for Block {
 
 fn corrupt<P: ToString>(path: PathBuf) -> impl FnOnce(P) -> Error {
     move |problem| Error::Corrupt { path, problem: problem.to_string() }
+}
+
+fn map(fs: &dyn Fs, path: &Path) -> Result<Mapped, Error> {
+    fs.map(path).map_err(Error::io("map", path))
+}
+
+/// What `meta.json` says, and how long it is.
+fn read_meta(fs: &dyn Fs, dir: &Path) -> Result<(BlockMeta, usize), Error> {
+    let path = dir.join("meta.json");
+    let text = map(fs, &path)?;
+    let meta = parse_meta(&text).map_err(corrupt(path))?;
+    Ok((meta, text.len()))
+}
+
+/// What was deleted, and how long the file is; one that is missing says nothing.
+fn read_tombstones(fs: &dyn Fs, dir: &Path) -> Result<(Tombstones, usize), Error> {
+    let path = dir.join("tombstones");
+    match map(fs, &path) {
+        Ok(bytes) => {
+            let tombstones = tombstones::parse(&bytes).map_err(corrupt(path))?;
+            Ok((tombstones, bytes.len()))
+        }
+        Err(Error::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => {
+            Ok((Tombstones::new(), 0))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn split<T>(result: Result<T, Error>) -> (Option<T>, Option<Error>) {
+    match result {
+        Ok(value) => (Some(value), None),
+        Err(error) => (None, Some(error)),
+    }
 }
 
 fn parse_meta(text: &[u8]) -> Result<BlockMeta, String> {

@@ -15,7 +15,7 @@ use crate::fs::Fs;
 use crate::head::{Place, Series};
 
 /// A chunk as it stands in the old block, or what is left of one.
-enum Kept<'a> {
+pub(crate) enum Kept<'a> {
     Whole(EncodedChunk<'a>),
     Part(OwnedChunk),
 }
@@ -72,7 +72,7 @@ impl Block {
     }
 
     /// The chunks of a series without what is deleted.
-    fn kept(&self, number: u32) -> Result<Vec<Kept<'_>>, Error> {
+    pub(crate) fn kept(&self, number: u32) -> Result<Vec<Kept<'_>>, Error> {
         let entry = self.entry(number)?;
         let none = Vec::new();
         let ranges = self.tombstones.get(&u64::from(number)).unwrap_or(&none);
@@ -98,7 +98,7 @@ impl Block {
 }
 
 impl Kept<'_> {
-    fn as_encoded(&self) -> EncodedChunk<'_> {
+    pub(crate) fn as_encoded(&self) -> EncodedChunk<'_> {
         match self {
             Kept::Whole(chunk) => *chunk,
             Kept::Part(chunk) => chunk.as_encoded(),
@@ -119,49 +119,81 @@ pub(crate) fn without(
         return Ok(None);
     };
     let dead = |time: i64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&time));
-    let mut rest = Rest(Series::new(0, Box::default()));
+    let mut rest = Rest::default();
+    each_sample(encoding, chunk.bytes, &mut |time, sample| {
+        if !dead(time) {
+            rest.push(time, sample);
+        }
+    })?;
+    Ok(Some(rest.into_chunks().collect()))
+}
+
+/// A sample of any kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Sample {
+    /// A float.
+    Float(f64),
+    /// A histogram.
+    Histogram(AnyHistogram),
+}
+
+/// Calls `each` with the samples of a chunk.
+pub(super) fn each_sample(
+    encoding: Encoding,
+    bytes: &[u8],
+    each: &mut dyn FnMut(i64, Sample),
+) -> Result<(), ChunkError> {
     match encoding {
         Encoding::Xor => {
-            let mut reader = XorReader::new(chunk.bytes);
+            let mut reader = XorReader::new(bytes);
             while let Some((time, value)) = reader.next_sample()? {
-                if !dead(time) {
-                    rest.push(time, value);
-                }
+                each(time, Sample::Float(value));
             }
         }
         Encoding::Histogram => {
-            let mut reader = HistogramReader::<i64>::new(chunk.bytes)?;
+            let mut reader = HistogramReader::<i64>::new(bytes)?;
             while let Some(time) = reader.next_time()? {
-                if !dead(time) {
-                    rest.push_histogram(time, &AnyHistogram::Integer(reader.histogram()));
-                }
+                each(time, Sample::Histogram(AnyHistogram::Integer(reader.histogram())));
             }
         }
         Encoding::FloatHistogram => {
-            let mut reader = HistogramReader::<f64>::new(chunk.bytes)?;
+            let mut reader = HistogramReader::<f64>::new(bytes)?;
             while let Some(time) = reader.next_time()? {
-                if !dead(time) {
-                    rest.push_histogram(time, &AnyHistogram::Float(reader.histogram()));
-                }
+                each(time, Sample::Histogram(AnyHistogram::Float(reader.histogram())));
             }
         }
     }
-    Ok(Some(rest.0.into_chunks().into_iter().map(OwnedChunk::from).collect()))
+    Ok(())
 }
 
 /// Samples that go into chunks again; chunks of a block end where the old one did, at the latest.
-struct Rest(Series);
+#[derive(Debug)]
+pub(crate) struct Rest(Series);
+
+impl Default for Rest {
+    fn default() -> Rest {
+        Rest(Series::new(0, Box::default()))
+    }
+}
 
 impl Rest {
-    fn push(&mut self, time: i64, value: f64) {
-        if self.0.place(time, value) == Place::Newest {
-            self.0.append(time, value, i64::MAX);
+    /// Adds a sample that is newer than those before it; others are left out.
+    pub(crate) fn push(&mut self, time: i64, sample: Sample) {
+        match sample {
+            Sample::Float(value) if self.0.place(time, value) == Place::Newest => {
+                self.0.append(time, value, i64::MAX);
+            }
+            Sample::Histogram(histogram)
+                if self.0.place_histogram(time, &histogram) == Place::Newest =>
+            {
+                self.0.append_histogram(time, &histogram, i64::MAX);
+            }
+            _ => {}
         }
     }
 
-    fn push_histogram(&mut self, time: i64, histogram: &AnyHistogram) {
-        if self.0.place_histogram(time, histogram) == Place::Newest {
-            self.0.append_histogram(time, histogram, i64::MAX);
-        }
+    /// The chunks in order of time.
+    pub(crate) fn into_chunks(self) -> impl Iterator<Item = OwnedChunk> {
+        self.0.into_chunks().into_iter().map(OwnedChunk::from)
     }
 }

@@ -136,6 +136,10 @@ impl Fs for FailingFs {
         self.inner.sync_dir(path)
     }
 
+    fn disk_bytes(&self, path: &Path) -> io::Result<u64> {
+        self.inner.disk_bytes(path)
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         self.inner.lock(path)
     }

@@ -325,6 +325,10 @@ impl Fs for MemoryFs {
         Ok(())
     }
 
+    fn disk_bytes(&self, _: &Path) -> io::Result<u64> {
+        self.disk.lock().capacity.ok_or_else(|| io::ErrorKind::Unsupported.into())
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         let held = self.disk.lock().locks.entry(path.to_owned()).or_default().clone();
         if held.swap(true, Ordering::SeqCst) {

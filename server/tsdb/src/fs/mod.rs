@@ -58,6 +58,8 @@ pub trait Fs: fmt::Debug + Send + Sync {
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes creations, renames and removals in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Bytes of the whole disk that a directory is on.
+    fn disk_bytes(&self, path: &Path) -> io::Result<u64>;
     /// Locks a file (made if need be) against other processes; `WouldBlock` when another has it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>>;
 }

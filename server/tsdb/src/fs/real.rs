@@ -84,6 +84,11 @@ impl Fs for RealFs {
         fs::File::open(path)?.sync_all()
     }
 
+    fn disk_bytes(&self, path: &Path) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(path)?;
+        Ok(disk.f_blocks.saturating_mul(disk.f_frsize))
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         let opened =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);

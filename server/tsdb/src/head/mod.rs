@@ -4,6 +4,8 @@ mod exemplars;
 mod index;
 mod metadata;
 mod open;
+mod ordered;
+mod out_of_order;
 mod pages;
 mod postings;
 mod select;
@@ -23,13 +25,14 @@ use crate::delete::Tombstones;
 pub(crate) use exemplars::{Exemplars, LABEL_CHARS_MAX, Offered, Verdict};
 pub(crate) use index::Index;
 pub(crate) use metadata::MetadataTable;
+pub(crate) use out_of_order::{OutOfOrder, alone};
 pub(crate) use pages::{Page, page_of};
 pub(crate) use select::matching;
-pub(crate) use series::{Appended, Chunk, Place, Series};
+pub(crate) use series::{Appended, Chunk, Place, Series, range_end};
 pub(crate) use symbols::{Pair, Symbols};
 
-/// Locks are taken in the order index, page, symbols; metadata, tombstones and
-/// exemplars come last.
+/// Locks are taken in the order index, page, symbols; metadata, tombstones, exemplars and those out
+/// of order come last.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) index: RwLock<Index>,
@@ -38,12 +41,17 @@ pub(crate) struct Head {
     /// Deleted ranges of time, first and last, by series.
     pub(crate) tombstones: RwLock<Tombstones>,
     pub(crate) exemplars: Exemplars,
+    pub(crate) out_of_order: OutOfOrder,
     /// Time of the oldest sample; `i64::MAX` while there is none.
     pub(crate) min_time: AtomicI64,
     /// Time of the newest sample; `i64::MIN` while there is none.
     pub(crate) max_time: AtomicI64,
     /// Samples before this are not taken any more.
     pub(crate) min_valid_time: AtomicI64,
+    /// Blocks have all samples before this.
+    pub(crate) compacted_until: AtomicI64,
+    /// Shared by batches that are being committed; whoever has it alone knows that there are none.
+    pub(crate) commits: RwLock<()>,
     pub(crate) counters: HeadCounters,
     pub(crate) chunk_range_ms: i64,
 }
@@ -75,9 +83,12 @@ impl Head {
             metadata: RwLock::default(),
             tombstones: RwLock::default(),
             exemplars: Exemplars::default(),
+            out_of_order: OutOfOrder::default(),
             min_time: AtomicI64::new(i64::MAX),
             max_time: AtomicI64::new(i64::MIN),
             min_valid_time: AtomicI64::new(i64::MIN),
+            compacted_until: AtomicI64::new(i64::MIN),
+            commits: RwLock::default(),
             counters: HeadCounters::default(),
             chunk_range_ms: chunk_range_ms.max(1),
         }
@@ -155,6 +166,43 @@ impl Head {
     /// Times of the oldest and the newest sample; the first is greater when there are none.
     pub(crate) fn span(&self) -> (i64, i64) {
         (self.min_time.load(Ordering::Acquire), self.max_time.load(Ordering::Acquire))
+    }
+
+    /// From now on no sample before `time` comes, not even of a batch that began earlier.
+    pub(crate) fn refuse_before(&self, time: i64) {
+        let _alone = self.commits.write();
+        self.min_valid_time.fetch_max(time, Ordering::AcqRel);
+    }
+
+    /// Times of the oldest sample that no block has and of the newest one, if there are any.
+    pub(crate) fn uncompacted(&self) -> Option<(i64, i64)> {
+        let compacted = self.compacted_until.load(Ordering::Acquire);
+        let (oldest, newest) = self.span();
+        if oldest > newest || newest < compacted {
+            return None;
+        }
+        if oldest >= compacted {
+            return Some((oldest, newest));
+        }
+        let pages = self.index.read().pages.all();
+        let first = |page: &Arc<Page>| {
+            page.series.read().iter().filter_map(|series| series.first_from(compacted)).min()
+        };
+        pages.iter().filter_map(first).min().map(|oldest| (oldest, newest))
+    }
+
+    /// Times of the oldest and the newest sample, those out of order included; the first is greater
+    /// when there are none.
+    pub(crate) fn whole_span(&self) -> (i64, i64) {
+        let (min, max) = self.span();
+        self.out_of_order.span().map_or((min, max), |late| (min.min(late.0), max.max(late.1)))
+    }
+
+    /// The same of one series.
+    pub(crate) fn span_of(&self, series: &Series) -> Option<(i64, i64)> {
+        let (ordered, late) = (series.span(), self.out_of_order.span_of(series.id));
+        let both = |a: (i64, i64), b: (i64, i64)| (a.0.min(b.0), a.1.max(b.1));
+        ordered.into_iter().chain(late).reduce(both)
     }
 
     /// Takes note of what an append did to a series' chunks.

@@ -145,11 +145,13 @@ impl Series {
         }
     }
 
-    /// Reserves the series for a sample that has its place behind all others; gives back the place,
-    /// whether the log knows the series, and how many samples were waiting.
-    pub(crate) fn reserve(&mut self, place: Place) -> (Place, bool, u32) {
+    /// Reserves the series for a sample that has its place behind all others, or before them where
+    /// that is allowed; gives back the place, whether the log knows the series, and how many samples
+    /// were waiting.
+    pub(crate) fn reserve(&mut self, place: Place, out_of_order: bool) -> (Place, bool, u32) {
         let pending = self.pending;
-        self.pending += u32::from(place == Place::Newest);
+        let taken = place == Place::Newest || place == Place::Older && out_of_order;
+        self.pending += u32::from(taken);
         (place, self.logged, pending)
     }
 
@@ -254,21 +256,30 @@ impl Series {
         self.closed
     }
 
-    /// Copies of all chunks in order of time, the open one as it is now.
-    pub(crate) fn copied_chunks(&self) -> Vec<OwnedChunk> {
+    /// Copies of the chunks that reach into `[first, last]`, in order of time, the open one as it is
+    /// now.
+    pub(crate) fn copied_chunks(&self, first: i64, last: i64) -> Vec<OwnedChunk> {
         let copy = |encoding: Encoding, min_time, max_time, bytes: &[u8]| OwnedChunk {
             encoding: encoding as u8,
             min_time,
             max_time,
             bytes: bytes.into(),
         };
-        let closed =
-            self.closed.iter().map(|c| copy(c.encoding(), c.min_time, c.max_time, c.bytes()));
-        let open = (self.open.count() > 0).then(|| {
-            let open = &self.open;
-            copy(open.encoding(), self.open_min_time, open.last_time(), open.bytes())
-        });
+        let reaches = |min: i64, max: i64| min <= last && first <= max;
+        let closed = self.closed.iter().filter(|chunk| reaches(chunk.min_time, chunk.max_time));
+        let closed = closed.map(|c| copy(c.encoding(), c.min_time, c.max_time, c.bytes()));
+        let open = &self.open;
+        let is_wanted = open.count() > 0 && reaches(self.open_min_time, open.last_time());
+        let open = is_wanted
+            .then(|| copy(open.encoding(), self.open_min_time, open.last_time(), open.bytes()));
         closed.chain(open).collect()
+    }
+
+    /// Time of the first sample from `time` on, as far as chunks tell without being read.
+    pub(crate) fn first_from(&self, time: i64) -> Option<i64> {
+        let open = (self.open.count() > 0).then(|| (self.open_min_time, self.open.last_time()));
+        let mut chunks = self.closed.iter().map(|c| (c.min_time, c.max_time)).chain(open);
+        chunks.find(|chunk| chunk.1 >= time).map(|chunk| chunk.0.max(time))
     }
 
     /// Times of the oldest and the newest sample.
@@ -326,7 +337,7 @@ impl Series {
 }
 
 /// The first time behind the range that holds `time`; Go's division, which rounds towards zero.
-fn range_end(time: i64, range_ms: i64) -> i64 {
+pub(crate) fn range_end(time: i64, range_ms: i64) -> i64 {
     (time / range_ms * range_ms).saturating_add(range_ms)
 }
 

@@ -29,7 +29,9 @@ impl Head {
                 bytes += more_bytes;
                 match series.span() {
                     Some((first, _)) => oldest = oldest.min(first),
-                    None if series.pending == 0 => candidates.push(series.id),
+                    None if series.pending == 0 && !self.out_of_order.has(series.id) => {
+                        candidates.push(series.id);
+                    }
                     None => {}
                 }
             }
@@ -37,10 +39,13 @@ impl Head {
         let series = if candidates.is_empty() {
             Vec::new()
         } else {
-            let gone = |series: &super::Series| series.is_empty() && series.pending == 0;
+            let gone = |series: &super::Series| {
+                series.is_empty() && series.pending == 0 && !self.out_of_order.has(series.id)
+            };
             self.index.write().remove(&candidates, &self.symbols, gone)
         };
-        self.forget_tombstones(&series, oldest);
+        let late = self.out_of_order.span().map_or(oldest, |late| late.0);
+        self.forget_tombstones(&series, oldest.min(late));
         let counters = &self.counters;
         counters.chunks.fetch_sub(chunks, Ordering::Relaxed);
         counters.chunks_removed.fetch_add(chunks, Ordering::Relaxed);

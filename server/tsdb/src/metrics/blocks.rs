@@ -38,8 +38,18 @@ const BYTES_MAX: Family = Family::gauge(
     "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled",
 );
 
+const PERCENTAGE: Family = Family::gauge(
+    "prometheus_tsdb_retention_limit_percentage",
+    "Max percentage of total storage space to be retained in the tsdb blocks, configured 0 means disabled",
+);
+
 /// Adds them; returns the first time of all blocks.
-pub(super) fn collect(samples: &mut Samples, blocks: &Blocks, bytes_max: u64) -> Option<i64> {
+pub(super) fn collect(
+    samples: &mut Samples,
+    blocks: &Blocks,
+    bytes_max: u64,
+    percentage: f64,
+) -> Option<i64> {
     let list = blocks.list();
     let open = || list.iter().map(|open| &open.block);
     samples.push(&LOADED, &[], list.len() as f64);
@@ -53,5 +63,6 @@ pub(super) fn collect(samples: &mut Samples, blocks: &Blocks, bytes_max: u64) ->
     samples.push(&BY_TIME, &[], load(&counters.dropped_for_time));
     samples.push(&BY_SIZE, &[], load(&counters.dropped_for_size));
     samples.push(&BYTES_MAX, &[], bytes_max as f64);
+    samples.push(&PERCENTAGE, &[], percentage);
     list.first().map(|open| open.block.meta().min_time)
 }

@@ -1,6 +1,7 @@
 //! What the database says of itself, under Prometheus' names where Prometheus has one.
 
 mod blocks;
+mod out_of_order;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -230,10 +231,13 @@ impl Collector for Db {
         samples.push(&CHUNKS, &[], stats.chunks as f64);
         samples.push(&CHUNK_BYTES, &[], stats.chunk_bytes as f64);
         samples.push(&SYMBOL_BYTES, &[], inner.head.symbols.read().text_bytes() as f64);
-        let first =
-            blocks::collect(samples, &inner.blocks, inner.retention_bytes.load(Ordering::Relaxed));
+        let bytes_max = inner.retention_bytes.load(Ordering::Relaxed);
+        let percentage = f64::from_bits(inner.retention_percentage.load(Ordering::Relaxed));
+        let first = blocks::collect(samples, &inner.blocks, bytes_max, percentage);
         let lowest = first.unwrap_or(stats.min_time).min(stats.min_time);
         times(samples, stats.min_time, stats.max_time, lowest);
+        inner.compaction.collect(samples);
+        out_of_order::collect(samples, inner);
         exemplars::collect(samples, &inner.head);
         samples.push(&RETENTION, &[], inner.retention_ms.load(Ordering::Relaxed) as f64 / 1000.0);
         log(samples, inner);

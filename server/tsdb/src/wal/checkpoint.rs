@@ -31,14 +31,14 @@ pub fn last_to_include(listing: &Listing, current: u64) -> Option<u64> {
 }
 
 /// Writes `checkpoint.N` for all segments up to `last`, with the samples and exemplars from `min_time` on of
-/// the series that `keep` keeps, and the newest metadata of those. Until it is complete its name ends
+/// the series that `keep` keeps, what was deleted from `deleted_from` on, and the newest metadata of those. Until it is complete its name ends
 /// in `.tmp`. The segments stay; see [`remove_covered`].
 pub fn create(
     fs: &Arc<dyn Fs>,
     dir: &Path,
     listing: &Listing,
     last: u64,
-    min_time: i64,
+    (min_time, deleted_from): (i64, i64),
     keep: &dyn Fn(u64) -> bool,
     segment_bytes: u64,
 ) -> Result<(), Error> {
@@ -53,7 +53,7 @@ pub fn create(
     fs.create_dir(&unfinished).map_err(Error::io("create", &unfinished))?;
     let counters = Arc::new(WalCounters::default());
     let wal = Wal::new(fs.clone(), &unfinished, segment_bytes, 0, counters);
-    let mut writer = Writer { wal, keep, min_time, metadata: BTreeMap::new() };
+    let mut writer = Writer { wal, keep, min_time, deleted_from, metadata: BTreeMap::new() };
     for path in sources(&**fs, dir, listing, last)? {
         writer.copy(&**fs, &path)?;
     }
@@ -106,6 +106,7 @@ struct Writer<'a> {
     wal: Wal,
     keep: &'a dyn Fn(u64) -> bool,
     min_time: i64,
+    deleted_from: i64,
     metadata: BTreeMap<u64, Metadata>,
 }
 
@@ -208,7 +209,7 @@ impl Writer<'_> {
         let mut out = Vec::new();
         record::begin_tombstones(&mut out);
         let each = |series: u64, first: i64, last: i64| {
-            if last >= self.min_time && (self.keep)(series) {
+            if last >= self.deleted_from && (self.keep)(series) {
                 record::push_tombstone(&mut out, series, first, last);
             }
         };

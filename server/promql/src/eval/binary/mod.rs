@@ -124,6 +124,6 @@ fn apply_scalar(
 }
 
 /// Whether the operation's many side, whose labels the result has, is the right one.
-fn is_swapped(binary: &Binary) -> bool {
+pub(super) fn is_swapped(binary: &Binary) -> bool {
     binary.matching.as_ref().is_some_and(|m| m.cardinality == Cardinality::OneToMany)
 }

@@ -171,7 +171,7 @@ impl BlockWriter {
 }
 
 /// The folder of a block until it is whole.
-pub(in crate::block) fn unfinished(dir: &Path, ulid: &str) -> PathBuf {
+pub(crate) fn unfinished(dir: &Path, ulid: &str) -> PathBuf {
     dir.join(format!("{ulid}.tmp-for-creation"))
 }
 

@@ -1,19 +1,22 @@
 //! A batch of samples on its way into the log and the head.
 
+mod apply;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use common_model::{Exemplar, FloatHistogram, Labels, Metadata, TimestampMs, is_stale_marker};
 use server_storage::{AppendError, Appender, SeriesRef, StorageError};
 
+use crate::block::Sample;
 use crate::chunk::histogram::{AnyHistogram, Histogram, validate};
 use crate::db::Inner;
 use crate::exemplars::PendingExemplars;
-use crate::head::{Appended, Page, Place, Series, page_of};
+use crate::head::{Page, Place, Series, alone, page_of};
+use crate::out_of_order_log::Late;
 use crate::samples::Samples;
 use crate::wal::count;
-use crate::wal::histograms::RefHistogram;
-use crate::wal::record::{self, RefSample};
+use crate::wal::record;
 use crate::wal::writer::Record;
 
 /// Attempts to find a series that truncation keeps removing; it cannot win against one that was
@@ -31,8 +34,11 @@ pub(crate) struct Batch {
     exemplars: PendingExemplars,
     /// Time of the sample that came last, which stands for that of its exemplars.
     sample_time: i64,
-    /// Samples before this are refused; fixed by the first one.
-    min_time: Option<i64>,
+    /// Samples out of order.
+    late: Vec<Late>,
+    /// Samples before the first are not taken in order, those before the second not at all; fixed by
+    /// the first sample.
+    bounds: Option<(i64, i64)>,
     page: Option<(u32, Arc<Page>)>,
 }
 
@@ -45,20 +51,31 @@ impl Batch {
             metadata: Vec::new(),
             exemplars: PendingExemplars::default(),
             sample_time: 0,
-            min_time: None,
+            late: Vec::new(),
+            bounds: None,
             page: None,
         }
     }
 
-    /// The oldest time that is taken: not what was truncated away, and not far behind the newest.
-    fn bound(&mut self, time: i64) -> i64 {
+    /// The oldest time that is taken in order: not what was truncated away, and not far behind the
+    /// newest; and the oldest that is taken at all.
+    fn bounds(&mut self, time: i64) -> (i64, i64) {
         let head = &self.db.head;
-        *self.min_time.get_or_insert_with(|| {
+        *self.bounds.get_or_insert_with(|| {
             let newest = head.max_time.load(Ordering::Acquire);
             let newest = if newest == i64::MIN { time } else { newest };
-            let window = newest.saturating_sub(head.chunk_range_ms / 2);
-            window.max(head.min_valid_time.load(Ordering::Acquire))
+            let ordered = newest.saturating_sub(head.chunk_range_ms / 2);
+            let ordered = ordered.max(head.min_valid_time.load(Ordering::Acquire));
+            match head.out_of_order.window_ms.load(Ordering::Relaxed) {
+                0 => (ordered, i64::MAX),
+                window => (ordered, newest.saturating_sub(window)),
+            }
         })
+    }
+
+    /// Whether a sample is taken before others.
+    fn may_be_late(&mut self, time: i64) -> bool {
+        time >= self.bounds(time).1
     }
 
     /// Calls `act` with a series, remembering its page: a scrape's series are neighbours.
@@ -85,10 +102,14 @@ impl Batch {
                 return self.offer_histogram(id, time, &marker);
             }
         }
+        let (late, ordered) = (self.may_be_late(time), time >= self.bounds(time).0);
         let (place, logged, _) = self.with(id, |series| {
-            let place = series.place(time, value);
-            series.reserve(place)
+            let place = if ordered { series.place(time, value) } else { Place::Older };
+            series.reserve(place, late)
         })?;
+        if place == Place::Older {
+            return Some(self.take_late(id, (time, Sample::Float(value)), logged));
+        }
         Some(self.take(id, place, logged, |samples| samples.push(id, time, value)))
     }
 
@@ -99,10 +120,15 @@ impl Batch {
         time: i64,
         histogram: &AnyHistogram,
     ) -> Option<Result<(), AppendError>> {
+        let (late, ordered) = (self.may_be_late(time), time >= self.bounds(time).0);
         let (place, logged, pending) = self.with(id, |series| {
-            let place = series.place_histogram(time, histogram);
-            series.reserve(place)
+            let place =
+                if ordered { series.place_histogram(time, histogram) } else { Place::Older };
+            series.reserve(place, late)
         })?;
+        if place == Place::Older {
+            return Some(self.take_late(id, (time, alone(histogram.clone())), logged));
+        }
         Some(self.take(id, place, logged, |samples| {
             samples.push_histogram(id, time, histogram.clone(), pending);
         }))
@@ -130,11 +156,36 @@ impl Batch {
                 count(&counters.duplicates, 1);
                 Err(AppendError::Duplicate)
             }
-            Place::Older => {
-                count(&counters.out_of_order, 1);
-                Err(AppendError::OutOfOrder)
-            }
+            Place::Older => Err(AppendError::OutOfOrder),
         }
+    }
+
+    /// Notes a sample that comes before others of its series, or says why it is not taken.
+    fn take_late(
+        &mut self,
+        id: u32,
+        (time, sample): (i64, Sample),
+        logged: bool,
+    ) -> Result<(), AppendError> {
+        if self.may_be_late(time) {
+            if !logged {
+                self.unlogged.push(id);
+            }
+            self.late.push((id, time, sample));
+            return Ok(());
+        }
+        let (ordered, oldest) = self.bounds(time);
+        let head = &self.db.head;
+        if oldest < i64::MAX {
+            count(&head.out_of_order.too_old, 1);
+            return Err(AppendError::TooOld);
+        }
+        if time < ordered {
+            count(&head.counters.out_of_bounds, 1);
+            return Err(AppendError::OutOfBounds);
+        }
+        count(&head.counters.out_of_order, 1);
+        Err(AppendError::OutOfOrder)
     }
 
     /// Finds the series of a sample of any type and offers it.
@@ -145,11 +196,21 @@ impl Batch {
         timestamp: TimestampMs,
         offer: impl Fn(&mut Batch, u32) -> Option<Result<(), AppendError>>,
     ) -> Result<SeriesRef, AppendError> {
-        if timestamp < self.bound(timestamp) {
-            count(&self.db.head.counters.out_of_bounds, 1);
-            return Err(AppendError::OutOfBounds);
+        let (ordered, oldest) = self.bounds(timestamp);
+        if timestamp < ordered.min(oldest) {
+            let is_ordered = oldest == i64::MAX;
+            let head = &self.db.head;
+            let counters = (&head.counters.out_of_bounds, &head.out_of_order.too_old);
+            count(if is_ordered { counters.0 } else { counters.1 }, 1);
+            return Err(if is_ordered { AppendError::OutOfBounds } else { AppendError::TooOld });
         }
-        if self.samples.weight() >= self.db.options.batch_samples_max {
+        let late = self.db.head.out_of_order.len() + self.late.len() as u64;
+        if timestamp < ordered && late >= self.db.options.out_of_order_samples_max {
+            let max = self.db.options.out_of_order_samples_max;
+            count(&self.db.head.counters.limit_refused, 1);
+            return Err(AppendError::Limit(format!("{max} samples out of order in memory")));
+        }
+        if self.samples.weight() + self.late.len() >= self.db.options.batch_samples_max {
             let max = self.db.options.batch_samples_max;
             count(&self.db.head.counters.limit_refused, 1);
             return Err(AppendError::Limit(format!("{max} samples in one batch")));
@@ -197,14 +258,32 @@ impl Batch {
         }
     }
 
+    /// Drops samples whose time went into a block since the batch began.
+    fn drop_late(&mut self) {
+        let oldest = self.db.head.min_valid_time.load(Ordering::Acquire);
+        if self.bounds.is_none_or(|bounds| bounds.0 >= oldest) {
+            return;
+        }
+        let late = self.samples.take_before(oldest);
+        count(&self.db.head.counters.out_of_bounds, late.len() as u64);
+        self.unreserve(late);
+    }
+
+    fn unreserve(&mut self, ids: Vec<u64>) {
+        for id in ids {
+            // Numbers in a batch come from `u32`s.
+            self.with(id as u32, |series| series.pending -= 1);
+        }
+    }
+
     /// Undoes the reservations of samples that are not going to be applied.
     fn release(&mut self) {
         let samples = std::mem::take(&mut self.samples);
         let floats = samples.floats.iter().map(|sample| sample.series);
-        for id in floats.chain(samples.histograms.iter().map(|sample| sample.series)) {
-            // Numbers in a batch come from `u32`s.
-            self.with(id as u32, |series| series.pending -= 1);
-        }
+        let histograms = samples.histograms.iter().map(|sample| sample.series);
+        self.unreserve(floats.chain(histograms).collect());
+        let late = std::mem::take(&mut self.late);
+        self.unreserve(late.into_iter().map(|late| u64::from(late.0)).collect());
         self.metadata.clear();
         self.exemplars.clear();
         self.unlogged.clear();
@@ -279,95 +358,6 @@ impl Batch {
             self.with(id, |series| series.logged = true);
         }
         Ok(())
-    }
-
-    /// Makes the samples visible.
-    fn apply(&mut self) {
-        let samples = std::mem::take(&mut self.samples);
-        let mut done = Applied::default();
-        for (floats, histograms) in samples.groups() {
-            self.apply_floats(&samples.floats[floats], &mut done);
-            for sample in &samples.histograms[histograms] {
-                self.apply_histogram(sample, &mut done);
-            }
-        }
-        let head = &self.db.head;
-        head.account(&done.sum);
-        count(&head.counters.samples_appended, done.floats);
-        count(&head.counters.histograms_appended, done.histograms);
-        count(&head.counters.out_of_order, done.late);
-        if done.floats + done.histograms > 0 {
-            head.cover(done.oldest, done.newest);
-        }
-        for (id, number) in std::mem::take(&mut self.metadata) {
-            self.with(id, |series| series.metadata = number);
-        }
-        self.exemplars.apply(&self.db.head);
-    }
-
-    /// Page by page: a scrape locks each once.
-    fn apply_floats(&self, samples: &[RefSample], done: &mut Applied) {
-        let head = &self.db.head;
-        for run in samples.chunk_by(|a, b| page_of(a.series as u32) == page_of(b.series as u32)) {
-            // Pending samples keep their series, and with them the page.
-            let Some(page) = head.page(run[0].series as u32) else { continue };
-            let mut page = page.series.write();
-            for sample in run {
-                let Some(series) = page.get_mut(sample.series as u32) else { continue };
-                series.pending -= 1;
-                match series.place(sample.time, sample.value) {
-                    Place::Newest => {
-                        done.sum.add(series.append(sample.time, sample.value, head.chunk_range_ms));
-                        done.floats += 1;
-                        done.cover(sample.time);
-                    }
-                    Place::Same => {}
-                    Place::Conflict | Place::Older => done.late += 1,
-                }
-            }
-        }
-    }
-
-    fn apply_histogram(&mut self, sample: &RefHistogram, done: &mut Applied) {
-        let range = self.db.head.chunk_range_ms;
-        let RefHistogram { series, time, histogram } = sample;
-        self.with(*series as u32, |series| {
-            series.pending -= 1;
-            match series.place_histogram(*time, histogram) {
-                Place::Newest => {
-                    done.sum.add(series.append_histogram(*time, histogram, range));
-                    done.histograms += 1;
-                    done.cover(*time);
-                }
-                Place::Same => {}
-                Place::Conflict | Place::Older => done.late += 1,
-            }
-        });
-    }
-}
-
-/// What applying a batch came to.
-struct Applied {
-    sum: Appended,
-    floats: u64,
-    histograms: u64,
-    /// Samples behind others that were committed meanwhile.
-    late: u64,
-    oldest: i64,
-    newest: i64,
-}
-
-impl Default for Applied {
-    fn default() -> Applied {
-        let sum = Appended::default();
-        Applied { sum, floats: 0, histograms: 0, late: 0, oldest: i64::MAX, newest: i64::MIN }
-    }
-}
-
-impl Applied {
-    fn cover(&mut self, time: i64) {
-        self.oldest = self.oldest.min(time);
-        self.newest = self.newest.max(time);
     }
 }
 
@@ -491,8 +481,14 @@ impl Appender for Batch {
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
+        let db = self.db.clone();
+        let _passing = db.head.commits.read();
+        self.drop_late();
         self.write_log()?;
         self.apply();
+        // What is logged counts, whatever becomes of the rest.
+        db.log_out_of_order(&self.late)?;
+        self.apply_late();
         Ok(())
     }
 

@@ -1,0 +1,132 @@
+//! What is committed becomes visible: in its series, or beside them where it came out of order.
+
+use super::Batch;
+use crate::block::Sample;
+use crate::head::{Appended, Place, alone, page_of};
+use crate::out_of_order_log::Late;
+use crate::wal::count;
+use crate::wal::histograms::RefHistogram;
+use crate::wal::record::RefSample;
+
+impl Batch {
+    /// Makes the samples visible.
+    pub(super) fn apply(&mut self) {
+        let samples = std::mem::take(&mut self.samples);
+        let mut done = Applied::default();
+        for (floats, histograms) in samples.groups() {
+            self.apply_floats(&samples.floats[floats], &mut done);
+            for sample in &samples.histograms[histograms] {
+                self.apply_histogram(sample, &mut done);
+            }
+        }
+        let head = &self.db.head;
+        head.account(&done.sum);
+        count(&head.counters.samples_appended, done.floats);
+        count(&head.counters.histograms_appended, done.histograms);
+        count(&head.counters.out_of_order, done.late);
+        if done.floats + done.histograms > 0 {
+            head.cover(done.oldest, done.newest);
+        }
+        for (id, number) in std::mem::take(&mut self.metadata) {
+            self.with(id, |series| series.metadata = number);
+        }
+        self.exemplars.apply(&self.db.head);
+        self.late.append(&mut done.displaced);
+    }
+
+    /// Makes samples out of order visible.
+    pub(super) fn apply_late(&mut self) {
+        let mut new = 0;
+        for (id, time, sample) in std::mem::take(&mut self.late) {
+            new += u64::from(self.db.head.out_of_order.insert(id, time, sample));
+            // Only now may the series go.
+            self.with(id, |series| series.pending -= 1);
+        }
+        count(&self.db.head.out_of_order.appended, new);
+    }
+
+    /// Page by page: a scrape locks each once.
+    fn apply_floats(&self, samples: &[RefSample], done: &mut Applied) {
+        let head = &self.db.head;
+        let oldest = self.bounds.map_or(i64::MAX, |bounds| bounds.1);
+        for run in samples.chunk_by(|a, b| page_of(a.series as u32) == page_of(b.series as u32)) {
+            // Pending samples keep their series, and with them the page.
+            let Some(page) = head.page(run[0].series as u32) else { continue };
+            let mut page = page.series.write();
+            for sample in run {
+                let Some(series) = page.get_mut(sample.series as u32) else { continue };
+                series.pending -= 1;
+                match series.place(sample.time, sample.value) {
+                    Place::Newest => {
+                        done.sum.add(series.append(sample.time, sample.value, head.chunk_range_ms));
+                        done.floats += 1;
+                        done.cover(sample.time);
+                    }
+                    Place::Same => {}
+                    Place::Older if sample.time >= oldest => {
+                        series.pending += 1;
+                        let late = Sample::Float(sample.value);
+                        done.displaced.push((series.id, sample.time, late));
+                    }
+                    Place::Conflict | Place::Older => done.late += 1,
+                }
+            }
+        }
+    }
+
+    fn apply_histogram(&mut self, sample: &RefHistogram, done: &mut Applied) {
+        let range = self.db.head.chunk_range_ms;
+        let oldest = self.bounds.map_or(i64::MAX, |bounds| bounds.1);
+        let RefHistogram { series, time, histogram } = sample;
+        self.with(*series as u32, |series| {
+            series.pending -= 1;
+            match series.place_histogram(*time, histogram) {
+                Place::Newest => {
+                    done.sum.add(series.append_histogram(*time, histogram, range));
+                    done.histograms += 1;
+                    done.cover(*time);
+                }
+                Place::Same => {}
+                Place::Older if *time >= oldest => {
+                    series.pending += 1;
+                    done.displaced.push((series.id, *time, alone(histogram.clone())));
+                }
+                Place::Conflict | Place::Older => done.late += 1,
+            }
+        });
+    }
+}
+
+/// What applying a batch came to.
+struct Applied {
+    sum: Appended,
+    floats: u64,
+    histograms: u64,
+    /// Samples behind others that were committed meanwhile.
+    late: u64,
+    /// Those of them that may come out of order.
+    displaced: Vec<Late>,
+    oldest: i64,
+    newest: i64,
+}
+
+impl Default for Applied {
+    fn default() -> Applied {
+        Applied {
+            sum: Appended::default(),
+            floats: 0,
+            histograms: 0,
+            late: 0,
+            displaced: Vec::new(),
+            oldest: i64::MAX,
+            newest: i64::MIN,
+        }
+    }
+}
+
+impl Applied {
+    fn cover(&mut self, time: i64) {
+        self.oldest = self.oldest.min(time);
+        self.newest = self.newest.max(time);
+    }
+}

@@ -1,0 +1,132 @@
+//! Writing what the head has of a range of time to a block.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use common_model::Labels;
+use server_storage::Watch;
+
+use crate::Error;
+use crate::block::{BlockMeta, BlockWriter, EncodedChunk, OwnedChunk, unfinished, without};
+use crate::db::Inner;
+use crate::head::{Series, range_end};
+use crate::maintenance::Share;
+
+impl Inner {
+    /// Of which range of time (the second not included) the head is to be freed: the oldest one when
+    /// it has one and a half of them, or what is beyond the newest when chunks take too many bytes.
+    pub(super) fn head_range(&self) -> Option<(i64, i64)> {
+        let (oldest, newest) = self.head.uncompacted()?;
+        let range = self.head.chunk_range_ms;
+        let end = match newest.saturating_sub(oldest) > range.saturating_add(range / 2) {
+            true => range_end(oldest, range),
+            false => self.cutoff_by_space()?,
+        };
+        (end > oldest).then_some((oldest, end))
+    }
+
+    /// Drops from head and log what blocks have, when nobody reads it there any more. The caller
+    /// holds the lock.
+    pub(super) fn leave_head(&self) -> Result<(), Error> {
+        let until = self.head.compacted_until.load(Ordering::Acquire);
+        let mut left = self.left.lock();
+        if until == i64::MIN || left.log >= Some(until) {
+            return Ok(());
+        }
+        if left.head < Some(until) {
+            if self.blocks.has_old_readers() {
+                return Ok(());
+            }
+            self.forget_in_head(until);
+            left.head = Some(until);
+        }
+        // A start takes from the log what aligned blocks do not reach, also what was deleted since.
+        let aligned = until % self.head.chunk_range_ms == 0;
+        self.shorten_log(until, if aligned { Share::Most } else { Share::All })?;
+        left.log = Some(until);
+        Ok(())
+    }
+
+    /// Must be called before blocks go of which all was deleted: where the others do not reach as far
+    /// a start would take from the log what they had.
+    pub(crate) fn outlive(&self, blocks: &[PathBuf]) -> Result<(), Error> {
+        let until = self.head.compacted_until.load(Ordering::Acquire);
+        let rest = self.blocks.head_time(self.head.chunk_range_ms, blocks);
+        if rest >= Some(until) || until == i64::MIN {
+            return Ok(());
+        }
+        self.shorten_log(until, Share::All)
+    }
+}
+
+/// Writes a block of the samples in `[oldest, end)`; `None` when there are none. After an error
+/// nothing stays behind, or what the next start removes.
+pub(super) fn compact(
+    inner: &Inner,
+    (oldest, end): (i64, i64),
+    ulid: &str,
+    watch: &Watch,
+) -> Result<Option<BlockMeta>, Error> {
+    let dir = &inner.options.dir;
+    let written = BlockWriter::create(inner.fs.clone(), dir, ulid).and_then(|mut writer| {
+        let note = |chunk: &EncodedChunk<'_>| inner.compaction.note(chunk);
+        write_head(inner, &mut writer, (oldest, end - 1), watch, &note)?;
+        writer.finish(Some((oldest, end)), None)
+    });
+    if written.is_err() {
+        // The error that was first is the one to tell.
+        let _ = inner.fs.remove_dir(&unfinished(dir, ulid));
+        let _ = inner.fs.remove_dir(&dir.join(ulid));
+    }
+    written
+}
+
+/// Writes the head's samples in `[first, last]` without those that are deleted; `note` sees every
+/// chunk.
+pub(crate) fn write_head(
+    inner: &Inner,
+    writer: &mut BlockWriter,
+    (first, last): (i64, i64),
+    watch: &Watch,
+    note: &dyn Fn(&EncodedChunk<'_>),
+) -> Result<(), Error> {
+    for (at, id) in inner.head.in_order(first, last).into_iter().enumerate() {
+        watch.check(at).map_err(|_| Error::Interrupted)?;
+        let Some((labels, chunks)) = series(inner, id, (first, last))? else { continue };
+        let chunks: Vec<_> = chunks.iter().map(OwnedChunk::as_encoded).collect();
+        writer.add_series(&labels, &chunks)?;
+        chunks.iter().for_each(note);
+    }
+    Ok(())
+}
+
+/// Labels and chunks of a series that has samples in `[first, last]`.
+fn series(
+    inner: &Inner,
+    id: u32,
+    (first, last): (i64, i64),
+) -> Result<Option<(Labels, Vec<OwnedChunk>)>, Error> {
+    let Some(page) = inner.head.page(id) else { return Ok(None) };
+    let copied = {
+        let page = page.series.read();
+        let copy = |s: &Series| (inner.head.labels(&s.labels), s.copied_chunks(first, last));
+        page.get(id).map(copy)
+    };
+    let Some((labels, chunks)) = copied else { return Ok(None) };
+    let mut gone = inner.head.tombstones.read().get(&id).cloned().unwrap_or_default();
+    // No deletion of anybody: what is in another block.
+    gone.extend(first.checked_sub(1).map(|before| (i64::MIN, before)));
+    gone.extend(last.checked_add(1).map(|behind| (behind, i64::MAX)));
+    let mut kept = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        let rest = without(&chunk.as_encoded(), &gone).map_err(|error| Error::Corrupt {
+            path: PathBuf::from("memory"),
+            problem: format!("{labels}: {error}"),
+        })?;
+        match rest {
+            None => kept.push(chunk),
+            Some(rest) => kept.extend(rest),
+        }
+    }
+    Ok((!kept.is_empty()).then_some((labels, kept)))
+}

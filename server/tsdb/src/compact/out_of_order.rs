@@ -1,0 +1,149 @@
+//! Writing samples that came out of order to blocks, which overlap others until they are merged.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use server_storage::Watch;
+
+use super::Pass;
+use crate::Error;
+use crate::block::{
+    BlockCompaction, BlockMeta, BlockWriter, FROM_OUT_OF_ORDER, OwnedChunk, Rest, unfinished,
+};
+use crate::db::Inner;
+
+/// A compaction of samples out of order that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writing {
+    /// Samples before this are in blocks.
+    until: i64,
+    /// The first segment of their log that has none of them.
+    segment: u64,
+    /// Everything is in blocks and the log is shortened: what is left are readers.
+    is_done: bool,
+}
+
+impl Inner {
+    /// Writes samples out of order to blocks, when the head was (`with_head`) or there are many. The
+    /// caller holds the lock.
+    pub(super) fn compact_out_of_order(
+        self: &Arc<Self>,
+        pass: &mut Pass<'_>,
+        with_head: bool,
+    ) -> Result<(), Error> {
+        let store = &self.head.out_of_order;
+        let mut writing = self.out_of_order_writing.lock();
+        let many = store.len() * 2 > self.options.out_of_order_samples_max;
+        let mut state = match *writing {
+            Some(state) => state,
+            None if store.is_empty() || !(with_head || many) => return Ok(()),
+            None => {
+                // No batch stands between its log and the store.
+                let _none = self.head.commits.write();
+                let _alone = self.sync.lock();
+                let segment = self.out_of_order_log.lock().begin_anew()?;
+                store.freeze();
+                Writing { until: i64::MIN, segment, is_done: false }
+            }
+        };
+        *writing = Some(state);
+        if !state.is_done {
+            let written = self.write_ranges(pass, &mut state);
+            *writing = Some(state);
+            written?;
+            self.out_of_order_log.lock().remove_before(&*self.fs, state.segment)?;
+            state.is_done = true;
+            *writing = Some(state);
+        }
+        if !self.blocks.has_old_readers() {
+            store.thaw();
+            *writing = None;
+        }
+        Ok(())
+    }
+
+    /// Writes a block for every aligned range.
+    fn write_ranges(
+        self: &Arc<Self>,
+        pass: &mut Pass<'_>,
+        state: &mut Writing,
+    ) -> Result<(), Error> {
+        let range = self.head.chunk_range_ms;
+        let Some((first, last)) = self.head.out_of_order.frozen_span() else { return Ok(()) };
+        let mut start = first.max(state.until).div_euclid(range).saturating_mul(range);
+        let ids = self.head.sorted(self.head.out_of_order.frozen());
+        while start <= last {
+            let end = start.saturating_add(range);
+            let ulid = (pass.name)();
+            let meta = self.timed(|| write_range(self, &ids, (start, end), &ulid, pass.watch))?;
+            if let Some(meta) = meta {
+                self.adopt(&meta)?;
+            }
+            state.until = end;
+            if end == start {
+                break;
+            }
+            start = end;
+        }
+        Ok(())
+    }
+}
+
+fn write_range(
+    inner: &Inner,
+    ids: &[u32],
+    (start, end): (i64, i64),
+    ulid: &str,
+    watch: &Watch,
+) -> Result<Option<BlockMeta>, Error> {
+    let dir = &inner.options.dir;
+    let written = BlockWriter::create(inner.fs.clone(), dir, ulid).and_then(|mut writer| {
+        for (at, &id) in ids.iter().enumerate() {
+            watch.check(at).map_err(|_| Error::Interrupted)?;
+            let chunks = chunks(inner, id, (start, end - 1));
+            let labels = inner.head.page(id).and_then(|page| {
+                let page = page.series.read();
+                page.get(id).map(|series| inner.head.labels(&series.labels))
+            });
+            if let Some(labels) = labels.filter(|_| !chunks.is_empty()) {
+                let chunks: Vec<_> = chunks.iter().map(OwnedChunk::as_encoded).collect();
+                writer.add_series(&labels, &chunks)?;
+                chunks.iter().for_each(|chunk| inner.compaction.note(chunk));
+            }
+        }
+        let origin = BlockCompaction {
+            level: 1,
+            sources: vec![ulid.to_owned()],
+            hints: vec![FROM_OUT_OF_ORDER.to_owned()],
+            ..BlockCompaction::default()
+        };
+        writer.finish(Some((start, end)), Some(origin))
+    });
+    if written.is_err() {
+        // The error that was first is the one to tell.
+        let _ = inner.fs.remove_dir(&unfinished(dir, ulid));
+        let _ = inner.fs.remove_dir(&dir.join(ulid));
+    }
+    written
+}
+
+/// Chunks of a series' samples, without what is deleted.
+fn chunks(inner: &Inner, id: u32, range: (i64, i64)) -> Vec<OwnedChunk> {
+    let tombstones = inner.head.tombstones.read();
+    let none = Vec::new();
+    let gone = tombstones.get(&id).unwrap_or(&none);
+    let mut rest = Rest::default();
+    for (time, sample) in inner.head.out_of_order.frozen_row(id, range) {
+        if !gone.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
+            rest.push(time, sample);
+        }
+    }
+    rest.into_chunks().collect()
+}
+
+impl Inner {
+    /// Makes the window known from now on.
+    pub(crate) fn set_out_of_order_window(&self, window_ms: i64) {
+        self.head.out_of_order.window_ms.store(window_ms.max(0), Ordering::Relaxed);
+    }
+}
