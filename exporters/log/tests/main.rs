@@ -9,6 +9,7 @@ mod bounds;
 mod daemon;
 mod language;
 mod mistakes;
+mod patterns;
 mod programs;
 mod source;
 mod support;

@@ -245,8 +245,14 @@ impl Engine {
                 program.timing.note(begin.elapsed(), lines);
             }
         }
-        if self.scout.learn() {
-            self.find_literals();
+        if let Some(lines) = self.scout.due() {
+            let mut is_new = self.scout.learn();
+            for program in &mut self.programs {
+                is_new |= program.machine.learn(lines);
+            }
+            if is_new {
+                self.find_literals();
+            }
         }
     }
 }

@@ -153,11 +153,13 @@ impl Scout {
         }
     }
 
+    /// How many lines were looked at since it learned, if it is time to learn.
+    pub(crate) fn due(&self) -> Option<u64> {
+        (self.lines_seen >= LINES_TRIED).then_some(self.lines_seen)
+    }
+
     /// Whether some texts turned out to be frequent, so that it is to be built anew without them.
     pub(crate) fn learn(&mut self) -> bool {
-        if self.lines_seen < LINES_TRIED {
-            return false;
-        }
         let before = self.frequent.len();
         for (literal, hits) in self.literals.iter().zip(&self.lines_hit) {
             if hits * LINES_PER_HIT_MIN > self.lines_seen {

@@ -1,6 +1,7 @@
 //! Lines that somebody wrote to stop the exporter: it holds little of them, counts them and goes on.
 
 use std::fs::File;
+use std::io::Write as _;
 
 use super::Daemon;
 
@@ -12,6 +13,32 @@ const LONG_BYTES: u64 = 256 << 20;
 
 /// Far less than the line has.
 const MEMORY_MAX: u64 = 96 << 20;
+
+/// Bytes of the line that is written in full, and of a piece of it.
+const WRITTEN_BYTES: usize = 1 << 30;
+const WRITTEN_AT_ONCE: usize = 1 << 20;
+
+#[test]
+#[ignore = "it is fed a whole gigabyte; run it by name where that time is there"]
+fn a_line_of_a_gigabyte_is_cut_in_little_memory() {
+    let daemon = Daemon::start(PROGRAM, &["--max_line_length", "262144"]);
+    daemon.write("first\n");
+    daemon.wait_for("lines{prog=\"p.mtail\"}", "1");
+    let mut log = File::options().append(true).open(daemon.path("x.log")).unwrap();
+    let piece = b"word 7 ".repeat(WRITTEN_AT_ONCE / 7);
+    let mut written = 0;
+    while written < WRITTEN_BYTES {
+        log.write_all(&piece).unwrap();
+        written += piece.len();
+    }
+    log.write_all(b"\nword end\n").unwrap();
+    daemon.wait_for("by_word{prog=\"p.mtail\",word=\"end\"}", "1");
+    daemon.wait_for("lines{prog=\"p.mtail\"}", "3");
+    daemon.wait_for("hearth_log_lines_cut_total", "1");
+    let peak = daemon.memory_peak();
+    assert!(peak < MEMORY_MAX, "{peak} bytes");
+    println!("a line of {written} bytes: {} KiB at most", peak >> 10);
+}
 
 #[test]
 fn hostile_lines_are_bounded_and_counted_and_stop_nobody() {

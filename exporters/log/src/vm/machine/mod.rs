@@ -1,11 +1,14 @@
 //! Runs the code of one program on line after line.
 
+mod convert;
 mod operation;
 mod search;
 
 use std::cmp::Ordering;
 
 use jiff::tz::TimeZone;
+
+use convert::unexpected;
 
 use super::code::{Arithmetic, Comparison, Object, Op};
 use super::error::RuntimeError;
@@ -52,6 +55,12 @@ pub struct Machine {
     generation: u64,
     /// For each pattern the texts of which a line must hold one; empty where that is not known.
     filters: Vec<Mask>,
+    /// For each pattern whether it is only tried where another one matched.
+    is_inner: Vec<bool>,
+    /// How often such a pattern was tried since somebody asked.
+    inner_tried: u64,
+    /// Whether the texts of such patterns are looked for.
+    seeks_inner: bool,
     fields: Fields,
 }
 
@@ -71,6 +80,8 @@ struct LastMatch {
     generation: u64,
     subject: Option<Span>,
     slots: Slots,
+    /// If it was searched in the name of the line's source: which one, see [`Thread::file`].
+    file: Option<u64>,
 }
 
 impl Machine {
@@ -82,6 +93,9 @@ impl Machine {
         let filters = vec![Mask::default(); object.patterns.len()];
         Machine {
             code: Code::new(&object.ops),
+            is_inner: search::inner_patterns(&object),
+            inner_tried: 0,
+            seeks_inner: false,
             object,
             metrics,
             options,
@@ -125,6 +139,7 @@ impl Machine {
     /// Makes it ready for some lines.
     pub(crate) fn thread<'a>(&'a mut self, store: &'a mut Store) -> Thread<'a> {
         let line = Line { source: "", text: b"" };
+        let file = self.generation;
         Thread {
             code: &self.code,
             texts: Texts { object: &self.object, line, scratch: &mut self.scratch },
@@ -137,6 +152,7 @@ impl Machine {
             key: &mut self.key,
             repaired: &mut self.repaired,
             generation: &mut self.generation,
+            file,
             store,
             now_ns: 0,
             matched: false,
@@ -144,6 +160,8 @@ impl Machine {
             line_is_utf8: None,
             held: None,
             filters: &self.filters,
+            is_inner: &self.is_inner,
+            inner_tried: &mut self.inner_tried,
             fields: &mut self.fields,
         }
     }
@@ -177,6 +195,8 @@ pub(crate) struct Thread<'a> {
     key: &'a mut Key,
     repaired: &'a mut Repaired,
     generation: &'a mut u64,
+    /// The number of the line with which this name of a source begins.
+    file: u64,
     store: &'a mut Store,
     now_ns: i64,
     matched: bool,
@@ -185,6 +205,8 @@ pub(crate) struct Thread<'a> {
     line_is_utf8: Option<bool>,
     held: Option<Mask>,
     filters: &'a [Mask],
+    is_inner: &'a [bool],
+    inner_tried: &'a mut u64,
     fields: &'a mut Fields,
 }
 
@@ -218,6 +240,9 @@ impl<'a> Thread<'a> {
         *self.generation += 1;
         self.stack.clear();
         self.texts.scratch.clear();
+        if !std::ptr::eq(line.source, self.texts.line.source) {
+            self.file = *self.generation;
+        }
         let text = line.text.get(..TEXT_BYTES_MAX).unwrap_or(line.text);
         self.texts.line = Line { source: line.source, text };
         self.now_ns = now_ns;
@@ -283,11 +308,6 @@ impl<'a> Thread<'a> {
             }
         }
         Ok(())
-    }
-
-    fn matches_line(&mut self, pattern: u32) -> bool {
-        let line = self.texts.span(Place::Line);
-        self.may_match(pattern) && self.search(pattern, line)
     }
 
     /// The text of a group, empty where it took no part.
@@ -470,17 +490,6 @@ impl<'a> Thread<'a> {
         Ok(())
     }
 
-    /// A value with the bytes of its text.
-    fn plain(&self, value: Value) -> operate::Plain<'_> {
-        match value {
-            Value::Bool(_) => operate::Plain::Other("bool"),
-            Value::Int(value) | Value::Int64(value) => operate::Plain::Int(value),
-            Value::Float(value) => operate::Plain::Float(value),
-            Value::Text(span) => operate::Plain::Text(self.texts.bytes(span)),
-            Value::Datum { .. } => operate::Plain::Other("datum"),
-        }
-    }
-
     /// What is known of the line without its text.
     fn fact(&self, op: Op) -> Value {
         match op {
@@ -488,51 +497,6 @@ impl<'a> Thread<'a> {
             Op::FileName => Value::Text(self.texts.span(Place::FileName)),
             _ if self.time.is_zero() => Value::Int64(self.now_ns.div_euclid(1_000_000_000)),
             _ => Value::Int64(self.time.seconds),
-        }
-    }
-
-    fn pop_int(&mut self) -> Run<i64> {
-        let value = self.pop()?;
-        self.int_of(value)
-    }
-
-    fn int_of(&mut self, value: Value) -> Run<i64> {
-        match value {
-            Value::Int(value) | Value::Int64(value) => Ok(value),
-            Value::Text(span) => operate::parse_int(self.texts.bytes(span), 10),
-            Value::Datum { metric, slot } => self.datum_int(metric, slot),
-            other => Err(unexpected("int", other)),
-        }
-    }
-
-    fn pop_float(&mut self) -> Run<f64> {
-        let value = self.pop()?;
-        self.float_of(value)
-    }
-
-    fn float_of(&mut self, value: Value) -> Run<f64> {
-        match value {
-            Value::Float(value) => Ok(value),
-            #[expect(clippy::cast_precision_loss, reason = "as in the language")]
-            Value::Int(value) => Ok(value as f64),
-            Value::Text(span) => operate::parse_float(self.texts.bytes(span)),
-            Value::Datum { metric, slot } => self.datum_float(metric, slot),
-            other => Err(unexpected("float", other)),
-        }
-    }
-
-    fn pop_text(&mut self) -> Run<Span> {
-        let value = self.pop()?;
-        self.text_of(value)
-    }
-
-    fn text_of(&mut self, value: Value) -> Run<Span> {
-        match value {
-            Value::Text(span) => Ok(span),
-            Value::Int(value) | Value::Int64(value) => self.texts.make_from(&value.to_string()),
-            Value::Float(value) => self.texts.make_from(&go::format_g(value).to_uppercase()),
-            Value::Datum { metric, slot } => self.datum_text(metric, slot),
-            other @ Value::Bool(_) => Err(unexpected("string", other)),
         }
     }
 
@@ -585,8 +549,4 @@ impl Span {
     fn empty(self) -> Span {
         Span { end: self.start, ..self }
     }
-}
-
-fn unexpected(expected: &'static str, found: Value) -> RuntimeError {
-    RuntimeError::Type { expected, found: found.type_name() }
 }

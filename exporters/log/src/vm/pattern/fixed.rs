@@ -2,6 +2,7 @@
 //! status of three digits. They are compared as a whole, without a step for each byte.
 
 use super::plan::Pc;
+use super::set::First;
 
 /// Longest piece.
 const BYTES_MAX: usize = 64;
@@ -52,6 +53,14 @@ impl Fixed {
             None => fixed.prefix.clear(),
         }
         Some(fixed)
+    }
+
+    /// What its second byte can be; `None` where it has only one.
+    pub(super) fn second(&self, classes: &Classes) -> Option<First> {
+        let mask = *self.masks.get(1)?;
+        let mut second = First::default();
+        (0..=u8::MAX).filter(|&byte| classes.holds(byte, mask)).for_each(|byte| second.add(byte));
+        Some(second)
     }
 
     /// Where it ends, if it matches at `at`.

@@ -91,6 +91,8 @@ pub(super) struct Plan {
     pub(super) lead: Option<Lead>,
     /// It matches nothing but the end of the text, or what looks there.
     pub(super) begins_at_end: bool,
+    /// For each step what can stand behind its first byte.
+    pub(super) seconds: Vec<First>,
     /// For each step the byte that must stand there, where there is one only.
     pub(super) singles: Vec<Option<u8>>,
 }
@@ -126,6 +128,7 @@ pub(super) fn plan(hir: &Hir, wanted: &[bool]) -> Option<Plan> {
         anchored,
         lead: None,
         begins_at_end: false,
+        seconds: Vec::new(),
         singles: Vec::new(),
     };
     let mut planner = Planner { plan, sure: Vec::new(), wanted, depth: 0 };
@@ -148,6 +151,7 @@ pub(super) fn plan(hir: &Hir, wanted: &[bool]) -> Option<Plan> {
     }
     planner.plan.lead = planner.lead();
     planner.plan.begins_at_end = planner.first(start).len() == 0;
+    planner.plan.seconds = planner.seconds();
     planner.plan.singles = planner.plan.firsts.iter().map(First::single).collect();
     Some(planner.plan)
 }
@@ -389,6 +393,17 @@ impl Planner<'_> {
         let (first, second) = if greedy { (way, next) } else { (next, way) };
         self.plan.steps[pc as usize] = Step::Split { first, second };
         Some(pc)
+    }
+
+    fn seconds(&self) -> Vec<First> {
+        let of_step = |step: &Step| match step {
+            Step::Fixed(fixed) => match fixed.second(&self.plan.classes) {
+                Some(second) => second,
+                None => self.first(fixed.next),
+            },
+            _ => First::any(),
+        };
+        self.plan.steps.iter().map(of_step).collect()
     }
 
     fn lead(&self) -> Option<Lead> {

@@ -70,7 +70,7 @@ pub(super) fn search(
     let work = if work_is_bounded { WORK_BASE + WORK_PER_BYTE * text.len() } else { usize::MAX };
     let mut runner = Runner { plan, text, slots, frames: &mut room.frames, work, is_dirty: true };
     match &plan.lead {
-        _ if plan.anchored && !runner.may_go_on(plan.start, 0) => Outcome::NotFound,
+        _ if plan.anchored && !runner.may_begin(plan.start, 0) => Outcome::NotFound,
         _ if plan.anchored => runner.follow(plan.start, 0),
         Some(lead) => runner.search_lead(lead),
         None => runner.search_anywhere(prefix),
@@ -86,7 +86,7 @@ impl Runner<'_> {
                 None => self.candidate(from),
             };
             let Some(start) = start else { return Outcome::NotFound };
-            if self.may_go_on(self.plan.start, start) {
+            if self.may_begin(self.plan.start, start) {
                 match self.follow(self.plan.start, start) {
                     Outcome::NotFound => {}
                     outcome => return outcome,
@@ -105,7 +105,7 @@ impl Runner<'_> {
         let mut from = 0;
         while let Some(start) = self.candidate(from) {
             let end = set.run(self.text, start);
-            if (end > start || !lead.some) && self.may_go_on(lead.next, end) {
+            if (end > start || !lead.some) && self.may_begin(lead.next, end) {
                 match self.follow(self.plan.start, start) {
                     Outcome::NotFound => {}
                     outcome => return outcome,
@@ -225,6 +225,7 @@ impl Runner<'_> {
             Step::Split { first, second } => {
                 let (one, other) = (&plan.firsts[*first as usize], &plan.firsts[*second as usize]);
                 match (one.holds(self.text, at), other.holds(self.text, at)) {
+                    (true, true) if !self.may_go_on(*second, at) => Some((*first, at)),
                     (true, true) => {
                         self.frames.push(Frame::Other { pc: *second, at: small(at) });
                         Some((*first, at))
@@ -252,6 +253,13 @@ impl Runner<'_> {
             *held = small(at);
             self.is_dirty = true;
         }
+    }
+
+    /// Whether two bytes at `at` can be those that a step begins with.
+    #[inline]
+    fn may_begin(&self, pc: Pc, at: usize) -> bool {
+        self.plan.firsts[pc as usize].holds(self.text, at)
+            && self.plan.seconds[pc as usize].holds(self.text, at + 1)
     }
 
     /// Whether what stands at `at` can be the begin of a step, and of the one behind it if that one

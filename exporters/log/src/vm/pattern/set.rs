@@ -208,6 +208,11 @@ impl First {
         first
     }
 
+    /// Everything, parts of characters too.
+    pub(super) fn any() -> First {
+        First { bits: [u64::MAX; 4], end: true }
+    }
+
     /// Nothing but the end.
     pub(super) fn at_end() -> First {
         First { bits: [0; 4], end: true }
