@@ -84,7 +84,7 @@ async fn tls_target(tree: &Tree) -> Program {
 fn configuration(log: &str, prober: &str, target: &str) -> String {
     format!(
         "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
-rule_files: ['bundled:host.yml', 'bundled:logs.yml']
+rule_files: ['bundled:host.yml', 'bundled:logs.yml', 'bundled:probes.yml']
 scrape_configs:
 - job_name: node
   scheme: inprocess

@@ -94,6 +94,7 @@ pub(super) fn bundled() -> Vec<Finding> {
         finding("hearth.yml", loaded(Source::Bundled { hostname })),
         finding("host.yml", rules_in(loader::BUNDLED_RULES, "host.yml")),
         finding("logs.yml", rules_in(loader::BUNDLED_LOG_RULES, "logs.yml")),
+        finding("probes.yml", rules_in(loader::BUNDLED_PROBE_RULES, "probes.yml")),
         finding("modules.yml", modules_in(BUNDLED_MODULES, "modules.yml")),
     ];
     let programs = library::PROGRAMS.iter();

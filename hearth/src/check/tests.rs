@@ -136,4 +136,10 @@ const KEYS: &[&str] = &[
     "enable_http2",
     "relabel_configs",
     "metric_relabel_configs",
+    "probes",
+    "module",
+    "targets",
+    "interval",
+    "timeout",
+    "config_file",
 ];
