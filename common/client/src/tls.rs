@@ -155,11 +155,23 @@ fn verifier(material: &Material, provider: Arc<CryptoProvider>) -> Result<Verifi
             (Arc::new(roots), given)
         }
     };
-    if roots.is_empty() {
-        return Err(Cause::Tls("tls: this system has no root certificates".to_owned()));
-    }
-    let inner = WebPkiServerVerifier::builder_with_provider(roots, provider);
-    Ok(Verifier { inner: inner.build().map_err(|e| bad_ca(&e))?, given })
+    verifier_over(roots, given, provider)
+}
+
+fn verifier_over(
+    roots: Arc<RootCertStore>,
+    given: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Verifier, Cause> {
+    let signatures = Credulous(Arc::clone(&provider));
+    // A system without roots believes nobody, but what needs no TLS works all the same.
+    let inner = if roots.is_empty() {
+        None
+    } else {
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, provider);
+        Some(inner.build().map_err(|e| bad_ca(&e))?)
+    };
+    Ok(Verifier { inner, given, signatures })
 }
 
 /// The roots of the system, read once. Broken ones are left out, as Go does it.
@@ -177,8 +189,10 @@ fn system_roots() -> Arc<RootCertStore> {
 /// which is how the guides of the exporters set up TLS. rustls alone refuses a CA as server.
 #[derive(Debug)]
 struct Verifier {
-    inner: Arc<WebPkiServerVerifier>,
+    /// `None` where there are no roots.
+    inner: Option<Arc<WebPkiServerVerifier>>,
     given: Vec<CertificateDer<'static>>,
+    signatures: Credulous,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -191,7 +205,10 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
         if !self.given.iter().any(|given| given == leaf) {
-            return self.inner.verify_server_cert(leaf, chain, name, ocsp, now);
+            return match &self.inner {
+                Some(inner) => inner.verify_server_cert(leaf, chain, name, ocsp, now),
+                None => Err(CertificateError::UnknownIssuer.into()),
+            };
         }
         rustls::client::verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
         let now = now.as_secs() as i64;
@@ -209,7 +226,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.inner.verify_tls12_signature(message, cert, signature)
+        self.signatures.verify_tls12_signature(message, cert, signature)
     }
 
     fn verify_tls13_signature(
@@ -218,11 +235,11 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.inner.verify_tls13_signature(message, cert, signature)
+        self.signatures.verify_tls13_signature(message, cert, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.signatures.supported_verify_schemes()
     }
 }
 
@@ -305,4 +322,22 @@ pub fn handshake_error(error: &std::io::Error, host: &str) -> Cause {
         Some(other) => format!("tls: {other}"),
     };
     Cause::Tls(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_without_roots_believes_nobody() {
+        let provider = Arc::new(ring::default_provider());
+        let roots = Arc::new(RootCertStore::empty());
+        let verifier = verifier_over(roots, Vec::new(), provider).unwrap();
+        let leaf = CertificateDer::from(vec![0x30, 0]);
+        let name = ServerName::try_from("a.test").unwrap();
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1));
+        let refused = verifier.verify_server_cert(&leaf, &[], &name, &[], now).unwrap_err();
+        assert_eq!(refused, CertificateError::UnknownIssuer.into());
+        assert!(!verifier.supported_verify_schemes().is_empty());
+    }
 }
