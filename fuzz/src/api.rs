@@ -46,6 +46,7 @@ pub async fn api() -> Router {
         storage: Arc::new(store.clone()),
         now: now.clone(),
         in_process: std::collections::HashMap::new(),
+        asked: std::collections::HashMap::new(),
     };
     let scrape = Arc::new(server_scrape::Manager::new(scrape, &registry));
     let jobs = Config::load(JOBS, "prometheus.yml", &|_| None).expect("it is fixed");
