@@ -29,21 +29,14 @@ async fn endpoints_are_probed_without_a_second_program() {
     tree.write("prometheus.yml", probes(""));
     let program = Program::hearth(&["server"], tree.path()).await;
     let api = &program.api;
-    let is = async |query: &str, expected: f64| {
-        eventually(query, PATIENCE, async || match api.value(query).await? {
-            value if value == expected => Ok(()),
-            value => Err(format!("{value}")),
-        })
-        .await;
-    };
     let good =
         format!("probe_success{{job='probe-http_2xx',instance='http://{address}/',team='a'}}");
-    is(&good, 1.0).await;
-    is(&format!("probe_success{{instance='http://{address}/missing'}}"), 0.0).await;
-    is("probe_failure_info{phase='validate',reason='status'}", 1.0).await;
-    is("probe_success{job='words'}", 0.0).await;
-    is("count(up == 1)", 3.0).await;
-    is("count(ALERTS{alertname='ProbeDown',alertstate='pending'})", 2.0).await;
+    api.becomes(&good, 1.0).await;
+    api.becomes(&format!("probe_success{{instance='http://{address}/missing'}}"), 0.0).await;
+    api.becomes("probe_failure_info{phase='validate',reason='status'}", 1.0).await;
+    api.becomes("probe_success{job='words'}", 0.0).await;
+    api.becomes("count(up == 1)", 3.0).await;
+    api.becomes("count(ALERTS{alertname='ProbeDown',alertstate='pending'})", 2.0).await;
     // A module that is not there changes nothing.
     tree.write("prometheus.yml", probes("- {module: nothing, targets: [h]}\n"));
     program.signal("HUP");
@@ -53,5 +46,5 @@ async fn endpoints_are_probed_without_a_second_program() {
         if page.contains(line) { Ok(()) } else { Err("not refused".to_owned()) }
     })
     .await;
-    is(&good, 1.0).await;
+    api.becomes(&good, 1.0).await;
 }

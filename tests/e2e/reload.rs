@@ -22,13 +22,6 @@ async fn a_bad_configuration_leaves_the_old_one_in_force() {
     tree.write("prometheus.yml", &good);
     let program = Program::hearth(&["server"], tree.path()).await;
     let api = &program.api;
-    let is = async |query: &str, expected: f64| {
-        eventually(query, PATIENCE, async || match api.value(query).await? {
-            value if value == expected => Ok(()),
-            value => Err(format!("{value}")),
-        })
-        .await;
-    };
     let successful = async |expected: f64| {
         let line = format!("prometheus_config_last_reload_successful {expected}\n");
         eventually(&line, PATIENCE, async || {
@@ -37,7 +30,7 @@ async fn a_bad_configuration_leaves_the_old_one_in_force() {
         })
         .await;
     };
-    is("up{job='a'}", 1.0).await;
+    api.becomes("up{job='a'}", 1.0).await;
     successful(1.0).await;
 
     for bad in ["scrape_configs: [{nonsense: 1}]", "rule_files: [bad-rules.yml]", ": :"] {
@@ -59,7 +52,7 @@ async fn a_bad_configuration_leaves_the_old_one_in_force() {
 
     tree.write("prometheus.yml", config(INTERVAL, &[job("b", &address, "/b")]));
     program.signal("HUP");
-    is("up{job='b'}", 1.0).await;
+    api.becomes("up{job='b'}", 1.0).await;
     // The old target's series have ended; nothing is left to answer with.
     eventually("the old target's series end", PATIENCE, async || {
         match api.values("up{job='a'}").await? {

@@ -8,6 +8,8 @@ use common_client::{Client, ClientOptions, HeaderMap, Method, Request};
 use common_config::HttpClientConfig;
 use serde_json::Value;
 
+use super::{PATIENCE, eventually};
+
 /// Values by time in milliseconds, of each series by its labels as JSON.
 pub(crate) type Matrix = BTreeMap<String, BTreeMap<i64, String>>;
 
@@ -101,6 +103,15 @@ impl Api {
             [value] => Ok(value),
             _ => Err(format!("{query}: {values:?}")),
         }
+    }
+
+    /// Waits until the only value of an instant vector is this one.
+    pub(crate) async fn becomes(&self, query: &str, expected: f64) {
+        eventually(query, PATIENCE, async || match self.value(query).await? {
+            value if value == expected => Ok(()),
+            value => Err(format!("{value}")),
+        })
+        .await;
     }
 
     /// The raw samples of a range selector like `up[1h]`, now or at a time in seconds.

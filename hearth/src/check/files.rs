@@ -60,9 +60,7 @@ fn modules_in(text: &str, name: &str) -> Outcome {
 
 fn rules_in(text: &str, name: &str) -> Outcome {
     let groups = server_rules::load(text, name, &LoadOptions::default());
-    let groups = groups.map_err(|complaints| {
-        complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    })?;
+    let groups = groups.map_err(loader::all)?;
     Ok(count(groups.iter().map(|group| group.rules.len()).sum(), "rule"))
 }
 
@@ -90,13 +88,10 @@ pub(super) fn programs(directory: &Path) -> Vec<Finding> {
 pub(super) fn bundled() -> Vec<Finding> {
     let hostname = "host".to_owned();
     let finding = |name: &str, outcome| Finding { name: format!("bundled:{name}"), outcome };
-    let mut findings = vec![
-        finding("hearth.yml", loaded(Source::Bundled { hostname })),
-        finding("host.yml", rules_in(loader::BUNDLED_RULES, "host.yml")),
-        finding("logs.yml", rules_in(loader::BUNDLED_LOG_RULES, "logs.yml")),
-        finding("probes.yml", rules_in(loader::BUNDLED_PROBE_RULES, "probes.yml")),
-        finding("modules.yml", modules_in(BUNDLED_MODULES, "modules.yml")),
-    ];
+    let mut findings = vec![finding("hearth.yml", loaded(Source::Bundled { hostname }))];
+    let rules = loader::BUNDLED_RULES.iter();
+    findings.extend(rules.map(|(name, text)| finding(name, rules_in(text, name))));
+    findings.push(finding("modules.yml", modules_in(BUNDLED_MODULES, "modules.yml")));
     let programs = library::PROGRAMS.iter();
     findings.extend(programs.map(|p| finding(p.name, program_in(p.text, p.name))));
     findings

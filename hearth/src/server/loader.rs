@@ -13,14 +13,12 @@ use server_rules::{Complaint, GroupSpec, LoadOptions};
 /// The configuration of `hearth run` when none is given.
 pub(crate) const BUNDLED_CONFIG: &str = include_str!("../../bundled/hearth.yml");
 
-/// The rules that it names.
-pub(crate) const BUNDLED_RULES: &str = include_str!("../../bundled/host.yml");
-
-/// Alerts on what the bundled log programs count.
-pub(crate) const BUNDLED_LOG_RULES: &str = include_str!("../../bundled/logs.yml");
-
-/// Rules for `probes`.
-pub(crate) const BUNDLED_PROBE_RULES: &str = include_str!("../../bundled/probes.yml");
+/// The rule files that it names: of the host, on what the bundled log programs count, for `probes`.
+pub(crate) const BUNDLED_RULES: &[(&str, &str)] = &[
+    ("host.yml", include_str!("../../bundled/host.yml")),
+    ("logs.yml", include_str!("../../bundled/logs.yml")),
+    ("probes.yml", include_str!("../../bundled/probes.yml")),
+];
 
 /// Begins the names of rule files that ship inside.
 const BUNDLED_PREFIX: &str = "bundled:";
@@ -127,7 +125,7 @@ pub(crate) fn modules(config: &Config) -> Result<inside::Files, String> {
 }
 
 /// All complaints about a file, a line each.
-fn all(complaints: Vec<Complaint>) -> String {
+pub(crate) fn all(complaints: Vec<Complaint>) -> String {
     complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
@@ -135,12 +133,10 @@ fn all(complaints: Vec<Complaint>) -> String {
 pub(crate) fn rule_files(pattern: &str) -> Result<Vec<(String, String)>, String> {
     // Files of the bundled configuration get its folder in front, and so do these names.
     let name = Path::new(pattern).file_name().unwrap_or_default().to_string_lossy();
-    match name.strip_prefix(BUNDLED_PREFIX) {
-        Some("host.yml") => Ok(vec![(name.into_owned(), BUNDLED_RULES.to_owned())]),
-        Some("logs.yml") => Ok(vec![(name.into_owned(), BUNDLED_LOG_RULES.to_owned())]),
-        Some("probes.yml") => Ok(vec![(name.into_owned(), BUNDLED_PROBE_RULES.to_owned())]),
-        Some(other) => Err(format!("no rules named {other:?} are bundled")),
-        None => read_glob(pattern),
+    let Some(bundled) = name.strip_prefix(BUNDLED_PREFIX) else { return read_glob(pattern) };
+    match BUNDLED_RULES.iter().find(|(known, _)| *known == bundled) {
+        Some((_, text)) => Ok(vec![(name.into_owned(), (*text).to_owned())]),
+        None => Err(format!("no rules named {bundled:?} are bundled")),
     }
 }
 

@@ -39,20 +39,19 @@ pub(crate) fn serve(args: &[String]) -> ExitCode {
 
 /// `hearth bundled`
 pub(crate) fn print_bundled(args: &[String]) -> ExitCode {
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["hearth.yml"] => print(loader::BUNDLED_CONFIG),
-        ["host.yml"] => print(loader::BUNDLED_RULES),
-        ["logs.yml"] => print(loader::BUNDLED_LOG_RULES),
-        ["probes.yml"] => print(loader::BUNDLED_PROBE_RULES),
-        ["modules.yml"] => print(exporters_blackbox::inside::BUNDLED_MODULES),
-        _ => {
-            complain(
-                "usage: hearth bundled hearth.yml|host.yml|logs.yml|probes.yml|modules.yml
-",
-            );
-            return ExitCode::from(64);
-        }
-    }
+    let mut files = vec![("hearth.yml", loader::BUNDLED_CONFIG)];
+    files.extend(loader::BUNDLED_RULES);
+    files.push(("modules.yml", exporters_blackbox::inside::BUNDLED_MODULES));
+    let found = match args {
+        [name] => files.iter().find(|(known, _)| known == name),
+        _ => None,
+    };
+    let Some((_, text)) = found else {
+        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+        complain(&format!("usage: hearth bundled {}\n", names.join("|")));
+        return ExitCode::from(64);
+    };
+    print(text);
     ExitCode::SUCCESS
 }
 

@@ -74,6 +74,15 @@ impl Inner {
     }
 }
 
+/// Keeps other processes out of a data directory.
+pub(crate) fn lock(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn Lock>, Error> {
+    let path = dir.join("lock");
+    fs.lock(&path).map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::WouldBlock => Error::Locked { path: dir.to_owned() },
+        _ => Error::io("lock", &path)(cause),
+    })
+}
+
 impl Db {
     /// Opens the data directory, made if need be, and replays its log. Damage never keeps it from
     /// opening, nor does a full disk.
@@ -88,11 +97,7 @@ impl Db {
         progress: &ReplayProgress,
     ) -> Result<Db, Error> {
         fs.create_dir(&options.dir).map_err(Error::io("create", &options.dir))?;
-        let lock_path = options.dir.join("lock");
-        let lock = fs.lock(&lock_path).map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::WouldBlock => Error::Locked { path: options.dir.clone() },
-            _ => Error::io("lock", &lock_path)(cause),
-        })?;
+        let lock = lock(&*fs, &options.dir)?;
         let wal_dir = options.dir.join("wal");
         let head = Head::new(options.chunk_range_ms);
         head.exemplars.resize(options.exemplars_max);

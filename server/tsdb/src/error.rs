@@ -60,6 +60,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// What is wrong, without the path of the file where that is told beside it.
+    pub(crate) fn problem(&self) -> String {
+        match self {
+            Error::Corrupt { problem, .. } => problem.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl From<Error> for StorageError {
     fn from(error: Error) -> StorageError {
         match &error {

@@ -19,7 +19,7 @@ use crate::collector::LogCollector;
 use crate::compile::{CompileOptions, compile};
 use crate::engine::Engine;
 use crate::library::PROGRAMS;
-use crate::source::{Selection, SourceOptions, Sources, Start};
+use crate::source::{Selection, SourceLimits, SourceOptions, Sources, Start};
 use crate::store::Store;
 use crate::store::output::PrometheusOptions;
 use crate::vm::TimeOptions;
@@ -117,14 +117,8 @@ impl HostLogs {
             logs,
             start: Start::End,
             positions: Some(options.positions),
+            limits: SourceLimits { line_bytes: LINE_BYTES_MAX, ..SourceLimits::default() },
             ..SourceOptions::default()
-        };
-        let sources = SourceOptions {
-            limits: crate::source::SourceLimits {
-                line_bytes: LINE_BYTES_MAX,
-                ..sources.limits.clone()
-            },
-            ..sources
         };
         let sink = Box::new(SharedEngine(Arc::clone(&engine)));
         let sources = Sources::start(sources, directory, Box::new(SystemClock), vec![sink])

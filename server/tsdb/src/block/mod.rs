@@ -44,7 +44,7 @@ use select::matching;
 use tombstones::Tombstones;
 pub use ulid::{is_ulid, ulid};
 pub(crate) use untangle::untangle;
-pub(crate) use write::unfinished;
+pub(crate) use write::write_or_discard;
 pub use write::{BlockWriter, ChunkCutter, EncodedChunk, OwnedChunk, cut_floats};
 
 /// Most bytes a `meta.json` may have.
@@ -313,8 +313,11 @@ impl Block {
     }
 
     fn corrupt_chunk(&self, reference: u64, problem: String) -> Error {
-        let name = format!("{:06}", (reference >> 32) + 1);
-        Error::Corrupt { path: self.dir.join("chunks").join(name), problem }
+        Error::Corrupt { path: self.segment_path(reference), problem }
+    }
+
+    fn segment_path(&self, reference: u64) -> PathBuf {
+        self.dir.join("chunks").join(format!("{:06}", (reference >> 32) + 1))
     }
 }
 

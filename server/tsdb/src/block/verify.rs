@@ -82,7 +82,7 @@ impl Block {
         let (entry, labels) = match read {
             Ok(read) => read,
             Err(error) => {
-                complain(self.dir.join("index"), said(&error));
+                complain(self.dir.join("index"), error.problem());
                 return Ok(());
             }
         };
@@ -123,7 +123,7 @@ impl Block {
                     walk.good.push(chunk);
                 }
                 Err(problem) => {
-                    let file = self.dir.join("chunks").join(segment_name(chunk.reference));
+                    let file = self.segment_path(chunk.reference);
                     complain(file, format!("{problem}; it belongs to {labels}"));
                 }
             }
@@ -222,16 +222,4 @@ impl Block {
             }
         }
     }
-}
-
-/// The words of an error without the path that is told beside them.
-fn said(error: &Error) -> String {
-    match error {
-        Error::Corrupt { problem, .. } => problem.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn segment_name(reference: u64) -> String {
-    format!("{:06}", (reference >> 32) + 1)
 }

@@ -126,7 +126,7 @@ fn check_block(fs: &dyn Fs, dir: &Path, report: &mut Report<'_>) -> Result<(), E
                 Error::Corrupt { path, .. } => path.clone(),
                 _ => dir.to_owned(),
             };
-            report.damage(path, words(&error));
+            report.damage(path, error.problem());
             return Ok(());
         }
     };
@@ -138,12 +138,4 @@ fn check_block(fs: &dyn Fs, dir: &Path, report: &mut Report<'_>) -> Result<(), E
     sum.num_float_samples += found.num_float_samples;
     sum.num_histogram_samples += found.num_histogram_samples;
     Ok(())
-}
-
-/// The words of an error without the path that is told beside them.
-fn words(error: &Error) -> String {
-    match error {
-        Error::Corrupt { problem, .. } => problem.clone(),
-        other => other.to_string(),
-    }
 }

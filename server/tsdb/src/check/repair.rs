@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::{Checked, Finding, Severity, check};
 use crate::Error;
 use crate::block::{
-    Block, BlockCompaction, BlockMeta, BlockWriter, EncodedChunk, Kept, is_ulid, unfinished,
-    without,
+    Block, BlockCompaction, BlockMeta, BlockWriter, EncodedChunk, Kept, is_ulid, without,
+    write_or_discard,
 };
+use crate::db::lock;
 use crate::fs::Fs;
 use crate::wal::{repair as wal_repair, segments};
 
@@ -29,11 +30,7 @@ pub fn repair(
     name: &mut dyn FnMut() -> String,
     each: &mut dyn FnMut(&Finding),
 ) -> Result<Checked, Error> {
-    let lock_path = dir.join("lock");
-    let _lock = fs.lock(&lock_path).map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::WouldBlock => Error::Locked { path: dir.to_owned() },
-        _ => Error::io("lock", &lock_path)(cause),
-    })?;
+    let _lock = lock(&**fs, dir)?;
     let mut damaged: HashSet<PathBuf> = HashSet::new();
     check(&**fs, dir, &mut |finding| {
         if finding.severity == Severity::Damage {
@@ -62,13 +59,9 @@ fn repair_block(fs: &Arc<dyn Fs>, dir: &Path, old: &str, new: &str) -> Result<St
     let path = dir.join(old);
     let (salvaged, mut told) = match Block::open_damaged(&**fs, &path) {
         Ok((block, missing)) => {
-            let salvaged = salvage(fs, dir, &block, new);
-            if salvaged.is_err() {
-                // The error that was first is the one to tell.
-                let _ = fs.remove_dir(&unfinished(dir, new));
-            }
+            let salvaged = write_or_discard(fs, dir, new, |writer| salvage(&block, writer, new))?;
             let missing = missing.iter().map(|error| format!("; gone is what was in {error}"));
-            (salvaged?, missing.collect())
+            (salvaged, missing.collect())
         }
         Err(error) => (None, format!("; {error}")),
     };
@@ -87,13 +80,7 @@ fn repair_block(fs: &Arc<dyn Fs>, dir: &Path, old: &str, new: &str) -> Result<St
 }
 
 /// Writes what can be read and was not deleted.
-fn salvage(
-    fs: &Arc<dyn Fs>,
-    dir: &Path,
-    block: &Block,
-    ulid: &str,
-) -> Result<Option<BlockMeta>, Error> {
-    let mut writer = BlockWriter::create(fs.clone(), dir, ulid)?;
+fn salvage(block: &Block, mut writer: BlockWriter, ulid: &str) -> Result<Option<BlockMeta>, Error> {
     block.verify(&mut |_, _| {}, &mut |series| {
         let mut kept = Vec::with_capacity(series.chunks.len());
         for chunk in series.chunks {
@@ -112,11 +99,11 @@ fn salvage(
     })?;
     let BlockMeta { min_time, max_time, compaction, .. } = block.meta();
     let compaction = BlockCompaction {
+        level: compaction.level.max(1),
         sources: vec![ulid.to_owned()],
         parents: Vec::new(),
         ..compaction.clone()
     };
-    let compaction = BlockCompaction { level: compaction.level.max(1), ..compaction };
     let range = (*max_time < i64::MAX).then_some((*min_time, *max_time));
     writer.finish(range, Some(compaction))
 }

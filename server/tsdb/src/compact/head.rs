@@ -8,7 +8,7 @@ use server_storage::Watch;
 
 use crate::Error;
 use crate::block::{
-    BlockMeta, BlockWriter, EncodedChunk, Kept, Rest, unfinished, untangle, without,
+    BlockMeta, BlockWriter, EncodedChunk, Kept, Rest, untangle, without, write_or_discard,
 };
 use crate::db::Inner;
 use crate::head::{Series, range_end};
@@ -69,18 +69,11 @@ pub(super) fn compact(
     ulid: &str,
     watch: &Watch,
 ) -> Result<Option<BlockMeta>, Error> {
-    let dir = &inner.options.dir;
-    let written = BlockWriter::create(inner.fs.clone(), dir, ulid).and_then(|mut writer| {
+    write_or_discard(&inner.fs, &inner.options.dir, ulid, |mut writer| {
         let note = |chunk: &EncodedChunk<'_>| inner.compaction.note(chunk);
         write_head(inner, &mut writer, (oldest, end - 1), (Late::Without, watch), &note)?;
         writer.finish(Some((oldest, end)), None)
-    });
-    if written.is_err() {
-        // The error that was first is the one to tell.
-        let _ = inner.fs.remove_dir(&unfinished(dir, ulid));
-        let _ = inner.fs.remove_dir(&dir.join(ulid));
-    }
-    written
+    })
 }
 
 /// Whether samples out of order go with the others, or to a block of their own.

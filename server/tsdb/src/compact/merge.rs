@@ -10,7 +10,7 @@ use server_storage::Watch;
 use crate::Error;
 use crate::block::{
     BlockCompaction, BlockCursor, BlockMeta, BlockParent, BlockWriter, Classed, FROM_OUT_OF_ORDER,
-    Kept, unfinished, untangle,
+    Kept, untangle, write_or_discard,
 };
 use crate::fs::Fs;
 
@@ -31,19 +31,14 @@ pub(super) fn compact(
     parents: &[Classed],
     watch: &Watch,
 ) -> Result<Merged, Error> {
-    let written = BlockWriter::create(fs.clone(), dir, ulid).and_then(|mut writer| {
+    let meta = write_or_discard(fs, dir, ulid, |mut writer| {
         write(&mut writer, parents, watch)?;
         let (range, origin) = descent(parents);
         writer.finish(Some(range), Some(origin))
-    });
-    if written.is_err() {
-        // The error that was first is the one to tell.
-        let _ = fs.remove_dir(&unfinished(dir, ulid));
-        let _ = fs.remove_dir(&dir.join(ulid));
-    }
+    })?;
     let metas = || parents.iter().map(|parent| parent.block.meta());
     let overlapped = metas().zip(metas().skip(1)).any(|(a, b)| b.min_time < a.max_time);
-    Ok(Merged { meta: written?, overlapped })
+    Ok(Merged { meta, overlapped })
 }
 
 /// Range of time and origin of the new block.

@@ -8,7 +8,7 @@ use server_storage::Watch;
 use super::Pass;
 use crate::Error;
 use crate::block::{
-    BlockCompaction, BlockMeta, BlockWriter, FROM_OUT_OF_ORDER, OwnedChunk, Rest, unfinished,
+    BlockCompaction, BlockMeta, FROM_OUT_OF_ORDER, OwnedChunk, Rest, write_or_discard,
 };
 use crate::db::Inner;
 
@@ -96,8 +96,7 @@ fn write_range(
     ulid: &str,
     watch: &Watch,
 ) -> Result<Option<BlockMeta>, Error> {
-    let dir = &inner.options.dir;
-    let written = BlockWriter::create(inner.fs.clone(), dir, ulid).and_then(|mut writer| {
+    write_or_discard(&inner.fs, &inner.options.dir, ulid, |mut writer| {
         for (at, &id) in ids.iter().enumerate() {
             watch.check(at).map_err(|_| Error::Interrupted)?;
             let chunks = chunks(inner, id, (start, end - 1));
@@ -118,13 +117,7 @@ fn write_range(
             ..BlockCompaction::default()
         };
         writer.finish(Some((start, end)), Some(origin))
-    });
-    if written.is_err() {
-        // The error that was first is the one to tell.
-        let _ = inner.fs.remove_dir(&unfinished(dir, ulid));
-        let _ = inner.fs.remove_dir(&dir.join(ulid));
-    }
-    written
+    })
 }
 
 /// Chunks of a series' samples, without what is deleted.

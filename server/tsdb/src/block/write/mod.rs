@@ -170,6 +170,23 @@ impl BlockWriter {
     }
 }
 
+/// Writes the block `ulid` by `fill`, which finishes it. After an error nothing stays behind, or what
+/// the next start removes.
+pub(crate) fn write_or_discard(
+    fs: &Arc<dyn Fs>,
+    dir: &Path,
+    ulid: &str,
+    fill: impl FnOnce(BlockWriter) -> Result<Option<BlockMeta>, Error>,
+) -> Result<Option<BlockMeta>, Error> {
+    let written = BlockWriter::create(fs.clone(), dir, ulid).and_then(fill);
+    if written.is_err() {
+        // The error that was first is the one to tell.
+        let _ = fs.remove_dir(&unfinished(dir, ulid));
+        let _ = fs.remove_dir(&dir.join(ulid));
+    }
+    written
+}
+
 /// The folder of a block until it is whole.
 pub(crate) fn unfinished(dir: &Path, ulid: &str) -> PathBuf {
     dir.join(format!("{ulid}.tmp-for-creation"))
