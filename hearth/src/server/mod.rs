@@ -8,6 +8,7 @@ mod pages;
 mod parts;
 mod queries;
 mod reload;
+mod replayed;
 mod settings;
 mod sources;
 

@@ -20,6 +20,7 @@ use crate::block_name::new_block_name;
 
 use super::daemon::Failure;
 use super::loader::Loaded;
+use super::replayed::Replayed;
 use super::settings::{Settings, out_of_order_window_ms, retention_of};
 use super::sources;
 
@@ -32,8 +33,8 @@ fn rule_options(
 ) -> server_rules::ManagerOptions {
     server_rules::ManagerOptions {
         engine: settings.engine(),
-        storage: Arc::new(db.clone()),
-        appendable: Arc::new(db.clone()),
+        storage: Arc::new(Replayed(db.clone())),
+        appendable: Arc::new(Replayed(db.clone())),
         notify: Arc::new(move |alerts| notify.send(alerts)),
         now: now.clone(),
         external_url: settings.external_url.clone(),
@@ -105,7 +106,7 @@ impl Parts {
         let proxies = exporters_blackbox::proxy_variables(&World::real());
         let probes = Arc::new(Inside::new(Arc::new(SystemClock), proxies));
         let options = ManagerOptions {
-            storage: Arc::new(db.clone()),
+            storage: Arc::new(Replayed(db.clone())),
             now: now.clone(),
             in_process: sources::in_process(node, logs.as_ref(), registry),
             asked: sources::asked(&probes),
@@ -189,6 +190,8 @@ impl Parts {
 
     /// Ends everything that writes, in the order in which a sample travels.
     pub(crate) async fn shutdown(self) {
+        // Who waits for the log has nothing to wait for any more.
+        self.db.stop_replay();
         self.scrape.shutdown().await;
         self.rules.shutdown().await;
         self.notify.shutdown().await;
