@@ -197,7 +197,8 @@ impl Inner {
     /// Rebuilds the head and mends the log.
     fn recover_in_order(&self, log: &Log, progress: &ReplayProgress) -> (ReplayReport, Aliases) {
         let fs = &*self.fs;
-        let mut replay = Replay::new(&self.head);
+        let awaiting = Mutex::default();
+        let mut replay = Replay::new(&self.head, &awaiting);
         if let Some((_, dir, inside)) = &log.checkpoint {
             // The segments of a checkpoint have numbers of their own, which tell nobody anything.
             let unseen = ReplayProgress::default();
@@ -230,7 +231,8 @@ impl Inner {
     /// Takes up the samples that came out of order.
     fn recover_late(&self, log: &Log, report: ReplayReport, aliases: &Aliases) -> ReplayReport {
         let counters = self.out_of_order_log.lock().counters.clone();
-        let mut replay = Replay::out_of_order(&self.head, report, aliases.clone());
+        let awaiting = Mutex::default();
+        let mut replay = Replay::out_of_order(&self.head, &awaiting, report, aliases.clone());
         let unseen = ReplayProgress::default();
         self.replay_segments(&mut replay, (&log.dir, &log.listing, None), (&counters, &unseen));
         replay.report

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common_model::Matcher;
 use server_storage::SeriesRef;
 use server_tsdb::fs::{Entry, File, Fs, Lock, MemoryFs};
 use server_tsdb::{Db, Error, Options};
 
-use crate::support::{Contents, DIR, commit, contents, labels, open, open_with};
+use crate::support::{Contents, DIR, Random, commit, contents, labels, open, open_with};
 
 /// A disk whose files can be opened when a gate is open.
 #[derive(Debug)]
@@ -145,4 +146,36 @@ fn a_replay_within_the_patience_is_over_when_the_store_opens() {
     let db = Db::open_behind(Options::new(DIR), Arc::new(disk), Arc::default(), patience).unwrap();
     assert!(db.is_replayed());
     assert_eq!(contents(&db), wanted);
+}
+
+#[test]
+fn a_long_segment_is_replayed_by_two_threads_to_the_same_store() {
+    let disk = MemoryFs::default();
+    let db = open_with(Arc::new(disk.clone()), Options::new(DIR));
+    let mut random = Random::new(8);
+    for step in 0..150 {
+        let mut batch = db.appender();
+        // Series join all the time.
+        for n in 0..1000 + step * 5 {
+            let labels = labels(&[("__name__", "m"), ("n", &n.to_string())]);
+            let value = f64::from_bits(random.next() >> 1);
+            batch.append(SeriesRef(0), &labels, step * 1000, value).unwrap();
+        }
+        batch.commit().unwrap();
+        if step == 100 {
+            db.delete(20_000, 30_000, &[Matcher::equal("n", "9")]).unwrap();
+        }
+    }
+    assert!(disk.read(Path::new("/data/wal/00000000")).unwrap().len() > 1 << 20);
+    let wanted = contents(&db);
+    for _ in 0..3 {
+        let again = open(&disk.after_kill());
+        assert_eq!(contents(&again), wanted);
+        assert_eq!(again.replay_report().unknown_refs, 0);
+        assert_eq!(again.stats().series, 1745);
+    }
+    assert!(db.map_head_chunks().unwrap() > 900);
+    let again = open(&disk.after_kill());
+    assert_eq!(contents(&again), wanted);
+    assert!(again.replay_report().samples_mapped > 100_000);
 }

@@ -11,8 +11,9 @@ pub struct BitWriter<'a> {
     pub free: &'a mut u8,
 }
 
-/// Chunk buffers grow by this many bytes at first: a million series have one each.
-const GROWTH_BYTES: usize = 32;
+/// Chunk buffers begin with so many bytes, which is what the first sample takes, and grow by twice
+/// as many at first: a million series have one each.
+pub(super) const FIRST_BYTES: usize = 16;
 
 impl BitWriter<'_> {
     /// Appends the low `count` bits of `value`.
@@ -41,11 +42,30 @@ impl BitWriter<'_> {
         }
     }
 
+    /// Appends an unsigned varint.
+    pub(super) fn put_uvarint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.put(value & 0x7f | 0x80, 8);
+            value >>= 7;
+        }
+        self.put(value, 8);
+    }
+
+    /// Appends a signed varint.
+    pub(super) fn put_varint(&mut self, value: i64) {
+        self.put_uvarint(((value << 1) ^ (value >> 63)) as u64);
+    }
+
     /// Makes room in small steps; doubling would waste half of every open chunk.
     fn grow(&mut self) {
         let len = self.bytes.len();
         if len == self.bytes.capacity() {
-            let step = if len < 256 { GROWTH_BYTES } else { len / 4 };
+            // Sizes that the allocator has.
+            let step = match len {
+                ..=FIRST_BYTES => FIRST_BYTES,
+                ..256 => 2 * FIRST_BYTES,
+                _ => (len + 1).next_power_of_two() / 8,
+            };
             self.bytes.reserve_exact(step);
         }
     }

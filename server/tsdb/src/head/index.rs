@@ -23,6 +23,8 @@ pub(crate) struct Index {
     /// Half of the hash of the labels, and the number.
     by_labels: HashTable<(u32, u32)>,
     last_id: u32,
+    /// Labels of the newest series, which are much like those of the next one.
+    newest: Vec<Pair>,
 }
 
 impl Index {
@@ -56,7 +58,9 @@ impl Index {
             Some(id) => id,
             None => self.last_id.checked_add(1).filter(|id| *id <= ID_MAX)?,
         };
-        let pairs = acquire(labels, &mut symbols.write())?;
+        let pairs = acquire(labels, &mut symbols.write(), &self.newest)?;
+        self.newest.clear();
+        self.newest.extend_from_slice(&pairs);
         self.last_id = self.last_id.max(id);
         self.postings.insert(id, &pairs);
         self.pages.insert(Series::new(id, pairs));
@@ -111,10 +115,13 @@ impl Index {
     }
 }
 
-fn acquire(labels: &Labels, symbols: &mut Symbols) -> Option<Box<[Pair]>> {
+fn acquire(labels: &Labels, symbols: &mut Symbols, like: &[Pair]) -> Option<Box<[Pair]>> {
     let mut pairs = Vec::with_capacity(labels.len());
-    for (name, value) in labels {
-        pairs.push(Pair { name: symbols.acquire(name)?, value: symbols.acquire(value)? });
+    for (at, (name, value)) in labels.iter().enumerate() {
+        let like = like.get(at);
+        let name = symbols.acquire_like(name, like.map(|pair| pair.name))?;
+        let value = symbols.acquire_like(value, like.map(|pair| pair.value))?;
+        pairs.push(Pair { name, value });
     }
     Some(pairs.into_boxed_slice())
 }

@@ -91,6 +91,10 @@ impl Candidates {
         Candidates { chunks, by_series }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_series.is_empty()
+    }
+
     /// The largest number of a series that has chunks and is no larger than `max`.
     pub(crate) fn last_series(&self, max: u64) -> Option<u64> {
         self.by_series.keys().copied().filter(|series| *series <= max).max()

@@ -1,20 +1,28 @@
 //! Rebuilds the head from the log, one record at a time.
 
+mod apply;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 
 use common_model::Labels;
+use parking_lot::Mutex;
 
 use crate::block::Sample;
 use crate::fs::Fs;
-use crate::head::{Appended, Head, Offered, Page, Place, Series, alone, page_of};
+use crate::head::{Head, Offered, Page, Series, alone, page_of};
 use crate::head_chunks::Awaiting;
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
 use crate::{Error, delete};
+use apply::{Applier, Float, Job, beside};
+
+/// Samples of segments that are shorter are not worth a thread of their own.
+const APART_BYTES_MIN: u64 = 1 << 20;
 
 /// What a replay found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,56 +102,55 @@ pub(crate) struct Replay<'a> {
     late: bool,
     /// Numbers in the log that mean a series with another number.
     pub(crate) aliases: Aliases,
-    /// Chunks in files, until a sample of the log says that they belong there.
-    awaiting: Awaiting,
-    /// Series whose chunks may go to files.
-    ended: Vec<u32>,
+    /// Series that the log named, a bit each.
+    named: Vec<u64>,
+    /// Chunks in files that wait for the log.
+    awaiting: &'a Mutex<Awaiting>,
+    /// Whether there were any.
+    awaits: bool,
+    /// Where labels are put together.
+    text: String,
     page: Option<(u32, Arc<Page>)>,
     pub(crate) report: ReplayReport,
 }
 
-/// What came of the samples of a record.
-struct Found {
-    sum: Appended,
-    taken: u64,
-    repeated: u64,
-    mapped: u64,
-    unknown: u64,
-    oldest: i64,
-    newest: i64,
-}
-
-impl Default for Found {
-    fn default() -> Found {
-        let sum = Appended::default();
-        let (oldest, newest) = (i64::MAX, i64::MIN);
-        Found { sum, taken: 0, repeated: 0, mapped: 0, unknown: 0, oldest, newest }
-    }
-}
-
 impl<'a> Replay<'a> {
-    pub(crate) fn new(head: &'a Head) -> Replay<'a> {
-        let covered_until = head.compacted_until.load(Ordering::Acquire);
-        let report = ReplayReport::default();
-        let (aliases, late, ended) = (HashMap::default(), false, Vec::new());
+    /// A replay that lets chunks in files wait in `awaiting`.
+    pub(crate) fn new(head: &'a Head, awaiting: &'a Mutex<Awaiting>) -> Replay<'a> {
         let candidates = head.files.load();
         if let Some(last) = candidates.last_series(u64::from(u32::MAX)) {
             // Whatever becomes of the log, nobody else gets the number, and with it the chunks.
             head.index.write().reserve_ids(last as u32);
         }
-        let awaiting = Awaiting::new(candidates);
-        Replay { head, covered_until, late, aliases, awaiting, ended, page: None, report }
+        let awaits = !candidates.is_empty();
+        *awaiting.lock() = Awaiting::new(candidates);
+        let covered_until = head.compacted_until.load(Ordering::Acquire);
+        Replay { awaits, covered_until, ..Replay::begin(head, awaiting) }
+    }
+
+    fn begin(head: &'a Head, awaiting: &'a Mutex<Awaiting>) -> Replay<'a> {
+        Replay {
+            head,
+            covered_until: i64::MIN,
+            late: false,
+            aliases: Aliases::default(),
+            named: Vec::new(),
+            awaiting,
+            awaits: false,
+            text: String::new(),
+            page: None,
+            report: ReplayReport::default(),
+        }
     }
 
     /// A replay of the log of samples out of order, after that of the others.
     pub(crate) fn out_of_order(
         head: &'a Head,
+        awaiting: &'a Mutex<Awaiting>,
         report: ReplayReport,
         aliases: Aliases,
     ) -> Replay<'a> {
-        let (awaiting, ended) = (Awaiting::default(), Vec::new());
-        let (covered_until, late) = (i64::MIN, true);
-        Replay { head, covered_until, late, aliases, awaiting, ended, page: None, report }
+        Replay { late: true, report, aliases, ..Replay::begin(head, awaiting) }
     }
 
     /// Reads one segment into the head; `None` when `go_on` said no.
@@ -154,6 +161,30 @@ impl<'a> Replay<'a> {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Option<SegmentOutcome>, Error> {
         let mut reader = SegmentReader::open(fs, path)?;
+        let mut applier = Applier::new(self.head, self.awaiting);
+        let outcome = if reader.len()? < APART_BYTES_MIN {
+            let none = std::sync::mpsc::channel().1;
+            self.read(&mut reader, path, go_on, (&mut |job| applier.apply(&job), &none))
+        } else {
+            beside(&mut applier, |hand_out, back| {
+                self.read(&mut reader, path, go_on, (hand_out, back))
+            })
+        };
+        applier.tell(&mut self.report);
+        if let Err(error) = self.head.map_chunks() {
+            tracing::warn!(%error, "full chunks stay in memory");
+        }
+        outcome
+    }
+
+    /// Reads a segment; samples are handed out, and used buffers come back.
+    fn read(
+        &mut self,
+        reader: &mut SegmentReader,
+        path: &Path,
+        go_on: &dyn Fn() -> bool,
+        (hand_out, back): (&mut dyn FnMut(Job), &Receiver<Vec<Float>>),
+    ) -> Result<Option<SegmentOutcome>, Error> {
         let mut outcome = SegmentOutcome {
             path: path.to_owned(),
             good_end: 0,
@@ -166,7 +197,7 @@ impl<'a> Replay<'a> {
                 Event::Record if !go_on() => return Ok(None),
                 Event::Record => {
                     outcome.damage_inside += std::mem::take(&mut outcome.damage_at_end);
-                    self.record(reader.record());
+                    self.record(reader.record(), hand_out, back);
                 }
                 Event::Corrupt { offset, problem } => {
                     tracing::warn!(segment = %path.display(), offset, problem, "damage in the log");
@@ -176,22 +207,23 @@ impl<'a> Replay<'a> {
             }
         }
         outcome.good_end = reader.good_end();
-        self.head.files.await_writing(&mut self.ended);
-        if let Err(error) = self.head.map_chunks() {
-            tracing::warn!(%error, "full chunks stay in memory");
-        }
         Ok(Some(outcome))
     }
 
-    fn record(&mut self, record: &[u8]) {
+    fn record(
+        &mut self,
+        record: &[u8],
+        hand_out: &mut dyn FnMut(Job),
+        back: &Receiver<Vec<Float>>,
+    ) {
         self.report.records += 1;
         let kind = record::kind(record);
         let decoded = match kind {
             RecordKind::Series => {
                 record::decode_series(record, |reference, labels| self.series(reference, labels))
             }
-            RecordKind::Samples => self.samples(record),
-            RecordKind::Histograms => self.histograms(record),
+            RecordKind::Samples => self.samples(record, hand_out, back),
+            RecordKind::Histograms => self.histograms(record, hand_out),
             RecordKind::Metadata => record::decode_metadata(record, |reference, metadata| {
                 self.metadata(reference, &metadata);
             }),
@@ -214,10 +246,14 @@ impl<'a> Replay<'a> {
 
     fn series(&mut self, reference: u64, labels: &[(&str, &str)]) {
         let ascending = labels.windows(2).all(|two| two[0].0 < two[1].0);
-        let labels = if ascending {
-            Labels::from_sorted(labels.iter().copied())
-        } else {
-            Labels::from_pairs(labels.iter().copied())
+        let pairs = labels.iter().copied();
+        let labels = match ascending {
+            true => {
+                let pairs = pairs.map(Ok::<_, std::convert::Infallible>);
+                Labels::try_from_sorted(&mut self.text, pairs)
+                    .unwrap_or_else(|never| match never {})
+            }
+            false => Labels::from_pairs(pairs),
         };
         let wanted = u32::try_from(reference).ok();
         let Some((id, new)) = self.head.get_or_create(&labels, wanted, usize::MAX) else {
@@ -233,7 +269,8 @@ impl<'a> Replay<'a> {
             self.aliases.insert(reference, id);
             return;
         }
-        let awaits = self.awaiting.begin(reference, id);
+        self.name(id);
+        let awaits = self.awaits && self.awaiting.lock().begin(reference, id);
         if wanted == Some(id) {
             self.aliases.remove(&reference);
             self.with(id, |series| {
@@ -265,121 +302,73 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn samples(&mut self, record: &[u8]) -> Result<(), String> {
+    fn name(&mut self, id: u32) {
+        let at = id as usize / 64;
+        if self.named.len() <= at {
+            self.named.resize(at + 1, 0);
+        }
+        self.named[at] |= 1 << (id % 64);
+    }
+
+    /// The series of a sample that the head is to have. The log must have named it before: what comes
+    /// first and is applied later may not find a series that got its number in between.
+    fn wants(&mut self, reference: u64, time: i64) -> Option<u32> {
+        if time < self.covered_until {
+            self.report.samples_covered += 1;
+            return None;
+        }
+        let named =
+            |id: &u32| self.named.get(*id as usize / 64).is_some_and(|n| n >> (id % 64) & 1 == 1);
+        let id = self.resolve(reference).filter(named);
+        self.report.unknown_refs += u64::from(id.is_none());
+        id
+    }
+
+    fn samples(
+        &mut self,
+        record: &[u8],
+        hand_out: &mut dyn FnMut(Job),
+        back: &Receiver<Vec<Float>>,
+    ) -> Result<(), String> {
         if self.late {
             return record::decode_samples(record, |RefSample { series, time, value }| {
                 self.take_late(series, time, Sample::Float(value));
             });
         }
-        let mut found = Found::default();
-        let range = self.head.chunk_range_ms;
-        let decoded = record::decode_samples(record, |sample: RefSample| {
-            self.take(&mut found, sample.series, sample.time, |series| {
-                let newest = series.place(sample.time, sample.value) == Place::Newest;
-                newest.then(|| series.append(sample.time, sample.value, range))
-            });
+        let mut floats = back.try_recv().unwrap_or_default();
+        let decoded = record::decode_samples(record, |RefSample { series, time, value }| {
+            if let Some(id) = self.wants(series, time) {
+                floats.push(Float { id, time, value });
+            }
         });
-        self.took(&found);
+        hand_out(Job::Floats(floats));
         decoded
     }
 
-    fn histograms(&mut self, record: &[u8]) -> Result<(), String> {
+    fn histograms(&mut self, record: &[u8], hand_out: &mut dyn FnMut(Job)) -> Result<(), String> {
         if self.late {
             return histograms::decode(record, |RefHistogram { series, time, histogram }, _| {
                 self.take_late(series, time, alone(histogram));
             });
         }
-        let mut found = Found::default();
-        let range = self.head.chunk_range_ms;
+        let mut all = Vec::new();
         let decoded = histograms::decode(record, |sample: RefHistogram, _| {
-            let RefHistogram { series, time, histogram } = sample;
-            self.take(&mut found, series, time, |series| {
-                let newest = series.place_histogram(time, &histogram) == Place::Newest;
-                newest.then(|| series.append_histogram(time, &histogram, range))
-            });
+            if let Some(id) = self.wants(sample.series, sample.time) {
+                all.push((id, sample.time, sample.histogram));
+            }
         });
-        self.took(&found);
+        hand_out(Job::Histograms(all));
         decoded
-    }
-
-    /// Offers a sample to its series, which `append` appends it to where it is the newest.
-    fn take(
-        &mut self,
-        found: &mut Found,
-        reference: u64,
-        time: i64,
-        append: impl FnOnce(&mut Series) -> Option<Appended>,
-    ) {
-        if time < self.covered_until {
-            self.report.samples_covered += 1;
-            return;
-        }
-        let Some(id) = self.resolve(reference) else {
-            found.unknown += 1;
-            return;
-        };
-        if !self.turn_to(id) {
-            found.unknown += 1;
-            return;
-        }
-        let Some((_, page)) = &self.page else { return };
-        let mut page = page.series.write();
-        let Some(series) = page.get_mut(id) else {
-            found.unknown += 1;
-            return;
-        };
-        if series.mapped().last().is_some_and(|chunk| time <= chunk.max_time) {
-            found.mapped += 1;
-            return;
-        }
-        if series.awaits_chunks && series.span().is_none_or(|(_, last)| last < time) {
-            let (chunk, more) = self.awaiting.claim(id, time);
-            series.awaits_chunks = more;
-            match chunk.map(|chunk| (chunk, series.adopt(chunk))) {
-                Some((chunk, Some(sum))) => {
-                    found.sum.add(sum);
-                    found.oldest = found.oldest.min(chunk.min_time);
-                    found.newest = found.newest.max(chunk.max_time);
-                    found.mapped += 1;
-                    return;
-                }
-                Some((chunk, None)) => self.awaiting.refuse(&chunk),
-                None => {}
-            }
-        }
-        match append(series) {
-            Some(sum) => {
-                if sum.closed {
-                    self.ended.push(id);
-                }
-                found.sum.add(sum);
-                found.taken += 1;
-                found.oldest = found.oldest.min(time);
-                found.newest = found.newest.max(time);
-            }
-            None => found.repeated += 1,
-        }
     }
 
     /// Ends the replay of the log before the head.
     pub(crate) fn end(&mut self) {
-        if self.awaiting.end().is_none_or(|newest| newest < self.covered_until) {
+        if self.awaiting.lock().end().is_none_or(|newest| newest < self.covered_until) {
             return;
         }
         tracing::info!("files of head chunks have samples that the log has not");
         if let Err(error) = self.head.files.disown() {
             tracing::warn!(%error, "they stay, and the next start may believe them");
-        }
-    }
-
-    fn took(&mut self, found: &Found) {
-        self.report.samples += found.taken;
-        self.report.samples_mapped += found.mapped;
-        self.report.samples_repeated += found.repeated;
-        self.report.unknown_refs += found.unknown;
-        self.head.account(&found.sum);
-        if found.oldest <= found.newest {
-            self.head.cover(found.oldest, found.newest);
         }
     }
 
