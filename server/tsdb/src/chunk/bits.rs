@@ -14,6 +14,7 @@ pub struct BitWriter<'a> {
 /// Chunk buffers begin with so many bytes, which is what the first sample takes, and grow by twice
 /// as many at first: a million series have one each.
 pub(super) const FIRST_BYTES: usize = 16;
+const SECOND_BYTES: usize = 2 * FIRST_BYTES;
 
 impl BitWriter<'_> {
     /// Appends the low `count` bits of `value`.
@@ -62,8 +63,8 @@ impl BitWriter<'_> {
         if len == self.bytes.capacity() {
             // Sizes that the allocator has.
             let step = match len {
-                ..=FIRST_BYTES => FIRST_BYTES,
-                ..256 => 2 * FIRST_BYTES,
+                0..SECOND_BYTES => FIRST_BYTES,
+                SECOND_BYTES..256 => SECOND_BYTES,
                 _ => (len + 1).next_power_of_two() / 8,
             };
             self.bytes.reserve_exact(step);
