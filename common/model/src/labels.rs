@@ -5,6 +5,7 @@
 //! the whole is valid UTF-8 and no slice of it needs checking twice. Two sets are equal when their
 //! bytes are.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,6 +13,9 @@ use std::sync::{Arc, OnceLock};
 
 /// The label that holds the metric's name.
 pub const METRIC_NAME: &str = "__name__";
+
+/// A buffer that has become larger than this is given back.
+const BUFFER_BYTES_KEPT: usize = 1 << 16;
 
 const GROUP_BITS: u32 = 6;
 const GROUP_MORE: u8 = 1 << GROUP_BITS;
@@ -41,12 +45,22 @@ impl Labels {
 
     /// A set from pairs that are already sorted by name, without duplicates or empty values.
     pub fn from_sorted<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
-        let mut text = String::new();
+        thread_local! {
+            /// Where sets are written, so that one costs one allocation.
+            static BUFFER: Cell<String> = const { Cell::new(String::new()) };
+        }
+        let mut text = BUFFER.take();
+        text.clear();
         for (name, value) in pairs {
             write_part(&mut text, name);
             write_part(&mut text, value);
         }
-        if text.is_empty() { Labels::empty() } else { Labels(Arc::from(text)) }
+        let labels =
+            if text.is_empty() { Labels::empty() } else { Labels(Arc::from(text.as_str())) };
+        if text.capacity() <= BUFFER_BYTES_KEPT {
+            BUFFER.set(text);
+        }
+        labels
     }
 
     /// As [`Labels::from_sorted`], for readers of many sets: `buffer` is emptied and kept for the
@@ -137,7 +151,13 @@ impl Labels {
     /// A builder that starts from this set.
     #[must_use]
     pub fn to_builder(&self) -> LabelsBuilder {
-        LabelsBuilder { pairs: self.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect() }
+        let mut builder = LabelsBuilder { text: (*self.0).to_owned(), pairs: Vec::new() };
+        let at = |part: &str| {
+            let start = part.as_ptr().addr() - self.0.as_ptr().addr();
+            Span { start: start as u32, end: (start + part.len()) as u32 }
+        };
+        builder.pairs.extend(self.iter().map(|(name, value)| (at(name), at(value))));
+        builder
     }
 }
 
@@ -271,8 +291,23 @@ pub(crate) fn write_quoted(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
 /// Collects labels in any order and makes a [`Labels`] of them.
 #[derive(Clone, Debug, Default)]
 pub struct LabelsBuilder {
+    /// Names and values, one behind the other; also some that are not set any more.
+    text: String,
     /// Sorted by name, no duplicates, no empty values.
-    pairs: Vec<(String, String)>,
+    pairs: Vec<(Span, Span)>,
+}
+
+/// A piece of a builder's text.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn of(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
 }
 
 impl LabelsBuilder {
@@ -282,9 +317,12 @@ impl LabelsBuilder {
             Ok(at) if value.is_empty() => {
                 self.pairs.remove(at);
             }
-            Ok(at) => value.clone_into(&mut self.pairs[at].1),
+            Ok(at) => self.pairs[at].1 = self.push(value),
             Err(_) if value.is_empty() => {}
-            Err(at) => self.pairs.insert(at, (name.to_owned(), value.to_owned())),
+            Err(at) => {
+                let pair = (self.push(name), self.push(value));
+                self.pairs.insert(at, pair);
+            }
         }
         self
     }
@@ -296,23 +334,24 @@ impl LabelsBuilder {
 
     /// Keeps the labels that `keep` accepts, by name and value.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &str) -> bool) {
-        self.pairs.retain(|(name, value)| keep(name, value));
+        self.pairs.retain(|(name, value)| keep(name.of(&self.text), value.of(&self.text)));
     }
 
     /// The value of a label, empty where it is not set.
     #[must_use]
     pub fn value(&self, name: &str) -> &str {
-        self.find(name).map_or("", |at| &self.pairs[at].1)
+        self.find(name).map_or("", |at| self.pairs[at].1.of(&self.text))
     }
 
     /// Names and values in order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|(name, value)| (name.of(&self.text), value.of(&self.text)))
     }
 
     /// Forgets all labels but keeps the memory.
     pub fn clear(&mut self) {
         self.pairs.clear();
+        self.text.clear();
     }
 
     /// The finished set.
@@ -322,7 +361,16 @@ impl LabelsBuilder {
     }
 
     fn find(&self, name: &str) -> Result<usize, usize> {
-        self.pairs.binary_search_by(|(n, _)| n.as_str().cmp(name))
+        self.pairs.binary_search_by(|(n, _)| n.of(&self.text).cmp(name))
+    }
+
+    /// Writes a text behind the others. Texts of more than 4 GiB are nobody's labels: what stands
+    /// behind that is cut off.
+    fn push(&mut self, part: &str) -> Span {
+        let start = self.text.len() as u32;
+        let room = (u32::MAX - start) as usize;
+        self.text.push_str(&part[..part.floor_char_boundary(room)]);
+        Span { start, end: self.text.len() as u32 }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod defaults;
 
 mod asked;
 mod discovery;
+mod failures;
 mod fetch;
 mod manager;
 mod memory;
@@ -24,7 +25,7 @@ mod target_loop;
 use std::sync::Arc;
 
 pub use asked::{Asked, Asking};
-pub use manager::{DroppedTarget, Manager, ManagerOptions};
+pub use manager::{ApplyError, DroppedTarget, Manager, ManagerOptions};
 pub use metadata::MetadataByName;
 pub use status::{ActiveTarget, Health, LastScrape};
 pub use target::{Endpoint, IN_PROCESS, Target, check_group, endpoints};

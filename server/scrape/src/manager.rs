@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 use crate::Now;
 use crate::asked::Asked;
 use crate::discovery::{self, Groups};
-use crate::metrics::Metrics;
+use crate::failures::FailureLogs;
+use crate::metrics::{DiscoveryMetrics, Metrics};
 use crate::pool::Pool;
 use crate::status::ActiveTarget;
 use crate::target_loop::Stop;
@@ -26,6 +27,18 @@ pub(crate) struct Shared {
     /// Sources inside this process, by the address their targets have.
     pub(crate) in_process: HashMap<String, Arc<dyn Collector>>,
     pub(crate) asked: HashMap<String, Arc<dyn Asked>>,
+    pub(crate) failures: Arc<FailureLogs>,
+}
+
+/// Why a configuration was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A client that cannot be built, say because of a certificate that cannot be read.
+    #[error(transparent)]
+    Client(#[from] common_client::Error),
+    /// A file that failures are to be written to and that cannot be opened.
+    #[error("{0}")]
+    FailureLog(String),
 }
 
 /// What a [`Manager`] is built from.
@@ -73,6 +86,7 @@ impl Manager {
             now: options.now,
             in_process: options.in_process,
             asked: options.asked,
+            failures: Arc::default(),
         };
         Manager { shared: Arc::new(shared), pools: Mutex::default() }
     }
@@ -81,16 +95,22 @@ impl Manager {
     /// is, others are started, restarted or ended. On an error nothing is changed.
     ///
     /// # Errors
-    /// A client that cannot be built, say because of a certificate that cannot be read.
-    pub async fn apply(&self, configs: &[ScrapeConfig]) -> Result<(), common_client::Error> {
+    /// A client that cannot be built, a file for failures that cannot be opened.
+    pub async fn apply(&self, configs: &[ScrapeConfig]) -> Result<(), ApplyError> {
         let mut pools = self.pools.lock().await;
         let mut fresh = Vec::new();
         for config in configs {
             if pools.get(&config.job_name).is_none_or(|entry| *entry.config != *config) {
                 let config = Arc::new(config.clone());
-                fresh.push((config.clone(), Pool::new(config, self.shared.clone())?));
+                let pool = Pool::new(config.clone(), self.shared.clone()).inspect_err(|_| {
+                    let metrics = &self.shared.metrics.pools;
+                    let is_new = !pools.contains_key(&config.job_name);
+                    if is_new { &metrics.failed } else { &metrics.reloads_failed }.inc();
+                })?;
+                fresh.push((config, pool));
             }
         }
+        self.shared.failures.reopen(configs).map_err(ApplyError::FailureLog)?;
         let gone: Vec<String> = pools
             .keys()
             .filter(|name| !configs.iter().any(|config| config.job_name == **name))
@@ -99,17 +119,20 @@ impl Manager {
         for name in gone {
             if let Some(entry) = pools.remove(&name) {
                 end(entry, Stop::Removed).await;
+                self.shared.metrics.pools.forget(&name);
             }
         }
         for (config, pool) in fresh {
             if let Some(entry) = pools.remove(&config.job_name) {
                 // Its targets go on in the new pool: their series do not end.
                 end(entry, Stop::Shutdown).await;
-                self.shared.metrics.reloads.inc();
+                self.shared.metrics.pools.reloads.inc();
+            } else {
+                self.shared.metrics.pools.begun.inc();
             }
             pools.insert(config.job_name.clone(), self.start(config, pool));
         }
-        self.shared.metrics.pools.set(pools.len() as f64);
+        self.shared.metrics.pools.running.set(pools.len() as f64);
         Ok(())
     }
 
@@ -157,9 +180,9 @@ impl Manager {
         let (stop, stopped) = watch::channel(false);
         let (fed, metrics) = (pool.clone(), self.shared.metrics.clone());
         let (groups, changes) = watch::channel(Groups::default());
-        let finder = discovery::run(config.clone(), groups, stopped.clone(), metrics);
+        let finder = discovery::run(config.clone(), groups, stopped.clone(), metrics.clone());
         let feeder = tokio::spawn(async move {
-            tokio::join!(finder, feed(fed, changes, stopped));
+            tokio::join!(finder, feed(fed, &metrics.discovery, changes, stopped));
         });
         Entry { pool, config, stop, feeder }
     }
@@ -168,6 +191,7 @@ impl Manager {
 /// Brings what discovery finds to the pool.
 async fn feed(
     pool: Arc<Mutex<Pool>>,
+    metrics: &DiscoveryMetrics,
     mut changes: watch::Receiver<Groups>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -176,8 +200,13 @@ async fn feed(
             changed = changes.changed() => if changed.is_err() { return },
             () = discovery::until(&mut stopped) => return,
         }
+        metrics.received.inc();
         let groups = changes.borrow_and_update().clone();
-        pool.lock().await.sync(groups.iter());
+        let mut pool = pool.lock().await;
+        let count: usize = groups.iter().map(|group| group.targets.len()).sum();
+        metrics.targets.with(["scrape", &pool.name]).set(count as f64);
+        pool.sync(groups.iter());
+        metrics.updates.inc();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use common_client::Client;
 use common_config::prometheus::{ScrapeConfig, TargetGroup};
@@ -14,6 +15,7 @@ use crate::fetch::Source;
 use crate::manager::Shared;
 use crate::memory::Memory;
 use crate::metadata::MetadataByName;
+use crate::metrics::OnePool;
 use crate::report::ReportSeries;
 use crate::session::Treatment;
 use crate::status::{ActiveTarget, LastScrape};
@@ -42,6 +44,7 @@ pub(crate) struct Pool {
     pub(crate) dropped: Vec<Labels>,
     /// An error every scrape of the pool answers with, say a target limit.
     forced: Arc<Mutex<Option<String>>>,
+    metrics: OnePool,
 }
 
 impl Pool {
@@ -51,6 +54,8 @@ impl Pool {
     ) -> Result<Pool, common_client::Error> {
         let client = Arc::new(fetch::client(&config)?);
         let frame = Frame::of(&config);
+        let metrics = shared.metrics.pools.of(&config.job_name);
+        metrics.target_limit.set(config.limits.targets as f64);
         Ok(Pool {
             name: config.job_name.as_str().into(),
             config,
@@ -60,11 +65,13 @@ impl Pool {
             running: HashMap::new(),
             dropped: Vec::new(),
             forced: Arc::default(),
+            metrics,
         })
     }
 
     /// Starts loops for new targets, ends those of targets that are gone.
     pub(crate) fn sync<'a>(&mut self, groups: impl Iterator<Item = &'a TargetGroup>) {
+        let begun = Instant::now();
         self.dropped.clear();
         let mut wanted = HashMap::new();
         for group in groups {
@@ -72,7 +79,11 @@ impl Pool {
         }
         let limit = self.config.limits.targets as usize;
         let count = wanted.len();
-        *self.forced.lock() = (limit > 0 && count > limit)
+        let is_exceeded = limit > 0 && count > limit;
+        if is_exceeded {
+            self.shared.metrics.pools.target_limit_exceeded.inc();
+        }
+        *self.forced.lock() = is_exceeded
             .then(|| format!("target_limit exceeded (number of targets: {count}, limit: {limit})"));
         self.running.retain(|hash, running| {
             let stays = wanted.contains_key(hash);
@@ -86,8 +97,9 @@ impl Pool {
                 self.running.insert(hash, self.start(target));
             }
         }
-        let targets = self.running.len() as f64;
-        self.shared.metrics.pool_targets.with([&self.name]).set(targets);
+        self.metrics.targets.set(self.running.len() as f64);
+        self.metrics.syncs.inc();
+        self.metrics.sync_length.observe(begun.elapsed().as_secs_f64());
     }
 
     /// Ends every loop. A scrape that still waits for its target is given up.
@@ -137,6 +149,7 @@ impl Pool {
                     }
                 }
                 Err(error) => {
+                    self.metrics.sync_failures.inc();
                     tracing::error!(
                         scrape_pool = &*self.name,
                         address,
@@ -176,6 +189,10 @@ impl Pool {
             last: last.clone(),
             metadata: metadata.clone(),
             metrics: self.shared.metrics.clone(),
+            pool: self.metrics.clone(),
+            failures: self.shared.failures.clone(),
+            failure_log: config.scrape_failure_log_file.clone(),
+            job_name: self.name.clone(),
             forced: self.forced.clone(),
             now: self.shared.now.clone(),
             memory: Memory::new(),

@@ -10,10 +10,11 @@ use server_storage::{Appendable, StorageError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::failures::FailureLogs;
 use crate::fetch::Source;
 use crate::memory::Memory;
 use crate::metadata::MetadataByName;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, OnePool};
 use crate::report::{Report, ReportSeries};
 use crate::session::{Counts, Session, SessionError, Treatment, end_all};
 use crate::status::{Health, LastScrape};
@@ -49,6 +50,11 @@ pub(crate) struct TargetLoop {
     pub(crate) last: Arc<Mutex<LastScrape>>,
     pub(crate) metadata: Arc<Mutex<MetadataByName>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) pool: OnePool,
+    /// Where a scrape that fails is written down, and in which of these files.
+    pub(crate) failures: Arc<FailureLogs>,
+    pub(crate) failure_log: String,
+    pub(crate) job_name: Arc<str>,
     /// An error that stands for every scrape, set by the pool.
     pub(crate) forced: Arc<Mutex<Option<String>>>,
     pub(crate) now: Now,
@@ -92,6 +98,9 @@ impl TargetLoop {
             }
             due = schedule::next_due((self.now)(), due, interval);
         }
+        let (entries, bytes) = self.metadata.lock().size();
+        self.pool.metadata.add(-(entries as f64));
+        self.pool.metadata_bytes.add(-(bytes as f64));
         if *stop.borrow() == Stop::Removed {
             self.end_after_grace(due).await;
         }
@@ -108,6 +117,8 @@ impl TargetLoop {
         let outcome = self.fetch_and_take(stamp).await;
         if let Err((_, error)) = &outcome {
             tracing::debug!(target = self.target.url, error, "Scrape failed");
+            let (log, url) = (&self.failure_log, &self.target.url);
+            self.failures.note(log, begun, &self.job_name, url, error);
             let mut appender = self.storage.appender();
             end_all(&mut self.memory, &mut *appender, stamp);
             self.stored(appender.commit());
@@ -142,8 +153,12 @@ impl TargetLoop {
         let appender = self.storage.appender();
         let mut session = Session::begin(&self.treatment, &mut self.memory, appender, stamp);
         let mut metadata = self.metadata.lock();
+        let before = metadata.size();
         let taken = self.source.each_sample(&self.body, dialect, &mut session, &mut metadata);
+        let after = metadata.size();
         drop(metadata);
+        self.pool.metadata.add(after.0 as f64 - before.0 as f64);
+        self.pool.metadata_bytes.add(after.1 as f64 - before.1 as f64);
         match taken {
             Ok(()) => {
                 let counts = session.counts();
@@ -152,8 +167,10 @@ impl TargetLoop {
                 })
             }
             Err(error) => {
-                if error == SessionError::SampleLimit {
-                    self.metrics.sample_limit_exceeded.inc();
+                match error {
+                    SessionError::SampleLimit => self.metrics.sample_limit_exceeded.inc(),
+                    SessionError::LabelLimit(_) => self.metrics.pools.label_limits_exceeded.inc(),
+                    _ => {}
                 }
                 Err((session.abandon(), error.to_string()))
             }
