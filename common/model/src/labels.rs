@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The label that holds the metric's name.
 pub const METRIC_NAME: &str = "__name__";
@@ -20,16 +20,25 @@ const BUFFER_BYTES_KEPT: usize = 1 << 16;
 const GROUP_BITS: u32 = 6;
 const GROUP_MORE: u8 = 1 << GROUP_BITS;
 
-/// A sorted label set; cloning shares it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Labels(Arc<str>);
+/// A sorted label set; cloning shares it. The empty set takes no memory, and nothing is counted of
+/// its clones.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Labels(Option<Arc<str>>);
 
 impl Labels {
     /// The set without labels.
     #[must_use]
-    pub fn empty() -> Labels {
-        static EMPTY: OnceLock<Arc<str>> = OnceLock::new();
-        Labels(EMPTY.get_or_init(|| Arc::from("")).clone())
+    pub const fn empty() -> Labels {
+        Labels(None)
+    }
+
+    /// The set that `text` is the form of.
+    fn of(text: &str) -> Labels {
+        Labels((!text.is_empty()).then(|| Arc::from(text)))
+    }
+
+    fn text(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
     }
 
     /// A set from pairs in any order. Empty values are left out; of equal names the last wins.
@@ -55,8 +64,7 @@ impl Labels {
             write_part(&mut text, name);
             write_part(&mut text, value);
         }
-        let labels =
-            if text.is_empty() { Labels::empty() } else { Labels(Arc::from(text.as_str())) };
+        let labels = Labels::of(&text);
         if text.capacity() <= BUFFER_BYTES_KEPT {
             BUFFER.set(text);
         }
@@ -75,13 +83,13 @@ impl Labels {
             write_part(buffer, name);
             write_part(buffer, value);
         }
-        Ok(if buffer.is_empty() { Labels::empty() } else { Labels(Arc::from(buffer.as_str())) })
+        Ok(Labels::of(buffer))
     }
 
     /// Names and values in order of the names.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { rest: &self.0 }
+        Iter { rest: self.text() }
     }
 
     /// The value of a label, where it is set.
@@ -111,26 +119,26 @@ impl Labels {
     /// Whether there are no labels.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// A 64-bit hash of the whole set, the same in every process.
     #[must_use]
     pub fn hash64(&self) -> u64 {
-        twox_hash::XxHash64::oneshot(0, self.0.as_bytes())
+        twox_hash::XxHash64::oneshot(0, self.text().as_bytes())
     }
 
     /// Where the set lies in memory: clones of one set have the same place, and while one of them
     /// is kept no other set has it.
     #[must_use]
     pub fn place(&self) -> usize {
-        self.0.as_ptr().addr()
+        self.text().as_ptr().addr()
     }
 
     /// Bytes the set takes on the heap, for memory budgets.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.0.len() + 2 * size_of::<usize>()
+        self.0.as_ref().map_or(0, |text| text.len() + 2 * size_of::<usize>())
     }
 
     /// The set without its metric name.
@@ -151,9 +159,10 @@ impl Labels {
     /// A builder that starts from this set.
     #[must_use]
     pub fn to_builder(&self) -> LabelsBuilder {
-        let mut builder = LabelsBuilder { text: (*self.0).to_owned(), pairs: Vec::new() };
+        let text = self.text();
+        let mut builder = LabelsBuilder { text: text.to_owned(), pairs: Vec::new() };
         let at = |part: &str| {
-            let start = part.as_ptr().addr() - self.0.as_ptr().addr();
+            let start = part.as_ptr().addr() - text.as_ptr().addr();
             Span { start: start as u32, end: (start + part.len()) as u32 }
         };
         builder.pairs.extend(self.iter().map(|(name, value)| (at(name), at(value))));
@@ -161,15 +170,9 @@ impl Labels {
     }
 }
 
-impl Default for Labels {
-    fn default() -> Labels {
-        Labels::empty()
-    }
-}
-
 impl Hash for Labels {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.text().hash(state);
     }
 }
 
