@@ -17,6 +17,7 @@ use crate::blocks::{self, Blocks, Retention};
 use crate::compact::{CompactionCounters, Left, Writing};
 use crate::fs::{Fs, Lock};
 use crate::head::Head;
+use crate::head_chunks::HeadChunks;
 use crate::maintenance::{Schedule, bytes_of_disk, log_bytes};
 use crate::merge::MergeQuerier;
 use crate::out_of_order_log::OutOfOrderLog;
@@ -99,7 +100,8 @@ impl Db {
         fs.create_dir(&options.dir).map_err(Error::io("create", &options.dir))?;
         let lock = lock(&*fs, &options.dir)?;
         let wal_dir = options.dir.join("wal");
-        let head = Head::new(options.chunk_range_ms);
+        let files = HeadChunks::new(fs.clone(), &options.dir);
+        let head = Head::new(options.chunk_range_ms, files);
         head.exemplars.resize(options.exemplars_max);
         let blocks = find_blocks(&*fs, &options);
         if let Some(time) = blocks.head_time(options.chunk_range_ms, &[]) {
@@ -320,6 +322,7 @@ fn recover(
         replay_segments(&mut replay, fs, &checkpoint, &inside, None, (counters, &unseen));
     }
     replay_segments(&mut replay, fs, dir, &listing, covered, (counters, progress));
+    replay.end();
     if let Err(error) = checkpoint::remove_covered(fs, dir, &listing) {
         tracing::warn!(%error, "files the checkpoint covers stay behind");
     }
@@ -331,6 +334,7 @@ fn recover(
         series = report.series,
         samples = report.samples,
         repeated = report.samples_repeated,
+        in_files = report.samples_mapped,
         covered = report.samples_covered,
         unknown_refs = report.unknown_refs,
         corruptions = report.corruptions,

@@ -19,6 +19,7 @@ mod delete;
 mod error;
 mod exemplars;
 mod head;
+mod head_chunks;
 mod maintenance;
 mod merge;
 mod metrics;

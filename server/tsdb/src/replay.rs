@@ -9,7 +9,8 @@ use common_model::Labels;
 
 use crate::block::Sample;
 use crate::fs::Fs;
-use crate::head::{Appended, Head, Offered, Page, Place, alone, page_of};
+use crate::head::{Appended, Head, Offered, Page, Place, Series, alone, page_of};
+use crate::head_chunks::Awaiting;
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
@@ -28,6 +29,8 @@ pub struct ReplayReport {
     pub samples: u64,
     /// Samples that were there already, or that were older than one that was.
     pub samples_repeated: u64,
+    /// Samples that chunks in files have.
+    pub samples_mapped: u64,
     /// Samples that blocks have.
     pub samples_covered: u64,
     /// Samples, and metadata, of series the log does not describe.
@@ -91,14 +94,20 @@ pub(crate) struct Replay<'a> {
     late: bool,
     /// Numbers in the log that mean a series with another number.
     pub(crate) aliases: Aliases,
+    /// Chunks in files, until a sample of the log says that they belong there.
+    awaiting: Awaiting,
+    /// Series whose chunks may go to files.
+    ended: Vec<u32>,
     page: Option<(u32, Arc<Page>)>,
     pub(crate) report: ReplayReport,
 }
 
 /// What came of the samples of a record.
 struct Found {
+    sum: Appended,
     taken: u64,
     repeated: u64,
+    mapped: u64,
     unknown: u64,
     oldest: i64,
     newest: i64,
@@ -106,22 +115,9 @@ struct Found {
 
 impl Default for Found {
     fn default() -> Found {
-        Found { taken: 0, repeated: 0, unknown: 0, oldest: i64::MAX, newest: i64::MIN }
-    }
-}
-
-impl Found {
-    /// Takes note of a sample: of no series, there already, or taken.
-    fn note(&mut self, time: i64, appended: Option<bool>) {
-        match appended {
-            None => self.unknown += 1,
-            Some(false) => self.repeated += 1,
-            Some(true) => {
-                self.taken += 1;
-                self.oldest = self.oldest.min(time);
-                self.newest = self.newest.max(time);
-            }
-        }
+        let sum = Appended::default();
+        let (oldest, newest) = (i64::MAX, i64::MIN);
+        Found { sum, taken: 0, repeated: 0, mapped: 0, unknown: 0, oldest, newest }
     }
 }
 
@@ -129,8 +125,14 @@ impl<'a> Replay<'a> {
     pub(crate) fn new(head: &'a Head) -> Replay<'a> {
         let covered_until = head.compacted_until.load(Ordering::Acquire);
         let report = ReplayReport::default();
-        let (aliases, late) = (HashMap::default(), false);
-        Replay { head, covered_until, late, aliases, page: None, report }
+        let (aliases, late, ended) = (HashMap::default(), false, Vec::new());
+        let candidates = head.files.load();
+        if let Some(last) = candidates.last_series(u64::from(u32::MAX)) {
+            // Whatever becomes of the log, nobody else gets the number, and with it the chunks.
+            head.index.write().reserve_ids(last as u32);
+        }
+        let awaiting = Awaiting::new(candidates);
+        Replay { head, covered_until, late, aliases, awaiting, ended, page: None, report }
     }
 
     /// A replay of the log of samples out of order, after that of the others.
@@ -139,7 +141,9 @@ impl<'a> Replay<'a> {
         report: ReplayReport,
         aliases: Aliases,
     ) -> Replay<'a> {
-        Replay { head, covered_until: i64::MIN, late: true, aliases, page: None, report }
+        let (awaiting, ended) = (Awaiting::default(), Vec::new());
+        let (covered_until, late) = (i64::MIN, true);
+        Replay { head, covered_until, late, aliases, awaiting, ended, page: None, report }
     }
 
     /// Reads one segment into the head.
@@ -166,6 +170,10 @@ impl<'a> Replay<'a> {
             }
         }
         outcome.good_end = reader.good_end();
+        self.head.files.await_writing(&mut self.ended);
+        if let Err(error) = self.head.map_chunks() {
+            tracing::warn!(%error, "full chunks stay in memory");
+        }
         Ok(outcome)
     }
 
@@ -219,10 +227,15 @@ impl<'a> Replay<'a> {
             self.aliases.insert(reference, id);
             return;
         }
+        let awaits = self.awaiting.begin(reference, id);
         if wanted == Some(id) {
             self.aliases.remove(&reference);
-            self.with(id, |series| series.logged = true);
+            self.with(id, |series| {
+                series.logged = true;
+                series.awaits_chunks |= awaits;
+            });
         } else {
+            self.with(id, |series| series.awaits_chunks |= awaits);
             self.aliases.insert(reference, id);
             // A series that had the number must introduce itself again before its next sample.
             if let Some(wanted) = wanted {
@@ -252,25 +265,15 @@ impl<'a> Replay<'a> {
                 self.take_late(series, time, Sample::Float(value));
             });
         }
-        let (mut sum, mut found) = (Appended::default(), Found::default());
+        let mut found = Found::default();
         let range = self.head.chunk_range_ms;
         let decoded = record::decode_samples(record, |sample: RefSample| {
-            if sample.time < self.covered_until {
-                self.report.samples_covered += 1;
-                return;
-            }
-            let append = self.resolve(sample.series).and_then(|id| {
-                self.with(id, |series| match series.place(sample.time, sample.value) {
-                    Place::Newest => {
-                        sum.add(series.append(sample.time, sample.value, range));
-                        true
-                    }
-                    _ => false,
-                })
+            self.take(&mut found, sample.series, sample.time, |series| {
+                let newest = series.place(sample.time, sample.value) == Place::Newest;
+                newest.then(|| series.append(sample.time, sample.value, range))
             });
-            found.note(sample.time, append);
         });
-        self.took(&found, &sum);
+        self.took(&found);
         decoded
     }
 
@@ -280,35 +283,96 @@ impl<'a> Replay<'a> {
                 self.take_late(series, time, alone(histogram));
             });
         }
-        let (mut sum, mut found) = (Appended::default(), Found::default());
+        let mut found = Found::default();
         let range = self.head.chunk_range_ms;
         let decoded = histograms::decode(record, |sample: RefHistogram, _| {
             let RefHistogram { series, time, histogram } = sample;
-            if time < self.covered_until {
-                self.report.samples_covered += 1;
-                return;
-            }
-            let append = self.resolve(series).and_then(|id| {
-                self.with(id, |series| match series.place_histogram(time, &histogram) {
-                    Place::Newest => {
-                        sum.add(series.append_histogram(time, &histogram, range));
-                        true
-                    }
-                    _ => false,
-                })
+            self.take(&mut found, series, time, |series| {
+                let newest = series.place_histogram(time, &histogram) == Place::Newest;
+                newest.then(|| series.append_histogram(time, &histogram, range))
             });
-            found.note(time, append);
         });
-        self.took(&found, &sum);
+        self.took(&found);
         decoded
     }
 
-    fn took(&mut self, found: &Found, sum: &Appended) {
+    /// Offers a sample to its series, which `append` appends it to where it is the newest.
+    fn take(
+        &mut self,
+        found: &mut Found,
+        reference: u64,
+        time: i64,
+        append: impl FnOnce(&mut Series) -> Option<Appended>,
+    ) {
+        if time < self.covered_until {
+            self.report.samples_covered += 1;
+            return;
+        }
+        let Some(id) = self.resolve(reference) else {
+            found.unknown += 1;
+            return;
+        };
+        if !self.turn_to(id) {
+            found.unknown += 1;
+            return;
+        }
+        let Some((_, page)) = &self.page else { return };
+        let mut page = page.series.write();
+        let Some(series) = page.get_mut(id) else {
+            found.unknown += 1;
+            return;
+        };
+        if series.mapped().last().is_some_and(|chunk| time <= chunk.max_time) {
+            found.mapped += 1;
+            return;
+        }
+        if series.awaits_chunks && series.span().is_none_or(|(_, last)| last < time) {
+            let (chunk, more) = self.awaiting.claim(id, time);
+            series.awaits_chunks = more;
+            match chunk.map(|chunk| (chunk, series.adopt(chunk))) {
+                Some((chunk, Some(sum))) => {
+                    found.sum.add(sum);
+                    found.oldest = found.oldest.min(chunk.min_time);
+                    found.newest = found.newest.max(chunk.max_time);
+                    found.mapped += 1;
+                    return;
+                }
+                Some((chunk, None)) => self.awaiting.refuse(&chunk),
+                None => {}
+            }
+        }
+        match append(series) {
+            Some(sum) => {
+                if sum.closed {
+                    self.ended.push(id);
+                }
+                found.sum.add(sum);
+                found.taken += 1;
+                found.oldest = found.oldest.min(time);
+                found.newest = found.newest.max(time);
+            }
+            None => found.repeated += 1,
+        }
+    }
+
+    /// Ends the replay of the log before the head.
+    pub(crate) fn end(&mut self) {
+        if self.awaiting.end().is_none_or(|newest| newest < self.covered_until) {
+            return;
+        }
+        tracing::info!("files of head chunks have samples that the log has not");
+        if let Err(error) = self.head.files.disown() {
+            tracing::warn!(%error, "they stay, and the next start may believe them");
+        }
+    }
+
+    fn took(&mut self, found: &Found) {
         self.report.samples += found.taken;
+        self.report.samples_mapped += found.mapped;
         self.report.samples_repeated += found.repeated;
         self.report.unknown_refs += found.unknown;
-        self.head.account(sum);
-        if found.taken > 0 {
+        self.head.account(&found.sum);
+        if found.oldest <= found.newest {
             self.head.cover(found.oldest, found.newest);
         }
     }
@@ -363,11 +427,19 @@ impl<'a> Replay<'a> {
     }
 
     /// Calls `act` with a series, remembering its page: neighbours come one after the other.
-    fn with<T>(&mut self, id: u32, act: impl FnOnce(&mut crate::head::Series) -> T) -> Option<T> {
-        if self.page.as_ref().is_none_or(|(number, _)| *number != page_of(id)) {
-            self.page = Some((page_of(id), self.head.page(id)?));
+    fn with<T>(&mut self, id: u32, act: impl FnOnce(&mut Series) -> T) -> Option<T> {
+        if !self.turn_to(id) {
+            return None;
         }
         let (_, page) = self.page.as_ref()?;
         page.series.write().get_mut(id).map(act)
+    }
+
+    /// Makes the page of a number the one at hand; says whether there is one.
+    fn turn_to(&mut self, id: u32) -> bool {
+        if self.page.as_ref().is_none_or(|(number, _)| *number != page_of(id)) {
+            self.page = self.head.page(id).map(|page| (page_of(id), page));
+        }
+        self.page.is_some()
     }
 }

@@ -16,6 +16,7 @@ mod crash;
 mod deletions;
 mod exemplars;
 mod faults;
+mod head_chunks;
 mod histograms;
 mod out_of_order;
 mod peer_compaction;

@@ -1,6 +1,7 @@
 //! What the database says of itself, under Prometheus' names where Prometheus has one.
 
 mod blocks;
+mod head_chunks;
 mod out_of_order;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -238,6 +239,7 @@ impl Collector for Db {
         times(samples, stats.min_time, stats.max_time, lowest);
         inner.compaction.collect(samples);
         out_of_order::collect(samples, inner);
+        head_chunks::collect(samples, &inner.head.files);
         exemplars::collect(samples, &inner.head);
         samples.push(&RETENTION, &[], inner.retention_ms.load(Ordering::Relaxed) as f64 / 1000.0);
         log(samples, inner);
