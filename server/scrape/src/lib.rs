@@ -7,12 +7,14 @@
 pub mod defaults;
 
 mod asked;
+mod buffers;
 mod discovery;
 mod fetch;
 mod manager;
 mod memory;
 mod metadata;
 mod metrics;
+mod page;
 mod pool;
 mod report;
 mod schedule;
@@ -20,6 +22,7 @@ mod session;
 mod status;
 mod target;
 mod target_loop;
+mod treatment;
 
 use std::sync::Arc;
 

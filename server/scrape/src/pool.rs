@@ -15,10 +15,10 @@ use crate::manager::Shared;
 use crate::memory::Memory;
 use crate::metadata::MetadataByName;
 use crate::report::ReportSeries;
-use crate::session::Treatment;
 use crate::status::{ActiveTarget, LastScrape};
 use crate::target::{Frame, Populated, Target, populate};
 use crate::target_loop::{Stop, TargetLoop};
+use crate::treatment::Treatment;
 use crate::{defaults, fetch};
 
 /// A target with its running loop.
@@ -180,7 +180,8 @@ impl Pool {
             now: self.shared.now.clone(),
             memory: Memory::new(),
             report,
-            body: Vec::new(),
+            buffers: self.shared.buffers.clone(),
+            body_bytes: 0,
             before: None,
         };
         let handle = tokio::spawn(target_loop.run(stopped));

@@ -17,6 +17,7 @@ mod deletions;
 mod exemplars;
 mod faults;
 mod histograms;
+mod numbered;
 mod out_of_order;
 mod peer_compaction;
 mod peer_histograms;
