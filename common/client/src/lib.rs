@@ -10,6 +10,7 @@ mod client;
 mod connect;
 mod der;
 mod error;
+mod gzip;
 mod jwt;
 mod oauth2;
 mod options;
@@ -20,6 +21,7 @@ mod url;
 
 pub use client::Client;
 pub use error::{Cause, Error};
+pub use gzip::gunzip;
 pub use hyper::{HeaderMap, Method, StatusCode, header};
 pub use options::{ClientOptions, Head, ProxyEnv, Request, Response, Timings};
 pub use url::query_escape;

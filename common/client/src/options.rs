@@ -119,8 +119,8 @@ pub struct Head {
     pub final_url: String,
     /// How long it took.
     pub timings: Timings,
-    /// Bytes of the body as they came over the wire.
-    pub encoded_bytes: usize,
+    /// Whether the body is packed: see [`crate::gunzip`].
+    pub is_gzip: bool,
 }
 
 /// The answer.

@@ -7,6 +7,7 @@
 pub mod defaults;
 
 mod asked;
+mod buffers;
 mod discovery;
 mod failures;
 mod fetch;
@@ -14,6 +15,7 @@ mod manager;
 mod memory;
 mod metadata;
 mod metrics;
+mod page;
 mod pool;
 mod report;
 mod schedule;
@@ -21,6 +23,7 @@ mod session;
 mod status;
 mod target;
 mod target_loop;
+mod treatment;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::Now;
 use crate::asked::Asked;
+use crate::buffers::Buffers;
 use crate::discovery::{self, Groups};
 use crate::failures::FailureLogs;
 use crate::metrics::{DiscoveryMetrics, Metrics};
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Appendable>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) now: Now,
+    pub(crate) buffers: Arc<Buffers>,
     /// Sources inside this process, by the address their targets have.
     pub(crate) in_process: HashMap<String, Arc<dyn Collector>>,
     pub(crate) asked: HashMap<String, Arc<dyn Asked>>,
@@ -84,6 +86,7 @@ impl Manager {
             storage: options.storage,
             metrics: Arc::new(Metrics::register(registry)),
             now: options.now,
+            buffers: Arc::default(),
             in_process: options.in_process,
             asked: options.asked,
             failures: Arc::default(),

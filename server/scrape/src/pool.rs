@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use common_client::Client;
-use common_config::prometheus::{ScrapeConfig, TargetGroup};
+use common_config::prometheus::{NameScheme, ScrapeConfig, TargetGroup};
 use common_model::Labels;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -17,10 +17,10 @@ use crate::memory::Memory;
 use crate::metadata::MetadataByName;
 use crate::metrics::OnePool;
 use crate::report::ReportSeries;
-use crate::session::Treatment;
 use crate::status::{ActiveTarget, LastScrape};
 use crate::target::{Frame, Populated, Target, populate};
 use crate::target_loop::{Stop, TargetLoop};
+use crate::treatment::Treatment;
 use crate::{defaults, fetch};
 
 /// A target with its running loop.
@@ -178,6 +178,7 @@ impl Pool {
             honor_labels: config.honor_labels,
             honor_timestamps: config.honor_timestamps,
             track_timestamps_staleness: config.track_timestamps_staleness,
+            legacy_names: config.metric_name_validation_scheme == NameScheme::Legacy,
             relabel: config.metric_relabel_configs.clone().into(),
             limits,
         };
@@ -197,7 +198,8 @@ impl Pool {
             now: self.shared.now.clone(),
             memory: Memory::new(),
             report,
-            body: Vec::new(),
+            buffers: self.shared.buffers.clone(),
+            body_bytes: 0,
             before: None,
         };
         let handle = tokio::spawn(target_loop.run(stopped));

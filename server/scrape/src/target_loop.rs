@@ -3,22 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use common_exposition::Dialect;
 use common_model::TimestampMs;
 use parking_lot::Mutex;
 use server_storage::{Appendable, StorageError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::buffers::Buffers;
 use crate::failures::FailureLogs;
-use crate::fetch::Source;
+use crate::fetch::{FetchError, Page, Source, unpack};
 use crate::memory::Memory;
 use crate::metadata::MetadataByName;
 use crate::metrics::{Metrics, OnePool};
 use crate::report::{Report, ReportSeries};
-use crate::session::{Counts, Session, SessionError, Treatment, end_all};
+use crate::session::{Counts, Session, SessionError, end_all};
 use crate::status::{Health, LastScrape};
 use crate::target::Target;
+use crate::treatment::Treatment;
 use crate::{Now, schedule};
 
 /// Why a loop ends.
@@ -38,8 +39,8 @@ const LONG_BODY_BYTES: usize = 64 << 10;
 /// A source inside this process is scraped for the second time this long after the first.
 const SECOND_SCRAPE_MS: TimestampMs = 5_000;
 
-/// A body buffer larger than this is given back after the scrape.
-const KEPT_BODY_BYTES: usize = 1 << 20;
+/// A packed page becomes about so many times as large.
+const PACKED_RATIO: usize = 8;
 
 /// Everything one target's loop needs.
 pub(crate) struct TargetLoop {
@@ -60,7 +61,9 @@ pub(crate) struct TargetLoop {
     pub(crate) now: Now,
     pub(crate) memory: Memory,
     pub(crate) report: ReportSeries,
-    pub(crate) body: Vec<u8>,
+    pub(crate) buffers: Arc<Buffers>,
+    /// Of the last page, unpacked; −1 where it was too large.
+    pub(crate) body_bytes: i64,
     /// When the scrape before began.
     pub(crate) before: Option<Instant>,
 }
@@ -135,26 +138,64 @@ impl TargetLoop {
         if let Some(error) = forced {
             return Err((Counts::default(), error));
         }
-        self.body.clear();
-        match self.source.fetch(&self.target, &mut self.body).await {
-            Ok(dialect) if self.body.len() >= LONG_BODY_BYTES => {
-                tokio::task::block_in_place(|| self.take(dialect, stamp))
+        self.body_bytes = 0;
+        let mut body = self.buffers.wire.take();
+        let taken = match self.source.fetch(&self.target, &mut body).await {
+            Ok(page) => {
+                let size = if page.is_gzip { body.len() * PACKED_RATIO } else { body.len() };
+                if size >= LONG_BODY_BYTES {
+                    tokio::task::block_in_place(|| self.unpack_and_take(&body, page, stamp))
+                } else {
+                    self.unpack_and_take(&body, page, stamp)
+                }
             }
-            Ok(dialect) => self.take(dialect, stamp),
-            Err(error) => {
-                self.metrics.refused(&error);
-                Err((Counts::default(), error.to_string()))
-            }
-        }
+            Err(error) => Err(self.refused(&error)),
+        };
+        self.buffers.wire.give(body);
+        taken
     }
 
-    /// Takes the samples of a body, or of a collector in this process.
-    fn take(&mut self, dialect: Dialect, stamp: TimestampMs) -> Result<Counts, (Counts, String)> {
+    fn unpack_and_take(
+        &mut self,
+        body: &[u8],
+        page: Page,
+        stamp: TimestampMs,
+    ) -> Result<Counts, (Counts, String)> {
+        if !page.is_gzip {
+            return self.take(body, page, stamp);
+        }
+        let mut unpacked = self.buffers.unpacked.take();
+        let taken = match unpack(&self.source, body, &mut unpacked) {
+            Ok(()) => self.take(&unpacked, page, stamp),
+            Err(error) => Err(self.refused(&error)),
+        };
+        self.buffers.unpacked.give(unpacked);
+        taken
+    }
+
+    /// Takes note of a page that is not to be had.
+    fn refused(&mut self, error: &FetchError) -> (Counts, String) {
+        self.metrics.refused(error);
+        if *error == FetchError::BodyLimit {
+            self.body_bytes = -1;
+        }
+        (Counts::default(), error.to_string())
+    }
+
+    /// Takes the samples of a page, or of a collector in this process.
+    fn take(
+        &mut self,
+        body: &[u8],
+        page: Page,
+        stamp: TimestampMs,
+    ) -> Result<Counts, (Counts, String)> {
+        self.body_bytes = i64::try_from(body.len()).unwrap_or(i64::MAX);
         let appender = self.storage.appender();
-        let mut session = Session::begin(&self.treatment, &mut self.memory, appender, stamp);
+        let text = (body, page.dialect);
+        let mut session = Session::begin(&self.treatment, &mut self.memory, appender, text, stamp);
         let mut metadata = self.metadata.lock();
         let before = metadata.size();
-        let taken = self.source.each_sample(&self.body, dialect, &mut session, &mut metadata);
+        let taken = self.source.each_sample(text, &mut session, &mut metadata);
         let after = metadata.size();
         drop(metadata);
         self.pool.metadata.add(after.0 as f64 - before.0 as f64);
@@ -179,13 +220,10 @@ impl TargetLoop {
 
     fn finish(&mut self, stamp: TimestampMs, took: Duration, counts: Counts, error: String) {
         let up = error.is_empty();
-        let body_bytes = i64::try_from(self.body.len()).unwrap_or(i64::MAX);
-        let report = Report { up, duration_seconds: took.as_secs_f64(), counts, body_bytes };
+        let duration_seconds = took.as_secs_f64();
+        let report = Report { up, duration_seconds, counts, body_bytes: self.body_bytes };
         let result = self.report.append(self.storage.appender(), stamp, &report);
         self.stored(result);
-        if self.body.capacity() > KEPT_BODY_BYTES {
-            self.body = Vec::new();
-        }
         let health = if up { Health::Up } else { Health::Down };
         *self.last.lock() =
             LastScrape { health, error, at: Some(stamp), duration: took, samples: counts.scraped };

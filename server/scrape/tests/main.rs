@@ -263,3 +263,25 @@ async fn targets_in_files_come_and_go_with_the_files() {
     tree.write("t.json", "[]");
     bench.until("the end", |newest| newest.get(&up) == Some(&None)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_the_old_names_asks_for_them_and_takes_no_others() {
+    let target = FakeTarget::start([("/metrics", metrics("{\"a.b\"} 1\n"))]).await;
+    let address = target.address().to_string();
+    let bench = Bench::new(HashMap::new());
+    bench
+        .apply(&format!(
+            "scrape_configs:\n- job_name: t\n  scrape_interval: 100ms\n  scrape_timeout: 100ms\n  \
+             enable_compression: false\n  metric_name_validation_scheme: legacy\n  \
+             metric_name_escaping_scheme: dots\n  static_configs: [{{targets: ['{address}']}}]\n"
+        ))
+        .await;
+    let up = series("up", &address, &[]);
+    bench.until("a scrape", |newest| newest.contains_key(&up)).await;
+    assert_eq!(bench.newest()[&up], Some(0.0));
+    let error = bench.manager.active().await[0].last.error.clone();
+    assert!(error.starts_with("invalid metric name or label names: "), "{error}");
+    let head = target.seen()[0].to_lowercase();
+    assert!(head.contains("accept-encoding: identity"), "{head}");
+    assert!(head.contains("version=1.0.0;escaping=dots;"), "{head}");
+}

@@ -11,7 +11,7 @@ use common_model::{Metadata, TimestampMs};
 use parking_lot::Mutex;
 use server_storage::{Appendable, Appender, Querier, Queryable, StorageError, Watch};
 
-use crate::appender::Batch;
+use crate::appender::{Batch, Scratches};
 use crate::block::BlockMeta;
 use crate::blocks::{self, Blocks, Retention};
 use crate::compact::{CompactionCounters, Left, Writing};
@@ -67,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) replay_took: Duration,
     lock: Mutex<Option<Box<dyn Lock>>>,
     closed: AtomicBool,
+    pub(crate) scratches: Scratches,
 }
 
 impl Inner {
@@ -138,6 +139,7 @@ impl Db {
             replay: report,
             lock: Mutex::new(Some(lock)),
             closed: AtomicBool::new(false),
+            scratches: Scratches::default(),
         };
         inner.take_up();
         Ok(Db { inner: Arc::new(inner) })

@@ -18,6 +18,7 @@ mod exemplars;
 mod faults;
 mod head_chunks;
 mod histograms;
+mod numbered;
 mod out_of_order;
 mod peer_compaction;
 mod peer_histograms;

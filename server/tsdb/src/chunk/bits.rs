@@ -15,23 +15,27 @@ pub struct BitWriter<'a> {
 const GROWTH_BYTES: usize = 32;
 
 impl BitWriter<'_> {
-    /// Appends the low `count` bits of `value`.
+    /// Appends the low `count` bits of `value`, at most 64.
+    #[inline]
     pub fn put(&mut self, value: u64, count: u32) {
-        let mut left = count;
-        while left > 0 {
-            if *self.free == 0 {
-                self.grow();
-                self.bytes.push(0);
-                *self.free = 8;
-            }
-            let take = left.min(u32::from(*self.free));
-            let part = (value >> (left - take)) as u8 & (0xff >> (8 - take));
-            *self.free -= take as u8;
-            if let Some(last) = self.bytes.last_mut() {
-                *last |= part << *self.free;
-            }
-            left -= take;
+        if count == 0 {
+            return;
         }
+        // The first of the bits at the top.
+        let bits = value << (64 - count);
+        let free = u32::from(*self.free);
+        if let Some(last) = self.bytes.last_mut().filter(|_| free > 0) {
+            *last |= (bits >> (64 - free)) as u8;
+            if count <= free {
+                *self.free -= count as u8;
+                return;
+            }
+        }
+        let (bits, left) = (bits << free, count - free);
+        let bytes = left.div_ceil(8);
+        self.make_room(bytes as usize);
+        self.bytes.extend_from_slice(&bits.to_be_bytes()[..bytes as usize]);
+        *self.free = (bytes * 8 - left) as u8;
     }
 
     /// Appends whole bytes.
@@ -42,9 +46,10 @@ impl BitWriter<'_> {
     }
 
     /// Makes room in small steps; doubling would waste half of every open chunk.
-    fn grow(&mut self) {
+    #[inline]
+    fn make_room(&mut self, more: usize) {
         let len = self.bytes.len();
-        if len == self.bytes.capacity() {
+        if self.bytes.capacity() - len < more {
             let step = if len < 256 { GROWTH_BYTES } else { len / 4 };
             self.bytes.reserve_exact(step);
         }
