@@ -77,6 +77,8 @@ async fn queries_and_failed_scrapes_stand_in_their_logs_also_after_these_were_mo
         "prometheus_target_scrape_pools_total 2\n",
         "prometheus_target_scrape_pool_sync_total{scrape_job=\"good\"} 1\n",
         "prometheus_sd_discovered_targets{config=\"gone\",name=\"scrape\"} 1\n",
+        "net_conntrack_dialer_conn_established_total{dialer_name=\"good\"} 1\n",
+        "net_conntrack_dialer_conn_established_total{dialer_name=\"gone\"} 0\n",
         "net_conntrack_listener_conn_accepted_total{listener_name=\"http\"}",
     ] {
         assert!(page.contains(part), "{part} is not in:\n{page}");

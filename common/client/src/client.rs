@@ -178,19 +178,33 @@ impl Inner {
         let tls = target.is_https.then(|| self.tls_config()).transpose()?;
         let proxy = self.proxies.of(target);
         let server_name = self.config.tls_config.server_name.as_deref().filter(|n| !n.is_empty());
-        let connected = connect::connect(target, proxy, tls, server_name, timings).await?;
+        let attempt = self.options.dials.attempt();
+        let connected = connect::connect(target, proxy, tls, server_name, timings).await;
+        let (connected, established) = match connected {
+            Ok(connected) => (connected, attempt.established()),
+            Err(cause) => {
+                attempt.failed(&cause);
+                return Err(cause);
+            }
+        };
         let io = TokioIo::new(connected.stream);
         let failed = |e: hyper::Error| Cause::Protocol(e.to_string());
         if connected.is_h2 {
             let handshake = http2::handshake(TokioExecutor::new(), io).await;
             let (sender, connection) = handshake.map_err(failed)?;
-            tokio::spawn(connection);
+            tokio::spawn(async move {
+                let _established = established;
+                connection.await
+            });
             return Ok(Sender::H2(sender));
         }
         let mut builder = http1::Builder::new();
         builder.max_buf_size(self.options.read_buffer_bytes_max.max(8192));
         let (sender, connection) = builder.handshake(io).await.map_err(failed)?;
-        tokio::spawn(connection);
+        tokio::spawn(async move {
+            let _established = established;
+            connection.await
+        });
         Ok(Sender::H1(sender))
     }
 

@@ -9,6 +9,7 @@ mod body;
 mod client;
 mod connect;
 mod der;
+mod dials;
 mod error;
 mod gzip;
 mod jwt;
@@ -20,6 +21,7 @@ mod tls;
 mod url;
 
 pub use client::Client;
+pub use dials::{DialFailure, Dials};
 pub use error::{Cause, Error};
 pub use gzip::gunzip;
 pub use hyper::{HeaderMap, Method, StatusCode, header};

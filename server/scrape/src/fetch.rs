@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use common_client::{Cause, Client, ClientOptions, Request, gunzip};
+use common_client::{Cause, Client, ClientOptions, Dials, Request, gunzip};
 use common_config::prometheus::{ScrapeConfig, ScrapeProtocol};
 use common_exposition::{Dialect, for_each_series};
 use common_instrument::{Collector, Samples};
@@ -64,9 +64,13 @@ pub(crate) enum Inside {
     Asked(Arc<dyn Asked>),
 }
 
-/// The client of a scrape configuration.
-pub(crate) fn client(config: &ScrapeConfig) -> Result<Client, common_client::Error> {
-    let options = ClientOptions { user_agent: USER_AGENT.to_owned(), ..ClientOptions::default() };
+/// The client of a scrape configuration, whose connections are counted in `dials`.
+pub(crate) fn client(
+    config: &ScrapeConfig,
+    dials: Arc<Dials>,
+) -> Result<Client, common_client::Error> {
+    let user_agent = USER_AGENT.to_owned();
+    let options = ClientOptions { user_agent, dials, ..ClientOptions::default() };
     Client::new(&config.http, options)
 }
 

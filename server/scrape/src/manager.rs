@@ -123,6 +123,7 @@ impl Manager {
             if let Some(entry) = pools.remove(&name) {
                 end(entry, Stop::Removed).await;
                 self.shared.metrics.pools.forget(&name);
+                self.shared.metrics.dials.forget(&name);
             }
         }
         for (config, pool) in fresh {

@@ -52,7 +52,8 @@ impl Pool {
         config: Arc<ScrapeConfig>,
         shared: Arc<Shared>,
     ) -> Result<Pool, common_client::Error> {
-        let client = Arc::new(fetch::client(&config)?);
+        let dials = shared.metrics.dials.of(&config.job_name);
+        let client = Arc::new(fetch::client(&config, dials)?);
         let frame = Frame::of(&config);
         let metrics = shared.metrics.pools.of(&config.job_name);
         metrics.target_limit.set(config.limits.targets as f64);
