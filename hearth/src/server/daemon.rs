@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use common_instrument::{Family, Registry};
@@ -167,7 +168,11 @@ async fn attend(
     }
 }
 
-/// Opens the store; replaying its log may take a while.
+/// A start waits so long for the log to be replayed; if it takes longer queries are answered from
+/// what is read so far, and what is scraped waits.
+const REPLAY_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Opens the store; replaying its log may go on behind it.
 async fn open(
     settings: &Settings,
     loaded: &Loaded,
@@ -180,7 +185,7 @@ async fn open(
     (options.retention_ms, options.retention_bytes, options.retention_percentage) =
         retention_of(&loaded.config, (options.retention_ms, options.retention_bytes));
     options.out_of_order_window_ms = out_of_order_window_ms(&loaded.config);
-    let work = move || Db::open_watched(options, Arc::new(RealFs), &replay);
+    let work = move || Db::open_behind(options, Arc::new(RealFs), replay, REPLAY_PATIENCE);
     let db = tokio::task::spawn_blocking(work).await??;
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)

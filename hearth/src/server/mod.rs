@@ -10,6 +10,7 @@ mod parts;
 mod queries;
 mod query_log;
 mod reload;
+mod replayed;
 mod settings;
 mod sources;
 

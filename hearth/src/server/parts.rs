@@ -21,6 +21,7 @@ use crate::block_name::new_block_name;
 use super::daemon::Failure;
 use super::loader::Loaded;
 use super::query_log::QueryLog;
+use super::replayed::{self, Replayed};
 use super::settings::{Settings, out_of_order_window_ms, retention_of};
 use super::sources;
 
@@ -34,8 +35,8 @@ fn rule_options(
 ) -> server_rules::ManagerOptions {
     server_rules::ManagerOptions {
         engine: settings.engine(queries.clone()),
-        storage: Arc::new(db.clone()),
-        appendable: Arc::new(db.clone()),
+        storage: Arc::new(Replayed(db.clone())),
+        appendable: Arc::new(Replayed(db.clone())),
         notify: Arc::new(move |alerts| notify.send(alerts)),
         now: now.clone(),
         external_url: settings.external_url.clone(),
@@ -109,10 +110,11 @@ impl Parts {
         let proxies = exporters_blackbox::proxy_variables(&World::real());
         let probes = Arc::new(Inside::new(Arc::new(SystemClock), proxies));
         let options = ManagerOptions {
-            storage: Arc::new(db.clone()),
+            storage: Arc::new(Replayed(db.clone())),
             now: now.clone(),
             in_process: sources::in_process(node, logs.as_ref(), registry),
             asked: sources::asked(&probes),
+            ready: replayed::when(db),
         };
         let scrape = Arc::new(Manager::new(options, registry));
         let alertmanager = match settings.has_alertmanager {
@@ -195,6 +197,8 @@ impl Parts {
 
     /// Ends everything that writes, in the order in which a sample travels.
     pub(crate) async fn shutdown(self) {
+        // Who waits for the log has nothing to wait for any more.
+        self.db.stop_replay();
         self.scrape.shutdown().await;
         self.rules.shutdown().await;
         self.notify.shutdown().await;

@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) in_process: HashMap<String, Arc<dyn Collector>>,
     pub(crate) asked: HashMap<String, Arc<dyn Asked>>,
     pub(crate) failures: Arc<FailureLogs>,
+    pub(crate) ready: Option<watch::Receiver<bool>>,
 }
 
 /// Why a configuration was not applied.
@@ -53,6 +54,9 @@ pub struct ManagerOptions {
     pub in_process: HashMap<String, Arc<dyn Collector>>,
     /// Sources of the same scheme that are told the query of the target.
     pub asked: HashMap<String, Arc<dyn Asked>>,
+    /// What is scraped waits until this turns true, or its sender goes; nothing to wait for where
+    /// there is none.
+    pub ready: Option<watch::Receiver<bool>>,
 }
 
 /// A target that relabeling dropped.
@@ -90,6 +94,7 @@ impl Manager {
             in_process: options.in_process,
             asked: options.asked,
             failures: Arc::default(),
+            ready: options.ready,
         };
         Manager { shared: Arc::new(shared), pools: Mutex::default() }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common_client::Client;
 use common_config::prometheus::{NameScheme, ScrapeConfig, TargetGroup};
@@ -193,6 +193,8 @@ impl Pool {
             metrics: self.shared.metrics.clone(),
             pool: self.metrics.clone(),
             failures: self.shared.failures.clone(),
+            ready: self.shared.ready.clone(),
+            waited: Duration::ZERO,
             failure_log: config.scrape_failure_log_file.clone(),
             job_name: self.name.clone(),
             forced: self.forced.clone(),

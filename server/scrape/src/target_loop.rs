@@ -56,6 +56,10 @@ pub(crate) struct TargetLoop {
     pub(crate) failures: Arc<FailureLogs>,
     pub(crate) failure_log: String,
     pub(crate) job_name: Arc<str>,
+    /// Turns true when the store takes samples, where it does not yet.
+    pub(crate) ready: Option<watch::Receiver<bool>>,
+    /// How long this scrape waited for the store.
+    pub(crate) waited: Duration,
     /// An error that stands for every scrape, set by the pool.
     pub(crate) forced: Arc<Mutex<Option<String>>>,
     pub(crate) now: Now,
@@ -117,6 +121,7 @@ impl TargetLoop {
         if let Some(before) = self.before.replace(clock) {
             self.metrics.interval(&self.target, clock - before);
         }
+        self.waited = Duration::ZERO;
         let outcome = self.fetch_and_take(stamp).await;
         if let Err((_, error)) = &outcome {
             tracing::debug!(target = self.target.url, error, "Scrape failed");
@@ -130,17 +135,20 @@ impl TargetLoop {
             Ok(counts) => (counts, String::new()),
             Err((counts, error)) => (counts, error),
         };
-        self.finish(stamp, clock.elapsed(), counts, error);
+        self.finish(stamp, clock.elapsed().saturating_sub(self.waited), counts, error);
     }
 
     async fn fetch_and_take(&mut self, stamp: TimestampMs) -> Result<Counts, (Counts, String)> {
         let forced = self.forced.lock().clone();
         if let Some(error) = forced {
+            self.store_is_ready().await;
             return Err((Counts::default(), error));
         }
         self.body_bytes = 0;
         let mut body = self.buffers.wire.take();
-        let taken = match self.source.fetch(&self.target, &mut body).await {
+        let fetched = self.source.fetch(&self.target, &mut body).await;
+        self.store_is_ready().await;
+        let taken = match fetched {
             Ok(page) => {
                 let size = if page.is_gzip { body.len() * PACKED_RATIO } else { body.len() };
                 if size >= LONG_BODY_BYTES {
@@ -153,6 +161,16 @@ impl TargetLoop {
         };
         self.buffers.wire.give(body);
         taken
+    }
+
+    /// Waits until the store takes samples: after a start it may still read its log.
+    async fn store_is_ready(&mut self) {
+        let Some(ready) = &mut self.ready else { return };
+        let began = Instant::now();
+        // Who is gone has nothing more to say.
+        let _ = ready.wait_for(|ready| *ready).await;
+        self.waited = began.elapsed();
+        self.ready = None;
     }
 
     fn unpack_and_take(

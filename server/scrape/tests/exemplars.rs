@@ -118,6 +118,7 @@ async fn scrape(wants: bool, done: impl Fn(&Seen, usize) -> bool) -> (Seen, f64)
         now: Arc::new(move || 1_000_000 + clock.elapsed().as_millis() as i64),
         in_process: HashMap::new(),
         asked: HashMap::new(),
+        ready: None,
     };
     let manager = Manager::new(options, &registry);
     let yaml = format!(

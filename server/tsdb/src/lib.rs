@@ -23,6 +23,7 @@ mod head_chunks;
 mod maintenance;
 mod merge;
 mod metrics;
+mod opening;
 mod options;
 mod out_of_order_log;
 mod querier;

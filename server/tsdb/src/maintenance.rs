@@ -398,7 +398,8 @@ impl Inner {
         count(&self.wal_counters.checkpoints, 1);
         let removed: HashMap<u64, u64> = self.removed.lock().clone();
         let keep = |series: u64| {
-            let now = self.aliases.get(&series).map_or(series, |id| u64::from(*id));
+            let now =
+                self.recovery.found().aliases.get(&series).map_or(series, |id| u64::from(*id));
             let expires = removed.get(&series).is_some_and(|until| *until > last);
             expires || self.head.has(now) || self.head.has(series)
         };

@@ -146,8 +146,13 @@ impl<'a> Replay<'a> {
         Replay { head, covered_until, late, aliases, awaiting, ended, page: None, report }
     }
 
-    /// Reads one segment into the head.
-    pub(crate) fn segment(&mut self, fs: &dyn Fs, path: &Path) -> Result<SegmentOutcome, Error> {
+    /// Reads one segment into the head; `None` when `go_on` said no.
+    pub(crate) fn segment(
+        &mut self,
+        fs: &dyn Fs,
+        path: &Path,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Option<SegmentOutcome>, Error> {
         let mut reader = SegmentReader::open(fs, path)?;
         let mut outcome = SegmentOutcome {
             path: path.to_owned(),
@@ -158,6 +163,7 @@ impl<'a> Replay<'a> {
         self.report.segments += 1;
         loop {
             match reader.next_event()? {
+                Event::Record if !go_on() => return Ok(None),
                 Event::Record => {
                     outcome.damage_inside += std::mem::take(&mut outcome.damage_at_end);
                     self.record(reader.record());
@@ -174,7 +180,7 @@ impl<'a> Replay<'a> {
         if let Err(error) = self.head.map_chunks() {
             tracing::warn!(%error, "full chunks stay in memory");
         }
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
     fn record(&mut self, record: &[u8]) {

@@ -6,6 +6,7 @@
 )]
 
 mod basics;
+mod behind;
 mod blocks;
 mod blocks_written;
 mod check;

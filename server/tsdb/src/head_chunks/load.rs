@@ -285,6 +285,7 @@ impl HeadChunks {
     /// Lets the next start read the log alone: some chunk has samples that the log lost, and may get
     /// others now at the same time. The chunks are readable as before.
     pub(crate) fn disown(&self) -> Result<(), Error> {
+        self.writer.lock().end_file();
         let listed = listed(&*self.fs, &self.dir)?;
         // The newest first, so that no gap is left on the way.
         for file in self.files.read().iter().rev() {

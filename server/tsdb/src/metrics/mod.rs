@@ -202,6 +202,10 @@ const REPLAY: Family = Family::gauge(
     "prometheus_tsdb_data_replay_duration_seconds",
     "Time taken to replay the data on disk.",
 );
+const REPLAYING: Family = Family::gauge(
+    "hearth_tsdb_replaying",
+    "Whether the log is still being replayed, so that queries miss samples and appends wait.",
+);
 const SEGMENT: Family = Family::gauge(
     "prometheus_tsdb_wal_segment_current",
     "Write log segment index that TSDB is currently writing to.",
@@ -262,7 +266,8 @@ fn times(samples: &mut Samples, min: i64, max: i64, lowest: i64) {
 }
 
 fn log(samples: &mut Samples, inner: &Inner) {
-    samples.push(&REPLAY, &[], inner.replay_took.as_secs_f64());
+    samples.push(&REPLAYING, &[], f64::from(u8::from(!inner.recovery.is_done())));
+    samples.push(&REPLAY, &[], inner.recovery.found().took.as_secs_f64());
     samples.push(&SEGMENT, &[], inner.wal.lock().current_number() as f64);
     let fsync = SampleValue::Summary {
         quantiles: &[],
