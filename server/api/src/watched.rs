@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use server_promql::ast::Expr;
 use server_promql::engine::{
-    Done, Interrupt, Laps, Observer, QueryOptions, QueryOutput, QueryStats, Stopwatch,
+    Done, Interrupt, Laps, Observer, QueryOptions, QueryOutput, QueryStats,
 };
 use server_promql::value::Value;
 
@@ -17,7 +17,7 @@ use crate::query::{Steps, in_time, lookback, parse, timeout};
 use crate::result;
 use crate::running;
 use crate::state::ApiState;
-use crate::timings;
+use crate::timings::{self, Stopwatch};
 
 /// A query that somebody waits for. Dropped, it is over.
 struct Waiting {

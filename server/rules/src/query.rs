@@ -5,7 +5,7 @@ use std::time::Instant;
 use common_model::Labels;
 use common_template::prometheus::{Env, QuerySample};
 use server_promql::ast::Expr;
-use server_promql::engine::{Done, Origin, QueryOptions, QueryStats, Share, Stopwatch};
+use server_promql::engine::{Done, Laps, Origin, QueryOptions, QueryStats, Share};
 use server_promql::parser;
 use server_promql::value::{Sample, SampleValue, Value};
 
@@ -29,7 +29,7 @@ pub(crate) fn vector(
     let engine = &evaluator.options.engine;
     let observer = &engine.options().observer;
     observer.begun();
-    let watch = Stopwatch::start(Instant::now());
+    let began = Instant::now();
     let output = engine
         .instant(&*evaluator.options.storage, expr, time, &options)
         .map_err(|error| error.to_string());
@@ -39,7 +39,7 @@ pub(crate) fn vector(
         end: time,
         step_ms: 0,
         origin,
-        laps: watch.laps(),
+        laps: Laps { eval: began.elapsed(), ..Laps::default() },
         stats: output.as_ref().map_or_else(|_| QueryStats::default(), |output| output.stats),
         error: output.as_ref().err().map(String::as_str),
     }));

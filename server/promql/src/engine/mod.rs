@@ -21,7 +21,7 @@ use crate::value::{Point, Sample, SampleValue, Series, Track, Value};
 pub use error::QueryError;
 pub use explain::{Clock, EXPLAIN_NODES_MAX, Execution, Measure, Plan, PlanNode, Recorder, Search};
 pub use limits::{Interrupt, Lent, NoInterrupt, Stop};
-pub use observe::{Done, Laps, Observer, Origin, Stopwatch, Unobserved};
+pub use observe::{Done, Laps, Observer, Origin, Unobserved};
 pub use shared::{Heap, Limit, Reservation, Share, SharedLimits};
 pub use step::{SUBQUERY_STEP_MS_DEFAULT, SubqueryStep};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common_model::TimestampMs;
 
@@ -77,36 +77,4 @@ pub struct Laps {
     pub prepare: Duration,
     /// Evaluating.
     pub eval: Duration,
-}
-
-/// Measures [`Laps`].
-#[derive(Clone, Copy, Debug)]
-pub struct Stopwatch {
-    asked: Instant,
-    begun: Instant,
-    prepared: Instant,
-}
-
-impl Stopwatch {
-    /// Starts when a query has its turn; `asked` is when it was asked.
-    #[must_use]
-    pub fn start(asked: Instant) -> Stopwatch {
-        let begun = Instant::now();
-        Stopwatch { asked, begun, prepared: begun }
-    }
-
-    /// The query is parsed; evaluation begins.
-    pub fn prepared(&mut self) {
-        self.prepared = Instant::now();
-    }
-
-    /// The evaluation ends now.
-    #[must_use]
-    pub fn laps(&self) -> Laps {
-        Laps {
-            queue: self.begun.saturating_duration_since(self.asked),
-            prepare: self.prepared.saturating_duration_since(self.begun),
-            eval: self.prepared.elapsed(),
-        }
-    }
 }
