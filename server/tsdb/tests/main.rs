@@ -21,6 +21,7 @@ mod head_chunks;
 mod histograms;
 mod numbered;
 mod out_of_order;
+mod patterns;
 mod peer_compaction;
 mod peer_histograms;
 mod peers;
