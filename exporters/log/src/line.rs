@@ -15,10 +15,14 @@ pub trait LineSink {
     fn line(&mut self, line: Line<'_>);
 
     /// Takes many lines of one source at once, each with its line feed; the last one may lack it.
-    fn chunk(&mut self, source: &str, lines: &[u8]) {
+    /// Returns how many they were.
+    fn chunk(&mut self, source: &str, lines: &[u8]) -> u64 {
+        let mut count = 0;
         for text in split(lines) {
             self.line(Line { source, text });
+            count += 1;
         }
+        count
     }
 }
 

@@ -20,7 +20,8 @@ use crate::block_name::new_block_name;
 
 use super::daemon::Failure;
 use super::loader::Loaded;
-use super::replayed::Replayed;
+use super::query_log::QueryLog;
+use super::replayed::{self, Replayed};
 use super::settings::{Settings, out_of_order_window_ms, retention_of};
 use super::sources;
 
@@ -30,9 +31,10 @@ fn rule_options(
     db: &Db,
     now: &Now,
     notify: Arc<server_notify::Manager>,
+    queries: &Arc<QueryLog>,
 ) -> server_rules::ManagerOptions {
     server_rules::ManagerOptions {
-        engine: settings.engine(),
+        engine: settings.engine(queries.clone()),
         storage: Arc::new(Replayed(db.clone())),
         appendable: Arc::new(Replayed(db.clone())),
         notify: Arc::new(move |alerts| notify.send(alerts)),
@@ -83,6 +85,7 @@ pub(crate) struct Parts {
     alertmanager: Option<Arc<server_alertmanager::Manager>>,
     maintenance: Maintenance,
     logs: Option<HostLogs>,
+    queries: Arc<QueryLog>,
     exemplar_storage: bool,
     /// What the flags say of time and bytes.
     retention: (i64, u64),
@@ -94,6 +97,7 @@ impl Parts {
         settings: &Settings,
         db: &Db,
         registry: &Registry,
+        queries: Arc<QueryLog>,
     ) -> Result<Parts, Failure> {
         let now: Now = Arc::new(|| SystemClock.now_ms());
         let node = settings.node.clone().map(NodeExporter::new).transpose();
@@ -110,6 +114,7 @@ impl Parts {
             now: now.clone(),
             in_process: sources::in_process(node, logs.as_ref(), registry),
             asked: sources::asked(&probes),
+            ready: replayed::when(db),
         };
         let scrape = Arc::new(Manager::new(options, registry));
         let alertmanager = match settings.has_alertmanager {
@@ -121,7 +126,7 @@ impl Parts {
         let queue_capacity = settings.queue_capacity;
         let options = server_notify::Options { queue_capacity, local, ..Default::default() };
         let notify = Arc::new(server_notify::Manager::new(options, registry));
-        let options = rule_options(settings, db, &now, notify.clone());
+        let options = rule_options(settings, db, &now, notify.clone(), &queries);
         let rules = Arc::new(server_rules::Manager::new(options, registry));
         let maintenance = db.spawn_maintenance(now.clone(), Box::new(new_block_name))?;
         let exemplar_storage = settings.exemplar_storage;
@@ -137,6 +142,7 @@ impl Parts {
             alertmanager,
             maintenance,
             logs,
+            queries,
             exemplar_storage,
             retention,
         })
@@ -163,6 +169,7 @@ impl Parts {
 
     /// Puts a configuration in force.
     pub(crate) async fn apply(&self, loaded: Loaded) -> Result<(), String> {
+        self.queries.reopen(&loaded.config.global.query_log_file)?;
         self.probes.replace(loaded.modules);
         self.scrape.apply(&loaded.scrape).await.map_err(|error| error.to_string())?;
         if let Some(alertmanager) = &self.alertmanager {

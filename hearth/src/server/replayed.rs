@@ -3,6 +3,21 @@
 use common_model::TimestampMs;
 use server_storage::{Appendable, Appender, Querier, Queryable, StorageError};
 use server_tsdb::Db;
+use tokio::sync::watch;
+
+/// Turns true when the log is replayed; nothing where it is already. To be called in a runtime.
+pub(crate) fn when(db: &Db) -> Option<watch::Receiver<bool>> {
+    if db.is_replayed() {
+        return None;
+    }
+    let (sender, receiver) = watch::channel(false);
+    let db = db.clone();
+    tokio::task::spawn_blocking(move || {
+        db.wait_until_replayed();
+        sender.send_replace(true);
+    });
+    Some(receiver)
+}
 
 /// A store that answers, and takes samples, only when it is whole.
 pub(crate) struct Replayed(pub(crate) Db);

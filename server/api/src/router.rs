@@ -16,7 +16,7 @@ use crate::answer::{Answer, respond, text};
 use crate::compress::compressed;
 use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
-use crate::params::{BODY_BYTES_MAX, Params};
+use crate::params::{Asker, BODY_BYTES_MAX, Params};
 use crate::state::{ApiState, Status};
 use crate::{
     admin, cors, exemplars, explain, features, federate, pools, query, rules, running, search,
@@ -146,7 +146,7 @@ async fn admin_snapshot(State(state): Shared, request: Request) -> Response<Body
 /// Parameters of the query string, then those of a form body.
 async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> {
     let (head, body) = request.into_parts();
-    let mut params = Params::default();
+    let mut params = Params::of(Asker::of(&head));
     if matches!(head.method, Method::POST | Method::PUT) {
         let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut body = Limited::new(body, BODY_BYTES_MAX);

@@ -11,7 +11,7 @@ use common_model::{Metadata, TimestampMs};
 use parking_lot::Mutex;
 use server_storage::{Appendable, Appender, Querier, Queryable, StorageError, Watch};
 
-use crate::appender::Batch;
+use crate::appender::{Batch, Scratches};
 use crate::block::BlockMeta;
 use crate::blocks::Blocks;
 use crate::compact::{CompactionCounters, Left, Writing};
@@ -64,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) recovery: Recovery,
     lock: Mutex<Option<Box<dyn Lock>>>,
     closed: AtomicBool,
+    pub(crate) scratches: Scratches,
 }
 
 impl Inner {
@@ -165,6 +166,7 @@ impl Db {
             recovery: Recovery::default(),
             lock: Mutex::new(Some(lock)),
             closed: AtomicBool::new(false),
+            scratches: Scratches::default(),
         };
         Ok((Db { inner: Arc::new(inner) }, logs))
     }

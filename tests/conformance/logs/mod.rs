@@ -1,6 +1,7 @@
 //! `hearth log` against mtail: the suite's programs, and mtail's own examples over our logs.
 
 mod live;
+mod patterns;
 mod random;
 
 use std::path::{Path, PathBuf};
@@ -80,6 +81,16 @@ fn every_program_that_ships_counts_the_same_in_mtail() {
         assert_eq!(ours.0, Some(0), "{}", program.display());
         assert_eq!(ours, one_shot(Command::new(&mtail), &program, &log), "{}", program.display());
     }
+}
+
+/// A number that the environment may give.
+fn number_of(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Where random tests begin.
+fn seed() -> u64 {
+    number_of("HEARTH_SEED", 7)
 }
 
 /// The files of a folder whose names end like this, sorted.

@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 
 use common_testkit::peer;
 
-/// Programs of one run; each one starts mtail.
+use super::{number_of, seed};
+
+/// Programs of one run; each one starts mtail. `HEARTH_PROGRAMS` says otherwise.
 const PROGRAMS: u64 = 150;
 
 /// A generator of numbers that goes on from its seed alone.
@@ -191,11 +193,11 @@ fn accepts(mut command: Command, program: &Path) -> bool {
 #[test]
 fn random_programs_are_accepted_and_refused_as_by_mtail() {
     let Some(mtail) = peer("mtail") else { return };
-    let seed = std::env::var("HEARTH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
+    let (seed, count) = (seed(), number_of("HEARTH_PROGRAMS", PROGRAMS));
     let (mut random, mut differences, mut accepted) = (Random(seed), Vec::new(), 0);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.mtail");
-    for _ in 0..PROGRAMS {
+    for _ in 0..count {
         let text = program(&mut random);
         std::fs::write(&path, &text).unwrap();
         let mut ours = Command::new(env!("CARGO_BIN_EXE_hearth"));
@@ -206,6 +208,7 @@ fn random_programs_are_accepted_and_refused_as_by_mtail() {
             differences.push(format!("mtail accepts: {theirs}, hearth: {ours}\n{text}"));
         }
     }
+    println!("{count} programs of seed {seed}: mtail accepts {accepted}");
     assert!(differences.is_empty(), "seed {seed}:\n{}", differences.join("\n"));
-    assert!(accepted * 50 > PROGRAMS, "seed {seed}: mtail accepts {accepted} only");
+    assert!(accepted * 50 > count, "seed {seed}: mtail accepts {accepted} only");
 }

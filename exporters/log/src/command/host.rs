@@ -12,11 +12,12 @@ use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
+use super::bundled::{Bundled, look_again};
 use super::changes::Changes;
 use super::loader::Loader;
 use super::serve::{SharedEngine, collect_garbage};
 use crate::collector::LogCollector;
-use crate::compile::{CompileOptions, compile};
+use crate::compile::CompileOptions;
 use crate::engine::Engine;
 use crate::library::PROGRAMS;
 use crate::source::{Selection, SourceLimits, SourceOptions, Sources, Start};
@@ -29,6 +30,9 @@ const SERIES_MAX: usize = 10_000;
 
 /// Series that are too old go as often.
 const GARBAGE_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How often it is looked for logs of services that were not there before.
+const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Bytes of a line.
 const LINE_BYTES_MAX: usize = 1 << 20;
@@ -66,6 +70,8 @@ pub struct HostOptions {
     pub bundled: bool,
     /// File of the positions.
     pub positions: PathBuf,
+    /// How often it is looked for logs that programs which ship inside could read.
+    pub look_interval: Duration,
 }
 
 impl HostOptions {
@@ -78,6 +84,7 @@ impl HostOptions {
             logs: logs.map(str::to_owned).collect(),
             bundled: matches.bool("log.bundled"),
             positions,
+            look_interval: LOOK_INTERVAL,
         }
     }
 }
@@ -85,7 +92,7 @@ impl HostOptions {
 /// Logs that are followed, and the programs that count them.
 pub struct HostLogs {
     collector: Arc<LogCollector>,
-    sources: Sources,
+    sources: Arc<Sources>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -110,19 +117,25 @@ impl HostLogs {
             loader.load(&engine, &mut |message| tracing::error!("{message}"))?;
             tasks.push(tokio::spawn(reload(Arc::clone(&engine), loader)));
         }
+        let mut bundled = Bundled::new(PROGRAMS, &options.logs, directory);
         if options.bundled {
-            load_bundled(&engine, &mut logs, directory);
+            logs.extend(bundled.load(&engine));
         }
         let sources = SourceOptions {
             logs,
             start: Start::End,
-            positions: Some(options.positions),
+            positions: Some(options.positions.clone()),
             limits: SourceLimits { line_bytes: LINE_BYTES_MAX, ..SourceLimits::default() },
             ..SourceOptions::default()
         };
         let sink = Box::new(SharedEngine(Arc::clone(&engine)));
         let sources = Sources::start(sources, directory, Box::new(SystemClock), vec![sink])
             .map_err(|error| error.to_string())?;
+        let sources = Arc::new(sources);
+        if options.bundled {
+            let (engine, sources) = (Arc::clone(&engine), Arc::clone(&sources));
+            tasks.push(tokio::spawn(look_again(bundled, engine, sources, options.look_interval)));
+        }
         tasks.push(tokio::spawn(collect_garbage(Arc::clone(&engine), GARBAGE_INTERVAL)));
         let collector = Arc::new(LogCollector {
             engine,
@@ -142,34 +155,12 @@ impl HostLogs {
     /// Reads what is there and ends. May wait for a thread that counts.
     pub fn stop(self) {
         self.tasks.iter().for_each(JoinHandle::abort);
-        self.sources.stop();
-    }
-}
-
-/// Loads the programs that ship inside and whose logs this host has; adds these logs.
-fn load_bundled(engine: &Mutex<Engine>, logs: &mut Vec<String>, directory: &Path) {
-    let is_there = |logs: &str| Selection::new(logs, directory).is_ok_and(|logs| logs.has_any());
-    for program in PROGRAMS {
-        let Some(read) = program.logs_here(is_there) else { continue };
-        let Ok(names) = log_names(&[read.to_owned()], directory) else { continue };
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let object = compile(program.text.as_bytes(), CompileOptions::default(), &mut |_, _| {})
-            .map_err(|complaints| complaints.text(program.name));
-        let loaded = object.and_then(|object| engine.lock().load_for(program.name, object, &names));
-        match loaded {
-            Ok(()) => {
-                tracing::info!(program = program.name, logs = read, "Logs are watched");
-                if !logs.iter().any(|log| log == read) {
-                    logs.push(read.to_owned());
-                }
-            }
-            Err(error) => tracing::error!(program = program.name, %error, "Program not loaded"),
-        }
+        self.sources.end();
     }
 }
 
 /// Patterns of the names under which programs see what these values of `--logs` stand for.
-fn log_names(logs: &[String], directory: &Path) -> Result<Vec<String>, String> {
+pub(super) fn log_names(logs: &[String], directory: &Path) -> Result<Vec<String>, String> {
     let name = |text: &String| {
         let logs = Selection::new(text, directory).map_err(|error| format!("log.logs: {error}"))?;
         Ok(logs.names())

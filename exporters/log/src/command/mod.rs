@@ -1,5 +1,6 @@
 //! The command line of `hearth-log` and `hearth log`: mtail's.
 
+mod bundled;
 mod changes;
 mod flags;
 mod host;

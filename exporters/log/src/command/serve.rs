@@ -43,8 +43,8 @@ impl LineSink for SharedEngine {
         self.0.lock().line(line);
     }
 
-    fn chunk(&mut self, source: &str, lines: &[u8]) {
-        self.0.lock().chunk(source, lines);
+    fn chunk(&mut self, source: &str, lines: &[u8]) -> u64 {
+        self.0.lock().chunk(source, lines)
     }
 }
 

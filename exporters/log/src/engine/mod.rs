@@ -1,6 +1,7 @@
 //! All programs with all metrics: what takes the lines.
 
 mod faults;
+mod plain;
 mod program;
 mod scout;
 
@@ -8,9 +9,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub(crate) use plain::PLAIN;
 pub use program::Program;
 pub(crate) use scout::Mask;
 
+use plain::Plain;
 use program::Piece;
 use scout::{HitLine, LineSpan, Scout};
 
@@ -30,6 +33,7 @@ struct Lines {
     spans: Vec<LineSpan>,
     /// Those that hold texts that patterns need.
     hits: Vec<HitLine>,
+    plain: Plain,
 }
 
 /// How often a program was loaded and refused.
@@ -184,13 +188,14 @@ impl LineSink for Engine {
         }
     }
 
-    fn chunk(&mut self, source: &str, chunk: &[u8]) {
-        let mut rest = chunk;
+    fn chunk(&mut self, source: &str, chunk: &[u8]) -> u64 {
+        let (mut rest, before) = (chunk, self.lines_total);
         while !rest.is_empty() {
             let piece;
             (piece, rest) = rest.split_at(piece_end(rest));
             self.piece(source, piece);
         }
+        self.lines_total - before
     }
 }
 
@@ -230,9 +235,11 @@ impl Engine {
     /// Takes some whole lines.
     fn piece(&mut self, source: &str, chunk: &[u8]) {
         let now_ns = (self.clock)();
-        let is_utf8 = std::str::from_utf8(chunk).is_ok().then_some(true);
         self.lines.split(chunk);
-        let Lines { spans, hits } = &mut self.lines;
+        let Lines { spans, hits, plain } = &mut self.lines;
+        plain.look(chunk);
+        let is_utf8 = plain.is_all() || std::str::from_utf8(chunk).is_ok();
+        let is_utf8 = is_utf8.then_some(true);
         self.scout.scan(chunk, spans, hits);
         let lines = spans.len() as u64;
         self.lines_total += lines;

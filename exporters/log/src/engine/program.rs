@@ -40,6 +40,11 @@ impl<'a> Piece<'a> {
         Line { source: self.source, text: &self.chunk[start as usize..end as usize] }
     }
 
+    fn is_plain(&self, number: usize) -> bool {
+        let LineSpan { start, end } = self.lines.spans[number];
+        self.lines.plain.is(start as usize, end as usize)
+    }
+
     /// Lines that come later are a little younger, so that the oldest series is known.
     fn now_ns(&self, number: usize) -> i64 {
         self.now_ns.saturating_add_unsigned(number as u64)
@@ -116,7 +121,7 @@ impl Program {
         let mut thread = machine.thread(store);
         let mut run = |number: usize, held: Mask| {
             let (line, now_ns) = (piece.line(number), piece.now_ns(number));
-            let hints = Hints { held: Some(held), is_utf8 };
+            let hints = Hints { held: Some(held), is_utf8, is_plain: piece.is_plain(number) };
             if let Err((at, error)) = thread.line(line, now_ns, hints) {
                 let place = (&**name, thread.object());
                 faults.note(at, error, line, now_ns).log(log, place);

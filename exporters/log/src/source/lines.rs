@@ -3,6 +3,9 @@
 /// Takes lines, each with its line feed; the last of a flush lacks it.
 pub(crate) type Give<'a> = dyn FnMut(&[u8]) + 'a;
 
+/// As [`Give`]; says how many they were, if it has counted them.
+pub(crate) type Count<'a> = dyn FnMut(&[u8]) -> Option<u64> + 'a;
+
 /// Capacity that is kept between unfinished lines.
 const HELD_KEPT: usize = 64 << 10;
 
@@ -46,6 +49,14 @@ impl Lines {
 
     /// Takes more of the stream.
     pub(crate) fn feed(&mut self, data: &[u8], give: &mut Give<'_>) -> Fed {
+        self.feed_counted(data, &mut |lines| {
+            give(lines);
+            None
+        })
+    }
+
+    /// As [`Lines::feed`], for one who may count lines, so that they are not counted twice.
+    pub(crate) fn feed_counted(&mut self, data: &[u8], give: &mut Count<'_>) -> Fed {
         let mut fed = Fed::default();
         let mut data = data;
         if self.skipping || !self.held.is_empty() {
@@ -60,8 +71,8 @@ impl Lines {
         let (whole, rest) = data.split_at(complete);
         if whole.len() <= self.max {
             if !whole.is_empty() {
-                fed.lines += memchr::memchr_iter(b'\n', whole).count() as u64;
-                give(whole);
+                let count = || memchr::memchr_iter(b'\n', whole).count() as u64;
+                fed.lines += give(whole).unwrap_or_else(count);
             }
         } else {
             self.give_bounded(whole, &mut fed, give);
@@ -84,7 +95,7 @@ impl Lines {
     }
 
     /// The rest of the held line, without its line feed, has come.
-    fn finish(&mut self, end: &[u8], fed: &mut Fed, give: &mut Give<'_>) {
+    fn finish(&mut self, end: &[u8], fed: &mut Fed, give: &mut Count<'_>) {
         if self.skipping {
             self.skipping = false;
             return;
@@ -100,7 +111,7 @@ impl Lines {
         self.held.shrink_to(HELD_KEPT);
     }
 
-    fn hold(&mut self, data: &[u8], fed: &mut Fed, give: &mut Give<'_>) {
+    fn hold(&mut self, data: &[u8], fed: &mut Fed, give: &mut Count<'_>) {
         if self.skipping {
             return;
         }
@@ -114,7 +125,7 @@ impl Lines {
     }
 
     /// More bytes than a line may have: each line is looked at.
-    fn give_bounded(&mut self, whole: &[u8], fed: &mut Fed, give: &mut Give<'_>) {
+    fn give_bounded(&mut self, whole: &[u8], fed: &mut Fed, give: &mut Count<'_>) {
         let mut from = 0;
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', whole) {

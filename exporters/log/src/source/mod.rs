@@ -32,6 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use common_service::Clock;
+use parking_lot::{Mutex, RwLock};
 
 pub use address::{Address, AddressError, Endpoint, Format, Framing};
 pub use ledger::Ledger;
@@ -57,6 +58,9 @@ pub enum SourceError {
     /// A socket that cannot be had.
     #[error("{0}: {1}")]
     Socket(String, io::Error),
+    /// What is opened at the start only.
+    #[error("{0}: a socket is not opened later")]
+    Late(String),
     /// No thread or descriptor.
     #[error("cannot start to read logs: {0}")]
     Start(#[from] io::Error),
@@ -64,16 +68,15 @@ pub enum SourceError {
 
 /// Everything that is read, and the threads that read it.
 pub struct Sources {
-    ledger: Arc<Ledger>,
-    stats: Arc<Stats>,
-    stop: Arc<AtomicBool>,
+    shared: Shared,
+    directory: PathBuf,
     stop_streams: Arc<AtomicBool>,
     stream_wake: Wake,
     outboxes: Vec<Outbox>,
     /// Wakes the readers of journals at the end.
     journal_wake: Wake,
-    streams: Vec<JoinHandle<()>>,
-    shards: Vec<JoinHandle<()>>,
+    streams: Mutex<Vec<JoinHandle<()>>>,
+    shards: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Sources {
@@ -86,7 +89,7 @@ impl Sources {
         sinks: Vec<Box<dyn LineSink + Send>>,
     ) -> Result<Sources, SourceError> {
         let stats = Arc::new(Stats::default());
-        let (stop, stop_streams) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let stop_streams = Arc::<AtomicBool>::default();
         let stream_wake = Wake::new()?;
         let pipes = Arc::new(Pipes::new(stream_wake.clone()));
         let mut inboxes = Vec::new();
@@ -105,68 +108,80 @@ impl Sources {
         );
         let (patterns, journals) = open_all(&options.logs, directory, &mut streams)?;
         let ledger = Arc::new(Ledger::open(options.positions.clone(), clock));
-        let journals: Vec<JournalReader> = journals
-            .into_iter()
-            .map(|(name, directory)| {
-                let journal = JournalOptions {
-                    directory,
-                    start: options.start,
-                    line_bytes_max: options.limits.line_bytes,
-                    poll: options.poll_interval,
-                    zone: jiff::tz::TimeZone::system(),
-                };
-                let shard = shard::shard_of(name.as_bytes(), outboxes.len());
-                let outbox = outboxes[shard].clone();
-                JournalReader::new(&name, journal, Arc::clone(&ledger), Arc::clone(&stats), outbox)
-            })
-            .collect();
         let is_first = ledger.last_life_ms().is_none() && options.start == Start::End;
-        let shared = Shared {
-            options: Arc::new(options),
-            patterns: Arc::new(patterns),
-            ledger: Arc::clone(&ledger),
-            stats: Arc::clone(&stats),
-            stop: Arc::clone(&stop),
-            pipes: Arc::new(move |path| pipes.add(path)),
-        };
-        let mut sources = Sources {
-            ledger,
-            stats,
-            stop,
+        let sources = Sources {
+            shared: Shared {
+                options: Arc::new(options),
+                patterns: Arc::new(RwLock::new(patterns)),
+                ledger,
+                stats,
+                stop: Arc::default(),
+                pipes: Arc::new(move |path| pipes.add(path)),
+            },
+            directory: directory.to_owned(),
             stop_streams,
             stream_wake,
             outboxes,
             journal_wake: Wake::new()?,
-            streams: Vec::new(),
-            shards: Vec::new(),
+            streams: Mutex::default(),
+            shards: Mutex::default(),
         };
-        sources.spawn(&shared, inboxes, sinks)?;
-        sources.spawn_streams(streams, journals)?;
+        // The ends of journals are noted before the first line is read.
+        let start = sources.shared.options.start;
+        let journals: Vec<JournalReader> = journals
+            .into_iter()
+            .map(|(name, directory)| sources.journal(&name, directory, start))
+            .collect();
+        sources.spawn(inboxes, sinks)?;
+        sources.spawn_stream("streams", move || streams.run())?;
+        for journal in journals {
+            sources.spawn_journal(journal)?;
+        }
         // The very first life: what was there at its start is known from now on, even if nobody
         // ever asks. Later ones begin where the last scrape was, and have read since.
         if is_first {
-            sources.ledger.commit(|| ());
+            sources.ledger().commit(|| ());
         }
         Ok(sources)
     }
 
+    /// Reads a log more, which was not there before: from its beginning.
+    ///
+    /// # Errors
+    /// Where the value names nothing, or a socket; those are opened at the start only.
+    pub fn follow(&self, text: &str) -> Result<(), SourceError> {
+        match Address::parse(text, &self.directory)? {
+            Address::Files { pattern, format } => {
+                self.shared.patterns.write().push((Pattern::new(&pattern), format));
+                self.outboxes.iter().for_each(Outbox::wake);
+            }
+            Address::Journal(directory) => {
+                self.spawn_journal(self.journal(text, directory, Start::Beginning))?;
+            }
+            Address::Stdin | Address::Stream(..) | Address::Datagram(..) => {
+                return Err(SourceError::Late(text.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
     fn spawn(
-        &mut self,
-        shared: &Shared,
+        &self,
         inboxes: Vec<inbox::Inbox>,
         sinks: Vec<Box<dyn LineSink + Send>>,
     ) -> io::Result<()> {
         let of = sinks.len();
         let (ready, started) = std::sync::mpsc::channel::<()>();
         for (index, (inbox, sink)) in inboxes.into_iter().zip(sinks).enumerate() {
-            let mut shard = Shard::new(shared.clone(), index, of, inbox, sink);
+            let mut shard = Shard::new(self.shared.clone(), index, of, inbox, sink);
             let ready = ready.clone();
             let work = move || {
                 shard.start();
                 drop(ready);
                 shard.run();
             };
-            self.shards.push(std::thread::Builder::new().name(format!("logs{index}")).spawn(work)?);
+            let thread = std::thread::Builder::new().name(format!("logs{index}")).spawn(work)?;
+            self.shards.lock().push(thread);
         }
         drop(ready);
         // It ends when every shard has dropped its end.
@@ -174,44 +189,61 @@ impl Sources {
         Ok(())
     }
 
-    fn spawn_streams(&mut self, streams: Streams, journals: Vec<JournalReader>) -> io::Result<()> {
-        let named = |name: &str| std::thread::Builder::new().name(name.into());
-        self.streams.push(named("streams").spawn(move || streams.run())?);
-        for journal in journals {
-            let (stop, wake) = (Arc::clone(&self.stop_streams), self.journal_wake.clone());
-            self.streams.push(named("journal").spawn(move || journal.run(&stop, &wake))?);
-        }
+    fn journal(&self, name: &str, directory: Option<PathBuf>, start: Start) -> JournalReader {
+        let Shared { options, ledger, stats, .. } = &self.shared;
+        let journal = JournalOptions {
+            directory,
+            start,
+            line_bytes_max: options.limits.line_bytes,
+            poll: options.poll_interval,
+            zone: jiff::tz::TimeZone::system(),
+        };
+        let outbox = self.outboxes[shard::shard_of(name.as_bytes(), self.outboxes.len())].clone();
+        JournalReader::new(name, journal, Arc::clone(ledger), Arc::clone(stats), outbox)
+    }
+
+    fn spawn_journal(&self, journal: JournalReader) -> io::Result<()> {
+        let (stop, wake) = (Arc::clone(&self.stop_streams), self.journal_wake.clone());
+        self.spawn_stream("journal", move || journal.run(&stop, &wake))
+    }
+
+    fn spawn_stream(&self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(work)?;
+        self.streams.lock().push(thread);
         Ok(())
     }
 
     /// What is counted of logs.
     pub fn stats(&self) -> &Arc<Stats> {
-        &self.stats
+        &self.shared.stats
     }
 
     /// Positions: whoever shows counters takes them inside of [`Ledger::commit`].
     pub fn ledger(&self) -> &Arc<Ledger> {
-        &self.ledger
+        &self.shared.ledger
     }
 
     /// Reads what is there and ends. The positions on disk stay those of the last scrape: what was
     /// counted since is counted again by the next life, for nobody has seen it.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
         self.end();
     }
 
-    fn end(&mut self) {
+    /// As [`Sources::stop`], where others have it, too.
+    pub(crate) fn end(&self) {
         self.stop_streams.store(true, Ordering::Release);
         self.stream_wake.wake();
         self.journal_wake.wake();
-        for thread in self.streams.drain(..) {
+        let streams = std::mem::take(&mut *self.streams.lock());
+        for thread in streams {
             let _ = thread.join();
         }
-        self.stop.store(true, Ordering::Release);
+        self.shared.stop.store(true, Ordering::Release);
         for outbox in &self.outboxes {
             outbox.wake();
         }
-        for thread in self.shards.drain(..) {
+        let shards = std::mem::take(&mut *self.shards.lock());
+        for thread in shards {
             if thread.join().is_err() {
                 tracing::error!("a thread that read logs has panicked");
             }

@@ -13,7 +13,7 @@ use super::stats::Stats;
 use crate::line::LineSink;
 
 /// Bytes that are read at a time.
-const CHUNK_BYTES: usize = 256 << 10;
+const CHUNK_BYTES: usize = 128 << 10;
 
 /// Reads a file, packed or not, to its end. Its unfinished last line is a line. Returns how many
 /// lines there were.
@@ -88,7 +88,7 @@ impl Whole {
         };
         let Whole { held, decoder, decoded, lines } = self;
         let mut give = |chunk: &[u8]| match decoder {
-            None => sink.chunk(name, chunk),
+            None => Some(sink.chunk(name, chunk)),
             Some(decoder) => {
                 decoded.clear();
                 let result = decoder.decode(chunk, decoded);
@@ -96,12 +96,15 @@ impl Whole {
                 stats.lines_cut.add(result.cut);
                 stats.records_malformed.add(result.malformed);
                 sink.chunk(name, decoded);
+                None
             }
         };
         let is_end = !matches!(got, Ok(1..));
         let fed = match &got {
-            Ok(got) if *got > 0 => held.feed(&buffer[..*got], &mut give),
-            _ => held.flush(&mut give),
+            Ok(got) if *got > 0 => held.feed_counted(&buffer[..*got], &mut give),
+            _ => held.flush(&mut |chunk| {
+                let _ = give(chunk);
+            }),
         };
         stats.lines_cut.add(fed.cut);
         match decoder {

@@ -171,9 +171,9 @@ impl Reading {
         let (buffer, sink) = (&*cx.buffer, &mut *cx.sink);
         let data = &buffer[back..got];
         let (decoder, decoded, stats) = (&mut self.decoder, &mut *cx.decoded, cx.stats);
-        let fed = self.lines.feed(data, &mut |chunk| {
-            give(chunk, decoder, decoded, sink, source, stats);
-        });
+        let fed = self
+            .lines
+            .feed_counted(data, &mut |chunk| give(chunk, decoder, decoded, sink, source, stats));
         count(fed, self.decoder.is_some(), source, stats);
         self.pass(&buffer[back..got]);
         cx.ledger.note(self.id, self.mark());
@@ -251,11 +251,8 @@ fn give(
     sink: &mut dyn LineSink,
     source: &Source,
     stats: &Stats,
-) {
-    let Some(decoder) = decoder else {
-        sink.chunk(&source.name, chunk);
-        return;
-    };
+) -> Option<u64> {
+    let Some(decoder) = decoder else { return Some(sink.chunk(&source.name, chunk)) };
     decoded.clear();
     let result = decoder.decode(chunk, decoded);
     source.counters.lines.add(result.lines);
@@ -264,6 +261,7 @@ fn give(
     if !decoded.is_empty() {
         sink.chunk(&source.name, decoded);
     }
+    None
 }
 
 fn count(fed: Fed, is_decoded: bool, source: &Source, stats: &Stats) {

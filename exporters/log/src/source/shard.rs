@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::address::Format;
@@ -47,7 +48,7 @@ const BATCHES_A_TURN: usize = 64;
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) options: Arc<SourceOptions>,
-    pub(crate) patterns: Arc<Vec<(Pattern, Format)>>,
+    pub(crate) patterns: Arc<RwLock<Vec<(Pattern, Format)>>>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) stop: Arc<AtomicBool>,
@@ -69,6 +70,8 @@ pub(crate) struct Shard {
     buffer: Vec<u8>,
     decoded: Vec<u8>,
     directories_told: bool,
+    /// Patterns that were there when they were expanded last.
+    patterns: usize,
     /// More than the bounds was there once; it is told once.
     is_full: bool,
     /// Tails to look at, whatever else happens.
@@ -103,6 +106,7 @@ impl Shard {
             buffer: vec![0; CHUNK_BYTES + WINDOW_BYTES],
             decoded: Vec::new(),
             directories_told: false,
+            patterns: 0,
             is_full: false,
             due: BTreeSet::new(),
             last_scan: Duration::ZERO,
@@ -149,7 +153,7 @@ impl Shard {
         self.take_batches(BATCHES_A_TURN);
         let events = self.watch.take();
         let now = self.shared.ledger.monotonic();
-        let scan = self.note(events) || now >= self.next_scan;
+        let scan = self.note(events) || now >= self.next_scan || self.has_more_patterns();
         if scan {
             let earliest = self.last_scan + SCAN_SPACING;
             if now >= earliest {
@@ -243,12 +247,19 @@ impl Shard {
         self.inbox.wake.wake();
     }
 
+    fn has_more_patterns(&self) -> bool {
+        self.patterns < self.shared.patterns.read().len()
+    }
+
     /// Expands the patterns and follows what is new.
     fn scan(&mut self, is_start: bool) {
         let shared = self.shared.clone();
         let mut directories = BTreeSet::new();
         let mut waits = false;
-        for (pattern, format) in shared.patterns.iter() {
+        // More may come meanwhile.
+        let patterns = shared.patterns.read().clone();
+        self.patterns = patterns.len();
+        for (pattern, format) in &patterns {
             let mut expansion = Expansion::default();
             pattern.expand(PATHS_MAX, &mut expansion);
             self.refuse(u64::from(expansion.is_cut), "a pattern stands for more than is looked at");
@@ -415,6 +426,9 @@ impl Shard {
     /// Takes what has come, and ends. Without positions nobody reads on: unfinished lines are lines.
     fn finish(&mut self) {
         self.take_batches(usize::MAX);
+        if self.has_more_patterns() {
+            self.scan(false);
+        }
         let flush = self.shared.options.positions.is_none();
         let keys: Vec<u64> = self.tails.keys().copied().collect();
         for key in keys {

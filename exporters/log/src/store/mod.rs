@@ -5,6 +5,7 @@ pub mod output;
 mod series;
 
 pub use metric::{Metric, Refused};
+pub(crate) use series::is_same;
 pub use series::{Buckets, Datum, Labels, Series, ValueKind};
 
 use std::collections::BTreeMap;

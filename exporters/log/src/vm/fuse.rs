@@ -17,6 +17,16 @@ pub(super) enum Step {
     /// Goes into a block if two values compare as this, or do not: `Compare`, `Not`, `JumpUnless`,
     /// `SetMatched(false)`.
     EnterIf { comparison: Comparison, order: Ordering, holds: bool, otherwise: u32 },
+    /// Goes into a block if a group compares with a number as this, or does not: `Capref`,
+    /// `TextToInt`, `PushInt`, and what [`Step::EnterIf`] is made of.
+    EnterIfGroup {
+        pattern: u32,
+        group: u32,
+        value: i64,
+        order: Ordering,
+        holds: bool,
+        otherwise: u32,
+    },
     /// Pushes a group as an integer: `Capref`, `TextToInt`.
     GroupInt { pattern: u32, group: u32 },
     /// Parses a group by a layout into the time register: `Capref`, `PushText`, `Strptime`.
@@ -25,6 +35,9 @@ pub(super) enum Step {
     Datum { metric: u32, labels: u32 },
     /// Adds one to the datum with some labels: those, `Load`, `Increase`.
     Count { metric: u32, labels: u32 },
+    /// Adds a group to the datum with some labels: those, `Load`, `Capref`, `TextToInt`,
+    /// `Increase`.
+    Add { metric: u32, labels: u32, pattern: u32, group: u32 },
 }
 
 /// A label that needs no stack.
@@ -79,7 +92,8 @@ impl Code {
             match step {
                 Step::Op(Op::Jump(to) | Op::JumpIf(to) | Op::JumpUnless(to))
                 | Step::Enter { otherwise: to, .. }
-                | Step::EnterIf { otherwise: to, .. } => *to = new(*to),
+                | Step::EnterIf { otherwise: to, .. }
+                | Step::EnterIfGroup { otherwise: to, .. } => *to = new(*to),
                 _ => {}
             }
         }
@@ -97,17 +111,12 @@ impl Code {
 
     /// The step that a row of at least one instruction begins with, and how many of them it does.
     fn join(&mut self, row: &[Op]) -> (Step, usize) {
-        use Op::{Capref, Compare, JumpUnless, Match, Not, PushText, SetMatched, Strptime};
+        use Op::{Capref, Compare, JumpUnless, Match, PushText, SetMatched, Strptime};
         match *row {
             [Match(pattern), JumpUnless(otherwise), SetMatched(false), ..] => {
                 (Step::Enter { pattern, otherwise }, 3)
             }
-            [Compare(comparison, order), JumpUnless(otherwise), SetMatched(false), ..] => {
-                (Step::EnterIf { comparison, order, holds: true, otherwise }, 3)
-            }
-            [Compare(comparison, order), Not, JumpUnless(otherwise), SetMatched(false), ..] => {
-                (Step::EnterIf { comparison, order, holds: false, otherwise }, 4)
-            }
+            [Compare(..), ..] => join_condition(row).unwrap_or((Step::Op(row[0]), 1)),
             [Capref { pattern, group }, PushText(layout), Strptime, ..] => {
                 (Step::GroupTime { pattern, group, layout }, 3)
             }
@@ -132,8 +141,14 @@ impl Code {
             self.labels.len() - 1
         });
         let labels = u32::try_from(index).ok()?;
-        Some(match row.get(at + 1) {
-            Some(Op::Increase { popped: false }) => (Step::Count { metric, labels }, at + 2),
+        let group_as_int = Op::TextToInt { base: false };
+        Some(match row[at + 1..] {
+            [Op::Increase { popped: false }, ..] => (Step::Count { metric, labels }, at + 2),
+            [Op::Capref { pattern, group }, int, Op::Increase { popped: true }, ..]
+                if int == group_as_int =>
+            {
+                (Step::Add { metric, labels, pattern, group }, at + 4)
+            }
             _ => (Step::Datum { metric, labels }, at + 1),
         })
     }
@@ -150,7 +165,45 @@ fn label(row: &[Op]) -> Option<(Label, usize)> {
     }
 }
 
+/// The step of a comparison that decides about a block.
+fn join_condition(row: &[Op]) -> Option<(Step, usize)> {
+    use Op::{Compare, JumpUnless, Not, SetMatched};
+    let (comparison, order, holds, otherwise, length) = match *row {
+        [Compare(comparison, order), JumpUnless(otherwise), SetMatched(false), ..] => {
+            (comparison, order, true, otherwise, 3)
+        }
+        [Compare(comparison, order), Not, JumpUnless(otherwise), SetMatched(false), ..] => {
+            (comparison, order, false, otherwise, 4)
+        }
+        _ => return None,
+    };
+    Some((Step::EnterIf { comparison, order, holds, otherwise }, length))
+}
+
+/// The step of a group that is compared with a number.
+fn join_group_condition(row: &[Op]) -> Option<(Step, usize)> {
+    let [
+        Op::Capref { pattern, group },
+        Op::TextToInt { base: false },
+        Op::PushInt(value),
+        ref rest @ ..,
+    ] = *row
+    else {
+        return None;
+    };
+    match join_condition(rest)? {
+        (Step::EnterIf { comparison: Comparison::Int, order, holds, otherwise }, length) => Some((
+            Step::EnterIfGroup { pattern, group, value, order, holds, otherwise },
+            3 + length,
+        )),
+        _ => None,
+    }
+}
+
 fn join_group(row: &[Op]) -> (Step, usize) {
+    if let Some(joined) = join_group_condition(row) {
+        return joined;
+    }
     match *row {
         [Op::Capref { pattern, group }, Op::TextToInt { base: false }, ..] => {
             (Step::GroupInt { pattern, group }, 2)
@@ -229,18 +282,33 @@ mod tests {
                 Op::Stop,
             ],
             &[
+                Step::EnterIfGroup {
+                    pattern: 0,
+                    group: 1,
+                    value: 0,
+                    order: Ordering::Greater,
+                    holds: false,
+                    otherwise: 1,
+                },
+                Step::Op(Op::Jump(3)),
+                Step::Op(Op::Stop),
+            ],
+            &[0, 7, 8],
+        );
+        let compare = Op::Compare(Comparison::Dynamic, Ordering::Less);
+        check(
+            &[GROUP, TO_INT, Op::PushInt(0), compare, Op::JumpUnless(6), Op::SetMatched(false)],
+            &[
                 Step::GroupInt { pattern: 0, group: 1 },
                 Step::Op(Op::PushInt(0)),
                 Step::EnterIf {
-                    comparison: Comparison::Int,
-                    order: Ordering::Greater,
-                    holds: false,
+                    comparison: Comparison::Dynamic,
+                    order: Ordering::Less,
+                    holds: true,
                     otherwise: 3,
                 },
-                Step::Op(Op::Jump(5)),
-                Step::Op(Op::Stop),
             ],
-            &[0, 2, 3, 7, 8],
+            &[0, 2, 3],
         );
     }
 
@@ -251,6 +319,12 @@ mod tests {
         check(&ops, &ops.map(Step::Op), &[0, 1, 2, 3]);
         let scalar = [Op::Load { metric: 1, keys: 0 }, Op::Increase { popped: false }];
         check(&scalar, &[Step::Count { metric: 1, labels: 0 }], &[0]);
+        let increase = Op::Increase { popped: true };
+        let ops = [Op::Load { metric: 1, keys: 0 }, GROUP, TO_INT, increase];
+        check(&ops, &[Step::Add { metric: 1, labels: 0, pattern: 0, group: 1 }], &[0]);
+        let ops = [Op::Load { metric: 1, keys: 0 }, GROUP, increase];
+        let datum = Step::Datum { metric: 1, labels: 0 };
+        check(&ops, &[datum, Step::Op(GROUP), Step::Op(increase)], &[0, 1, 2]);
         // A jump into the middle keeps it apart.
         let ops = [Op::JumpIf(2), GROUP, TO_INT];
         check(&ops, &ops.map(Step::Op), &[0, 1, 2]);

@@ -6,6 +6,7 @@
 use std::hash::BuildHasher as _;
 
 use crate::go::time::Moment;
+use crate::store::is_same;
 
 /// As many as mtail remembers.
 const MOMENTS_MAX: usize = 64;
@@ -33,13 +34,14 @@ pub(super) struct Memo {
 impl Memo {
     pub(super) fn get(&mut self, text: &[u8]) -> Option<Moment> {
         if let Some(last) = self.entries.get(self.last)
-            && *last.text == *text
+            && is_same(&last.text, text)
         {
             return Some(last.moment);
         }
         let hash = self.hasher.hash_one(text);
-        let known =
-            |index: &usize| self.hashes[*index] == hash && self.entries[*index].text == text;
+        let known = |index: &usize| {
+            self.hashes[*index] == hash && is_same(&self.entries[*index].text, text)
+        };
         let index = (0..self.entries.len()).find(known)?;
         self.touch(index);
         Some(self.entries[index].moment)

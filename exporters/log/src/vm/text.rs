@@ -1,5 +1,7 @@
 //! The texts that values on the stack point to, for one line.
 
+use std::ops::Range;
+
 use super::code::Object;
 use super::error::RuntimeError;
 use super::value::{Place, Span};
@@ -21,6 +23,12 @@ pub(super) struct Texts<'a> {
 
 impl Texts<'_> {
     pub(super) fn bytes(&self, span: Span) -> &[u8] {
+        let (whole, part) = self.part_of(span);
+        whole.get(part).unwrap_or(&[])
+    }
+
+    /// A text with where the bytes of a span are in it.
+    pub(super) fn part_of(&self, span: Span) -> (&[u8], Range<usize>) {
         let whole: &[u8] = match span.place {
             Place::Line => self.line.text,
             Place::Scratch => self.scratch,
@@ -29,7 +37,7 @@ impl Texts<'_> {
                 self.object.texts.get(number as usize).map_or(&[], |text| text.as_bytes())
             }
         };
-        whole.get(span.start as usize..span.end as usize).unwrap_or(&[])
+        (whole, span.start as usize..span.end as usize)
     }
 
     /// A whole text.

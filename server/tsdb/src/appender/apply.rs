@@ -19,6 +19,7 @@ impl Batch {
                 self.apply_histogram(sample, &mut done);
             }
         }
+        self.scratch.floats = samples.floats;
         let head = &self.db.head;
         head.account(&done.sum);
         count(&head.counters.samples_appended, done.floats);

@@ -71,6 +71,8 @@ pub struct Hints {
     pub(crate) held: Option<Mask>,
     /// Whether it is UTF-8.
     pub(crate) is_utf8: Option<bool>,
+    /// Whether it is known to be [`PLAIN`](crate::engine::PLAIN).
+    pub(crate) is_plain: bool,
 }
 
 /// The last result of a pattern.
@@ -158,6 +160,7 @@ impl Machine {
             matched: false,
             time: Moment::ZERO,
             line_is_utf8: None,
+            line_is_plain: false,
             held: None,
             filters: &self.filters,
             is_inner: &self.is_inner,
@@ -203,6 +206,7 @@ pub(crate) struct Thread<'a> {
     time: Moment,
     /// Whether the line is UTF-8, once somebody asked.
     line_is_utf8: Option<bool>,
+    line_is_plain: bool,
     held: Option<Mask>,
     filters: &'a [Mask],
     is_inner: &'a [bool],
@@ -249,6 +253,7 @@ impl<'a> Thread<'a> {
         self.matched = false;
         self.time = Moment::ZERO;
         self.line_is_utf8 = hints.is_utf8;
+        self.line_is_plain = hints.is_plain;
         self.held = hints.held;
         let (code, mut next) = (self.code, 0);
         self.run(code, &mut next).map_err(|error| (code.origin(next.saturating_sub(1)), error))
@@ -274,9 +279,16 @@ impl<'a> Thread<'a> {
                         *next = otherwise as usize;
                     }
                 }
+                Step::EnterIfGroup { pattern, group, value, order, holds, otherwise } => {
+                    let held = self.int_of_group(pattern, group)?;
+                    if (held.cmp(&value) == order) == holds {
+                        self.matched = false;
+                    } else {
+                        *next = otherwise as usize;
+                    }
+                }
                 Step::GroupInt { pattern, group } => {
-                    let text = self.text_of_group(pattern, group)?;
-                    let value = operate::parse_int(self.texts.bytes(text), 10)?;
+                    let value = self.int_of_group(pattern, group)?;
                     self.push(Value::Int64(value));
                 }
                 Step::GroupTime { pattern, group, layout } => {
@@ -290,6 +302,12 @@ impl<'a> Thread<'a> {
                 Step::Count { metric, labels } => {
                     let (metric, slot) = self.datum_with(code, metric, labels)?;
                     self.increase(metric, slot, 1)?;
+                }
+                Step::Add { metric, labels, pattern, group } => {
+                    // The datum is there even where the group is no number.
+                    let (metric, slot) = self.datum_with(code, metric, labels)?;
+                    let value = self.int_of_group(pattern, group)?;
+                    self.increase(metric, slot, value)?;
                 }
                 Step::Op(Op::Stop) => return Ok(()),
                 Step::Op(Op::Jump(to)) => *next = to as usize,
@@ -314,6 +332,11 @@ impl<'a> Thread<'a> {
     fn text_of_group(&self, pattern: u32, group: u32) -> Run<Span> {
         let text = self.group(pattern, group).ok_or(RuntimeError::Group(group))?;
         Ok(text.unwrap_or(self.texts.span(Place::Line).empty()))
+    }
+
+    fn int_of_group(&self, pattern: u32, group: u32) -> Run<i64> {
+        let text = self.text_of_group(pattern, group)?;
+        operate::parse_int(self.texts.bytes(text), 10)
     }
 
     fn pop(&mut self) -> Run<Value> {

@@ -99,7 +99,8 @@ impl Thread<'_> {
                     }
                 }
             };
-            Labels::push(&mut self.key.bytes, self.texts.bytes(text));
+            let (whole, part) = self.texts.part_of(text);
+            Labels::push_part(&mut self.key.bytes, whole, part);
         }
         self.key.hash = self.store.hash(&self.key.bytes);
         Ok(())

@@ -3,7 +3,7 @@
 use super::{LastMatch, Machine, Object, Op, Run, Span, Texts, Thread, Value};
 use crate::engine::Mask;
 use crate::vm::fields;
-use crate::vm::pattern::Repaired;
+use crate::vm::pattern::{Repaired, Text};
 use crate::vm::value::Place;
 
 impl Machine {
@@ -127,7 +127,8 @@ impl Thread<'_> {
         }
         let last = &mut self.matches[number as usize];
         let pattern = &self.texts.object.patterns[number as usize];
-        let found = pattern.search(self.texts.line.text, &mut last.slots);
+        let text = Text { bytes: self.texts.line.text, is_plain: self.line_is_plain };
+        let found = pattern.search(text, &mut last.slots);
         last.generation = *self.generation;
         last.subject = found.then_some(whole);
         found
@@ -156,7 +157,8 @@ impl Thread<'_> {
                 is_utf8
             });
             if is_utf8 {
-                pattern.search(bytes, &mut last.slots)
+                let text = Text { bytes, is_plain: self.line_is_plain };
+                pattern.search(text, &mut last.slots)
             } else {
                 pattern.search_repaired(self.repaired, &mut last.slots)
             }
@@ -164,7 +166,8 @@ impl Thread<'_> {
             || std::str::from_utf8(bytes).is_ok()
         {
             // Groups of a pattern end where characters end.
-            pattern.search(bytes, &mut last.slots)
+            let is_plain = subject.place == Place::Line && self.line_is_plain;
+            pattern.search(Text { bytes, is_plain }, &mut last.slots)
         } else {
             let mut repaired = Repaired::default();
             repaired.set(bytes);

@@ -1,6 +1,7 @@
 //! Pieces of a pattern that always match the same number of bytes: a date, a quote and a space, a
-//! status of three digits. They are compared as a whole, without a step for each byte.
+//! status of three digits. They are compared as a whole, many bytes at once.
 
+use super::lanes::{BLOCK_BYTES, Block};
 use super::plan::Pc;
 use super::set::First;
 
@@ -20,6 +21,11 @@ pub(super) struct Fixed {
     /// What it begins with, as far as there is no choice.
     prefix: Vec<u8>,
     pub(super) next: Pc,
+    /// The same as blocks, each with how far from the begin it is; the last one may overlap the one
+    /// before it.
+    blocks: Vec<(u32, Block)>,
+    /// Bytes whose sets are no range, each with how far from the begin it is: a block holds more.
+    singly: Vec<(u32, u64)>,
 }
 
 impl Fixed {
@@ -63,31 +69,55 @@ impl Fixed {
         Some(second)
     }
 
+    /// Makes its blocks, once it is complete.
+    pub(super) fn settle(&mut self, classes: &Classes) {
+        (self.blocks, self.singly) = (Vec::new(), Vec::new());
+        let ranges: Vec<(u8, u8, bool)> = self.masks.iter().map(|&m| classes.range(m)).collect();
+        for (offset, (&mask, &(.., is_all))) in (0..).zip(self.masks.iter().zip(&ranges)) {
+            if !is_all {
+                self.singly.push((offset, mask));
+            }
+        }
+        let mut from = 0;
+        while from < ranges.len() {
+            // The last one overlaps where there is something to overlap.
+            let start = from.min(ranges.len().saturating_sub(BLOCK_BYTES));
+            let held = &ranges[start..ranges.len().min(start + BLOCK_BYTES)];
+            let block = Block::new(held.iter().map(|&(first, last, _)| (first, last)));
+            self.blocks.push((u32::try_from(start).unwrap_or(u32::MAX), block));
+            from = start + BLOCK_BYTES;
+        }
+    }
+
     /// Where it ends, if it matches at `at`.
     #[inline]
     pub(super) fn end(&self, classes: &Classes, text: &[u8], at: usize) -> Option<usize> {
         let end = at + self.masks.len();
-        let bytes = text.get(at..end)?;
-        let (first, first_mask) = (*bytes.first()?, *self.masks.first()?);
-        if first_mask & classes.of_byte[usize::from(first)] == 0 {
+        if end > text.len() {
             return None;
         }
-        if bytes.len() == 1 {
-            return Some(end);
-        }
-        let missing = |(&byte, &mask): (&u8, &u64)| mask & !classes.of_byte[usize::from(byte)];
-        let (by_four, rest) = bytes.as_chunks::<4>();
-        let (masks_by_four, rest_of_masks) = self.masks.as_chunks::<4>();
-        let mut all = 0;
-        for (bytes, masks) in by_four.iter().zip(masks_by_four) {
-            for pair in bytes.iter().zip(masks) {
-                all |= missing(pair);
+        for (offset, block) in &self.blocks {
+            let Some(bytes) = text.get(at + *offset as usize..).and_then(|t| t.first_chunk())
+            else {
+                return self.end_by_byte(classes, text, at);
+            };
+            if !block.holds(bytes) {
+                return None;
             }
         }
-        for pair in rest.iter().zip(rest_of_masks) {
-            all |= missing(pair);
+        for &(offset, mask) in &self.singly {
+            if !classes.holds(*text.get(at + offset as usize)?, mask) {
+                return None;
+            }
         }
-        (all == 0).then_some(end)
+        Some(end)
+    }
+
+    /// As [`Fixed::end`], near the end of the text.
+    fn end_by_byte(&self, classes: &Classes, text: &[u8], at: usize) -> Option<usize> {
+        let end = at + self.masks.len();
+        let mut pairs = text.get(at..end)?.iter().zip(&self.masks);
+        pairs.all(|(&byte, &mask)| classes.holds(byte, mask)).then_some(end)
     }
 }
 
@@ -137,6 +167,19 @@ impl Classes {
     fn holds(&self, byte: u8, mask: u64) -> bool {
         self.of_byte[usize::from(byte)] & mask != 0
     }
+
+    /// The first and the last ASCII byte of a set, and whether it is all those between them and
+    /// nothing else.
+    fn range(&self, mask: u64) -> (u8, u8, bool) {
+        let held = || (0..=u8::MAX).filter(|&byte| self.holds(byte, mask));
+        let (Some(first), Some(last)) = (held().next(), held().next_back()) else {
+            return (0, 0x7f, false);
+        };
+        if last > 0x7f {
+            return (0, 0xff, false);
+        }
+        (first, last, held().count() == usize::from(last - first) + 1)
+    }
 }
 
 #[cfg(test)]
@@ -151,13 +194,51 @@ mod tests {
         let again = classes.add(|byte| byte.is_ascii_digit()).unwrap();
         assert_eq!(classes.count, 2);
         let fixed = Fixed::new(7).behind(digit, 2).unwrap().saving(1);
-        let fixed = fixed.behind(colon, 1).unwrap().behind(again, 2).unwrap().saving(0);
+        let mut fixed = fixed.behind(colon, 1).unwrap().behind(again, 2).unwrap().saving(0);
         assert_eq!((&fixed.saves[..], fixed.next), (&[(0, 0), (1, 3)][..], 7));
-        assert_eq!(fixed.end(&classes, b"x12:34", 1), Some(6));
-        assert_eq!(fixed.end(&classes, b"x12:3", 1), None);
-        assert_eq!(fixed.end(&classes, b"x12.34", 1), None);
+        fixed.settle(&classes);
+        for behind in ["", "   ", "          "] {
+            let end = |text: &str| fixed.end(&classes, [text, behind].concat().as_bytes(), 1);
+            assert_eq!(end("x12:34"), Some(6));
+            assert_eq!(end("x12:3"), None);
+            assert_eq!(end("x12.34"), None);
+        }
         assert_eq!(fixed.prefix(), b"");
         assert_eq!(fixed.behind(colon, 2).unwrap().prefix(), b"::");
         assert!(fixed.behind(digit, 64).is_none());
+    }
+
+    #[test]
+    fn a_long_piece_is_compared_by_blocks_that_may_overlap() {
+        let mut classes = Classes::default();
+        let sets: [fn(u8) -> bool; 4] = [
+            |b| b.is_ascii_digit(),
+            |b| b.is_ascii_alphanumeric(),
+            |b| b == 0xc3,
+            |b| b == b'\x7f',
+        ];
+        let sets = sets.map(|set| classes.add(set).unwrap());
+        let fits = [b'7', b'q', 0xc3, b'\x7f'];
+        for length in 1..40 {
+            let place = |offset: usize| (offset * offset + offset / 3) % 4;
+            let mut fixed = Fixed::new(0);
+            for offset in (0..length).rev() {
+                fixed = fixed.behind(sets[place(offset)], 1).unwrap();
+            }
+            fixed.settle(&classes);
+            for rest in [0, 1, 9] {
+                let mut text: Vec<u8> = (0..length).map(|offset| fits[place(offset)]).collect();
+                text.resize(length + rest, b'-');
+                assert_eq!(fixed.end(&classes, &text, 0), Some(length));
+                for offset in 0..length {
+                    let held = text[offset];
+                    for other in [b'-', b'@', 0, 0xff, held ^ 0x80] {
+                        text[offset] = other;
+                        assert_eq!(fixed.end(&classes, &text, 0), None, "{offset} of {length}");
+                    }
+                    text[offset] = held;
+                }
+            }
+        }
     }
 }

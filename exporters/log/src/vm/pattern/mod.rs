@@ -6,11 +6,11 @@
 #[cfg(test)]
 mod differential;
 mod fixed;
+mod lanes;
 mod literal;
 mod plan;
 mod run;
 mod set;
-mod word;
 
 use std::sync::OnceLock;
 
@@ -23,6 +23,7 @@ use regex_automata::{Anchored, Input};
 use regex_syntax::hir::Hir;
 
 use plan::{Plan, Step};
+pub(super) use run::Text;
 use run::{NOWHERE, Outcome, Room, TEXT_BYTES_MAX};
 
 /// A compiled pattern.
@@ -177,9 +178,9 @@ impl Pattern {
         self.engine.get_or_init(build).as_ref()
     }
 
-    /// Searches in `text`, which is UTF-8; the places of the groups that are wanted are left in
-    /// `slots`.
-    pub(super) fn search(&self, bytes: &[u8], slots: &mut Slots) -> bool {
+    /// Searches in a text; the places of the groups that are wanted are left in `slots`.
+    pub(super) fn search(&self, text: Text<'_>, slots: &mut Slots) -> bool {
+        let bytes = text.bytes;
         if let Some(plan) = &self.plan
             && bytes.len() <= TEXT_BYTES_MAX
         {
@@ -189,7 +190,7 @@ impl Pattern {
             let Slots { places, is_wide, room, .. } = &mut *slots;
             *is_wide = false;
             places.resize(self.wanted.len() * 2, NOWHERE);
-            match run::search(plan, bytes, self.prefix.as_ref(), places, room, true) {
+            match run::search(plan, text, self.prefix.as_ref(), places, room, true) {
                 Outcome::Found => return true,
                 Outcome::NotFound => return false,
                 Outcome::GaveUp => {}
@@ -212,11 +213,12 @@ impl Pattern {
 
     /// For a pattern with a plan whose automaton would be too large: takes as long as it takes.
     #[cold]
-    fn search_patiently(&self, text: &[u8], slots: &mut Slots) -> bool {
+    fn search_patiently(&self, bytes: &[u8], slots: &mut Slots) -> bool {
         let Some(plan) = &self.plan else { return false };
-        if u32::try_from(text.len()).is_err() {
+        if u32::try_from(bytes.len()).is_err() {
             return false;
         }
+        let text = Text { bytes, is_plain: false };
         slots.is_wide = false;
         slots.places.resize(self.wanted.len() * 2, NOWHERE);
         let Slots { places, room, .. } = slots;
@@ -226,7 +228,8 @@ impl Pattern {
 
     /// As [`Pattern::search`] in a repaired text; places are those in the original.
     pub(super) fn search_repaired(&self, text: &Repaired, slots: &mut Slots) -> bool {
-        let found = self.search(text.text.as_bytes(), slots);
+        let text_of = Text { bytes: text.text.as_bytes(), is_plain: false };
+        let found = self.search(text_of, slots);
         slots.translate(|offset| text.original(offset));
         found
     }

@@ -153,6 +153,12 @@ pub(super) fn plan(hir: &Hir, wanted: &[bool]) -> Option<Plan> {
     planner.plan.begins_at_end = planner.first(start).len() == 0;
     planner.plan.seconds = planner.seconds();
     planner.plan.singles = planner.plan.firsts.iter().map(First::single).collect();
+    let Plan { steps, classes, .. } = &mut planner.plan;
+    for step in steps {
+        if let Step::Fixed(fixed) = step {
+            fixed.settle(classes);
+        }
+    }
     Some(planner.plan)
 }
 

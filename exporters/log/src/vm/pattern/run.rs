@@ -55,20 +55,32 @@ struct Runner<'a> {
     work: usize,
     /// Some slots are set.
     is_dirty: bool,
+    is_plain: bool,
 }
 
-/// Searches for the leftmost match in valid UTF-8; places of groups that are saved are left in
-/// `slots`, which hold [`NOWHERE`] before. `prefix` is what every match begins with.
+/// What is searched.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::vm) struct Text<'a> {
+    /// Valid UTF-8.
+    pub(in crate::vm) bytes: &'a [u8],
+    /// Whether it is known to be [`PLAIN`](crate::engine::PLAIN).
+    pub(in crate::vm) is_plain: bool,
+}
+
+/// Searches for the leftmost match; places of groups that are saved are left in `slots`, which hold
+/// [`NOWHERE`] before. `prefix` is what every match begins with.
 pub(super) fn search(
     plan: &Plan,
-    text: &[u8],
+    text: Text<'_>,
     prefix: Option<&memchr::memmem::Finder<'_>>,
     slots: &mut [u32],
     room: &mut Room,
     work_is_bounded: bool,
 ) -> Outcome {
+    let Text { bytes: text, is_plain } = text;
     let work = if work_is_bounded { WORK_BASE + WORK_PER_BYTE * text.len() } else { usize::MAX };
-    let mut runner = Runner { plan, text, slots, frames: &mut room.frames, work, is_dirty: true };
+    let frames = &mut room.frames;
+    let mut runner = Runner { plan, text, slots, frames, work, is_dirty: true, is_plain };
     match &plan.lead {
         _ if plan.anchored && !runner.may_begin(plan.start, 0) => Outcome::NotFound,
         _ if plan.anchored => runner.follow(plan.start, 0),
@@ -104,7 +116,7 @@ impl Runner<'_> {
         let set = &self.plan.sets[lead.set as usize];
         let mut from = 0;
         while let Some(start) = self.candidate(from) {
-            let end = set.run(self.text, start);
+            let end = set.run(self.text, start, self.is_plain);
             if (end > start || !lead.some) && self.may_begin(lead.next, end) {
                 match self.follow(self.plan.start, start) {
                     Outcome::NotFound => {}
@@ -193,11 +205,11 @@ impl Runner<'_> {
             }
             Step::Run { set, min, max, next } => {
                 let set = &plan.sets[*set as usize];
-                Some((*next, reach(set, self.text, at, *min, *max)?))
+                Some((*next, self.reach(set, at, *min, *max)?))
             }
             Step::RunBack { set, min, max, next } => {
                 let set = &plan.sets[*set as usize];
-                let high = reach(set, self.text, at, *min, *max)?;
+                let high = self.reach(set, at, *min, *max)?;
                 let low = if *min == 0 { at } else { set.run_counted(self.text, at, *min).0 };
                 self.spend((high - at) / 16);
                 // Mostly it is seen at once how much is to be given back.
@@ -241,6 +253,17 @@ impl Runner<'_> {
             }
             Step::Look { look, next } => looks(*look, self.text, at).then_some((*next, at)),
         }
+    }
+
+    /// Where a run of at least `min` and at most `max` characters ends.
+    #[inline]
+    fn reach(&self, set: &CharSet, at: usize, min: u32, max: u32) -> Option<usize> {
+        if max == u32::MAX && min <= 1 {
+            let end = set.run(self.text, at, self.is_plain);
+            return (end > at || min == 0).then_some(end);
+        }
+        let (end, count) = set.run_counted(self.text, at, max);
+        (count >= min).then_some(end)
     }
 
     #[inline]
@@ -335,17 +358,6 @@ impl Runner<'_> {
         self.spend((at - found.unwrap_or(low)) / 16);
         found
     }
-}
-
-/// Where a run of at least `min` and at most `max` characters ends.
-#[inline]
-fn reach(set: &CharSet, text: &[u8], at: usize, min: u32, max: u32) -> Option<usize> {
-    if max == u32::MAX && min <= 1 {
-        let end = set.run(text, at);
-        return (end > at || min == 0).then_some(end);
-    }
-    let (end, count) = set.run_counted(text, at, max);
-    (count >= min).then_some(end)
 }
 
 /// Places fit, because longer texts are not searched here.

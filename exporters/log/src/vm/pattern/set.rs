@@ -2,7 +2,8 @@
 
 use regex_syntax::hir::{Class, ClassUnicode};
 
-use super::word::Ranges;
+use super::lanes::Ranges;
+use crate::engine::PLAIN;
 
 /// A character of more than one byte begins with one of these.
 const LEADS: std::ops::RangeInclusive<u8> = 0xc2..=0xf4;
@@ -25,6 +26,8 @@ pub(super) struct CharSet {
     bytes: Box<[bool; 256]>,
     wide: Wide,
     scan: Scan,
+    /// Every character of a plain line is in it.
+    holds_plain: bool,
 }
 
 /// How the end of a run is found.
@@ -78,7 +81,8 @@ impl CharSet {
             (None, None, Some(ranges)) => Scan::Ranges(ranges),
             (None, None, None) => Scan::Table,
         };
-        CharSet { bytes, wide, scan }
+        let holds_plain = PLAIN.clone().all(|byte| bytes[usize::from(byte)]);
+        CharSet { bytes, wide, scan, holds_plain }
     }
 
     /// How many bytes the character at `at` has if it is in the set.
@@ -110,9 +114,13 @@ impl CharSet {
         self.bytes[usize::from(byte)]
     }
 
-    /// Where as many characters of the set as there are end.
+    /// Where as many characters of the set as there are end, in a line that may be known to be
+    /// plain.
     #[inline]
-    pub(super) fn run(&self, text: &[u8], from: usize) -> usize {
+    pub(super) fn run(&self, text: &[u8], from: usize, is_plain: bool) -> usize {
+        if is_plain && self.holds_plain {
+            return text.len();
+        }
         let end = self.run_of_bytes(text, from);
         if matches!(self.wide, Wide::Some(_)) { self.run_wide(text, end) } else { end }
     }
