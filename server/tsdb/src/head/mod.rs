@@ -124,17 +124,11 @@ impl Head {
         wanted: Option<u32>,
         series_max: usize,
     ) -> Option<(u32, bool)> {
-        let mut index = self.index.write();
         // Another appender may have been quicker.
-        if let Some(id) = index.find(labels, &self.symbols) {
-            return Some((id, false));
-        }
-        if index.len() >= series_max {
-            return None;
-        }
-        let id = index.insert(labels, wanted, &self.symbols)?;
-        self.counters.series_created.fetch_add(1, Ordering::Relaxed);
-        Some((id, true))
+        let (id, new) =
+            self.index.write().find_or_insert(labels, wanted, series_max, &self.symbols)?;
+        self.counters.series_created.fetch_add(u64::from(new), Ordering::Relaxed);
+        Some((id, new))
     }
 
     /// Takes samples of deleted ranges out of columns.
