@@ -28,6 +28,8 @@ const SPACE_PART: u64 = 10;
 
 /// How long chunks that could not be written to a file wait for another attempt.
 const MAP_RETRY_MS: i64 = 5000;
+/// How often damaged chunks are looked for in the log, which may not have them.
+const HEAL_INTERVAL_MS: i64 = 60 * 1000;
 /// Files of head chunks that nobody read for so long are no longer mapped.
 const VIEWS_INTERVAL_MS: i64 = 60 * 1000;
 
@@ -52,6 +54,7 @@ pub(crate) struct Schedule {
     truncated: Option<TimestampMs>,
     measured: Option<TimestampMs>,
     reloaded: Option<TimestampMs>,
+    healed: Option<TimestampMs>,
     /// When chunks could not be written to a file.
     map_failed: Option<TimestampMs>,
     views: Option<TimestampMs>,
@@ -162,11 +165,14 @@ impl Db {
         result.map(|()| true)
     }
 
-    /// Writes chunks that are full to files, which frees their memory; says how many. After an error
+    /// Writes chunks that are full to files, which frees their memory, and those whose files turned out
+    /// to be damaged again, from the log; says how many were full. After an error
     /// those that are left stay in memory, and are readable as before.
     pub fn map_head_chunks(&self) -> Result<u64, Error> {
         self.inner.check_open()?;
-        self.inner.head.map_chunks()
+        let written = self.inner.head.map_chunks();
+        self.inner.heal_head_chunks(false)?;
+        written
     }
 
     /// The same, unless it failed a moment ago.
@@ -179,7 +185,12 @@ impl Db {
         if failed.is_some() && !due(failed, now, MAP_RETRY_MS) {
             return Ok(0);
         }
-        let result = self.map_head_chunks();
+        if inner.head.files.is_damaged()
+            && falls_due(inner, now, HEAL_INTERVAL_MS, |schedule| &mut schedule.healed)
+        {
+            inner.heal_head_chunks(false)?;
+        }
+        let result = inner.check_open().and_then(|()| inner.head.map_chunks());
         inner.schedule.lock().map_failed = result.is_err().then_some(now);
         result
     }

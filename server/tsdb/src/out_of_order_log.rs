@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::block::Sample;
+use crate::chunk::histogram::AnyHistogram;
 use crate::db::Inner;
 use crate::fs::Fs;
 use crate::wal::histograms::{HistogramRecord, KINDS, RefHistogram, kind_of};
@@ -116,7 +117,7 @@ fn records_of(samples: &[Late]) -> Vec<Record> {
             if let Sample::Histogram(histogram) = sample
                 && kind_of(histogram) == kind
             {
-                let histogram = histogram.clone();
+                let histogram = AnyHistogram::clone(histogram);
                 open.push(&RefHistogram { series: u64::from(*id), time: *time, histogram });
             }
         }

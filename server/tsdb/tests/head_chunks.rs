@@ -160,8 +160,36 @@ fn damage_under_a_running_server_is_an_error_and_no_wrong_sample() {
         try_read(&*db.querier(i64::MIN, i64::MAX), &matcher).is_ok()
     });
     assert_eq!(ok.count(), 19);
+    assert_eq!(contents(&open(&disk.after_kill())), wanted);
+    // Not even that, once the log was asked.
+    db.map_head_chunks().unwrap();
+    assert_eq!(contents(&db), wanted);
+    assert_eq!(contents(&open(&disk.after_kill())), wanted);
+}
+
+#[test]
+fn damage_that_nobody_read_does_not_get_into_a_block() {
+    let fs = MemoryFs::default();
+    let db = open(&fs);
+    fill(&db, &series(20), 0..900);
+    db.map_head_chunks().unwrap();
+    let wanted = contents(&db);
     drop(db);
-    assert_eq!(contents(&open(&disk)), wanted);
+    let mut random = Random::new(9);
+    for _ in 0..20 {
+        let disk = fs.after_kill();
+        let db = open(&disk);
+        let mut bytes = disk.read(&file(1)).unwrap();
+        for _ in 0..3 {
+            let at = random.below(bytes.len() as u64 - 8) as usize + 8;
+            bytes[at] ^= 1 << random.below(8);
+        }
+        disk.put(&file(1), &bytes);
+        db.compact(&mut names(), &server_storage::Watch::default()).unwrap();
+        assert_eq!(db.blocks().len(), 1);
+        assert_eq!(contents(&db), wanted);
+        assert_eq!(contents(&open(&disk.after_kill())), wanted);
+    }
 }
 
 #[test]

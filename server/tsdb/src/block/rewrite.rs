@@ -134,7 +134,7 @@ pub(crate) enum Sample {
     /// A float.
     Float(f64),
     /// A histogram.
-    Histogram(AnyHistogram),
+    Histogram(Box<AnyHistogram>),
 }
 
 /// Calls `each` with the samples of a chunk.
@@ -153,13 +153,15 @@ pub(super) fn each_sample(
         Encoding::Histogram => {
             let mut reader = HistogramReader::<i64>::new(bytes)?;
             while let Some(time) = reader.next_time()? {
-                each(time, Sample::Histogram(AnyHistogram::Integer(reader.histogram())));
+                let histogram = AnyHistogram::Integer(reader.histogram());
+                each(time, Sample::Histogram(Box::new(histogram)));
             }
         }
         Encoding::FloatHistogram => {
             let mut reader = HistogramReader::<f64>::new(bytes)?;
             while let Some(time) = reader.next_time()? {
-                each(time, Sample::Histogram(AnyHistogram::Float(reader.histogram())));
+                let histogram = AnyHistogram::Float(reader.histogram());
+                each(time, Sample::Histogram(Box::new(histogram)));
             }
         }
     }

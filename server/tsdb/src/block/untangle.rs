@@ -59,7 +59,7 @@ fn undo<'a>(mut knot: Vec<(usize, Kept<'a>)>, row: &mut Vec<Kept<'a>>) -> Result
             time,
             match sample {
                 // What was known of resets holds no more where other samples came in between.
-                Sample::Histogram(histogram) => alone(histogram),
+                Sample::Histogram(histogram) => alone(*histogram),
                 float @ Sample::Float(_) => float,
             },
         );

@@ -85,6 +85,9 @@ impl Inner {
     fn compact_head(self: &Arc<Self>, pass: &mut Pass<'_>) -> Result<(), Error> {
         while let Some((_, end)) = self.head_range() {
             self.head.refuse_before(end);
+            if let Err(error) = self.heal_head_chunks(true) {
+                tracing::warn!(%error, "damaged head chunks go to no block");
+            }
             // A batch that was under way may have brought older ones.
             let Some((oldest, _)) = self.head.uncompacted() else { break };
             let ulid = (pass.name)();

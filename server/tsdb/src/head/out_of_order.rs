@@ -99,11 +99,12 @@ impl OutOfOrder {
             for (time, sample) in row[from..].iter().take_while(|(time, _)| *time <= end) {
                 match sample {
                     Sample::Float(value) => late.push(*time, *value),
-                    Sample::Histogram(AnyHistogram::Integer(histogram)) => {
-                        late.push_histogram(*time, Arc::new(histogram.clone().into_float()));
-                    }
-                    Sample::Histogram(AnyHistogram::Float(histogram)) => {
-                        late.push_histogram(*time, Arc::new(histogram.clone().into_float()));
+                    Sample::Histogram(histogram) => {
+                        let float = match &**histogram {
+                            AnyHistogram::Integer(histogram) => histogram.clone().into_float(),
+                            AnyHistogram::Float(histogram) => histogram.clone().into_float(),
+                        };
+                        late.push_histogram(*time, Arc::new(float));
                     }
                 }
             }
@@ -173,5 +174,5 @@ pub(crate) fn alone(mut histogram: AnyHistogram) -> Sample {
     if *reset != CounterReset::Gauge {
         *reset = CounterReset::Unknown;
     }
-    Sample::Histogram(histogram)
+    Sample::Histogram(Box::new(histogram))
 }

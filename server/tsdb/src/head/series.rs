@@ -252,6 +252,11 @@ impl Series {
         self.closed.as_mut().map_or(0, |closed| closed.set_mapped(chunk))
     }
 
+    /// Puts chunks into the place of one in a file; says how many more there are.
+    pub(crate) fn replace_mapped(&mut self, old: &MappedChunk, new: &[MappedChunk]) -> u64 {
+        self.closed.as_mut().map_or(0, |closed| closed.replace_mapped(old, new))
+    }
+
     /// Takes up a chunk from a file if it lies behind all samples that are there; says what that
     /// changed.
     pub(crate) fn adopt(&mut self, chunk: MappedChunk) -> Option<Appended> {

@@ -5,6 +5,7 @@
 //! the log holds. What is damaged is put aside and taken from the log.
 
 mod format;
+mod heal;
 mod load;
 mod write;
 
@@ -46,6 +47,8 @@ pub(crate) struct HeadChunkCounters {
     pub(crate) torn_tails: AtomicU64,
     /// Files put aside.
     pub(crate) quarantined: AtomicU64,
+    /// Damaged chunks that were read from the log and written again.
+    pub(crate) healed: AtomicU64,
     /// Times that chunks had to stay in memory because they could not be written.
     pub(crate) writes_failed: AtomicU64,
 }
@@ -82,6 +85,8 @@ pub(crate) struct HeadChunks {
     writer: Mutex<Writer>,
     /// Series with chunks that are to be written, in the order in which they ended.
     waiting: Mutex<Vec<u32>>,
+    /// Whether a chunk could not be read since somebody asked.
+    damaged: AtomicBool,
     pub(crate) counters: HeadChunkCounters,
 }
 
@@ -141,6 +146,7 @@ impl HeadChunks {
             files: RwLock::default(),
             writer: Mutex::default(),
             waiting: Mutex::default(),
+            damaged: AtomicBool::new(false),
             counters: HeadChunkCounters::default(),
         }
     }
@@ -172,7 +178,30 @@ impl HeadChunks {
             _ => format!("another chunk than was written at byte {position}"),
         };
         count(&self.counters.corruptions, 1);
+        self.damaged.store(true, Ordering::Release);
         Err(Error::Corrupt { path: file.path(), problem })
+    }
+
+    /// Whether a chunk could not be read since somebody asked.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    /// Looks through all files; says whether there is anything that was not written.
+    fn has_damage(&self) -> bool {
+        let files = self.files.read().clone();
+        files.iter().filter(|file| file.len.load(Ordering::Relaxed) > 0).any(|file| {
+            let end = file.len.load(Ordering::Acquire) as usize;
+            let Ok(bytes) = file.view(&*self.fs, end as u64 - 1) else { return true };
+            let mut at = HEADER_BYTES;
+            while at < end {
+                match parse(&bytes, at) {
+                    Next::Chunk(_, next) => at = next,
+                    _ => return true,
+                }
+            }
+            false
+        })
     }
 
     /// Takes note of series that have chunks to be written.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::format::{Stored, header, push, stored_bytes_max};
 use super::{ChunkFile, HeadChunks, MappedChunk};
 use crate::Error;
+use crate::block::OwnedChunk;
 use crate::fs::File;
 use crate::head::{Head, Page, page_of};
 use crate::wal::count;
@@ -35,6 +36,24 @@ struct Load {
     bytes: Vec<u8>,
     /// Series, and where each chunk is going to be.
     chunks: Vec<(u32, MappedChunk)>,
+}
+
+impl Load {
+    /// Adds a chunk that will stand in file `number`, whose end is at `start` now.
+    fn push(
+        &mut self,
+        id: u32,
+        (number, start): (u32, u64),
+        encoding: u8,
+        (min_time, max_time): (i64, i64),
+        bytes: &[u8],
+    ) {
+        let place = u64::from(number) << 32 | (start + self.bytes.len() as u64);
+        let series = u64::from(id);
+        let stored = Stored { series, min_time, max_time, encoding, late: false, bytes };
+        push(&mut self.bytes, &stored);
+        self.chunks.push((id, MappedChunk { min_time, max_time, place }));
+    }
 }
 
 impl Writer {
@@ -83,6 +102,40 @@ impl Writer {
 }
 
 impl Head {
+    /// Writes chunks to a file that take the place of one that is damaged there.
+    pub(super) fn replace_mapped(
+        &self,
+        id: u32,
+        old: &MappedChunk,
+        chunks: &[OwnedChunk],
+    ) -> Result<(), Error> {
+        let mut writer = self.files.writer.lock();
+        let need = chunks.iter().map(|chunk| stored_bytes_max(chunk.bytes.len())).sum::<usize>();
+        let (number, start) = writer.position(&self.files, need)?;
+        let mut load = Load::default();
+        if start == 0 {
+            load.bytes.extend_from_slice(&header());
+        }
+        for chunk in chunks {
+            load.push(
+                id,
+                (number, start),
+                chunk.encoding,
+                (chunk.min_time, chunk.max_time),
+                &chunk.bytes,
+            );
+        }
+        writer.write(&load)?;
+        let new: Vec<MappedChunk> = load.chunks.into_iter().map(|(_, chunk)| chunk).collect();
+        if let Some(page) = self.page(id)
+            && let Some(series) = page.series.write().get_mut(id)
+        {
+            let more = series.replace_mapped(old, &new);
+            self.counters.chunks.fetch_add(more, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Writes chunks that ended to files, so that their memory is free; says how many. After an
     /// error those that are left stay where they are, to be written another time.
     pub(crate) fn map_chunks(&self) -> Result<u64, Error> {
@@ -142,18 +195,8 @@ impl Head {
         let page = page.series.read();
         let Some(series) = page.get(id) else { return };
         for chunk in series.fresh() {
-            let place = u64::from(number) << 32 | (start + load.bytes.len() as u64);
-            let (min_time, max_time) = (chunk.min_time, chunk.max_time);
-            let stored = Stored {
-                series: u64::from(id),
-                min_time,
-                max_time,
-                encoding: chunk.encoding as u8,
-                late: false,
-                bytes: &chunk.bytes,
-            };
-            push(&mut load.bytes, &stored);
-            load.chunks.push((id, MappedChunk { min_time, max_time, place }));
+            let times = (chunk.min_time, chunk.max_time);
+            load.push(id, (number, start), chunk.encoding as u8, times, &chunk.bytes);
         }
     }
 

@@ -41,6 +41,13 @@ const COUNTERS: &[(Family, Read)] = &[
     ),
     (
         Family::counter(
+            "hearth_tsdb_head_chunks_healed_total",
+            "Damaged head chunks that were read from the log and written again.",
+        ),
+        |c| &c.healed,
+    ),
+    (
+        Family::counter(
             "hearth_tsdb_head_chunks_write_failures_total",
             "Times that full chunks stayed in memory because they could not be written to a file.",
         ),

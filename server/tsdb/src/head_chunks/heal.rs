@@ -1,0 +1,122 @@
+//! Damage in files of head chunks under a running server: the samples are read again from the log.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use super::MappedChunk;
+use crate::Error;
+use crate::block::{OwnedChunk, Rest, Sample};
+use crate::db::Inner;
+use crate::wal::histograms::{self, RefHistogram};
+use crate::wal::record::{self, RecordKind, RefSample};
+use crate::wal::segments::{self, checkpoint_path, segment_path};
+use crate::wal::{Event, SegmentReader, count};
+
+/// Damaged chunks of a series, with the samples that the log has of their times.
+type Lost = HashMap<u32, Vec<(MappedChunk, BTreeMap<i64, Sample>)>>;
+
+impl Inner {
+    /// Writes chunks anew that cannot be read, when any were found since the last time or `look` says
+    /// to look at all of them; says how many. What the log has not stays damaged.
+    pub(crate) fn heal_head_chunks(&self, look: bool) -> Result<u64, Error> {
+        let store = &self.head.files;
+        let found = store.damaged.swap(false, Ordering::AcqRel);
+        if !(found || look && store.has_damage()) || !self.recovery.is_done() {
+            return Ok(0);
+        }
+        let mut lost = self.damaged_chunks();
+        // Looking has found them once more.
+        store.damaged.store(false, Ordering::Release);
+        if lost.is_empty() {
+            return Ok(0);
+        }
+        self.read_log_again(&mut lost)?;
+        let mut healed = 0;
+        for (id, chunks) in lost {
+            for (old, samples) in chunks {
+                let mut rest = Rest::default();
+                samples.into_iter().for_each(|(time, sample)| rest.push(time, sample));
+                let new: Vec<OwnedChunk> = rest.into_chunks().collect();
+                let times = (new.first().map(|c| c.min_time), new.last().map(|c| c.max_time));
+                if times != (Some(old.min_time), Some(old.max_time)) {
+                    tracing::error!(series = id, ?old, "the log has not what a damaged chunk had");
+                    continue;
+                }
+                self.head.replace_mapped(id, &old, &new)?;
+                healed += 1;
+            }
+        }
+        tracing::info!(chunks = healed, "damaged head chunks were read from the log");
+        count(&store.counters.healed, healed);
+        Ok(healed)
+    }
+
+    fn damaged_chunks(&self) -> Lost {
+        let pages = self.head.index.read().pages.all();
+        let mut lost = Lost::default();
+        let mut chunks: Vec<(u32, MappedChunk)> = Vec::new();
+        for page in pages {
+            for series in page.series.read().iter() {
+                chunks.extend(series.mapped().iter().map(|chunk| (series.id, *chunk)));
+            }
+            for (id, chunk) in chunks.drain(..) {
+                if matches!(self.head.files.read(&chunk, |_, _| ()), Err(Error::Corrupt { .. })) {
+                    lost.entry(id).or_default().push((chunk, BTreeMap::new()));
+                }
+            }
+        }
+        lost
+    }
+
+    /// Collects what the log has of the times of lost chunks.
+    fn read_log_again(&self, lost: &mut Lost) -> Result<(), Error> {
+        let listing = segments::list(&*self.fs, &self.wal_dir)?;
+        let covered = listing.checkpoints.last().copied();
+        let mut paths: Vec<PathBuf> = Vec::new();
+        if let Some(number) = covered {
+            let dir = checkpoint_path(&self.wal_dir, number);
+            let inside = segments::list(&*self.fs, &dir)?.segments;
+            paths.extend(inside.iter().map(|(number, _)| segment_path(&dir, *number)));
+        }
+        let rest = listing.segments.iter().filter(|(n, _)| covered.is_none_or(|last| *n > last));
+        paths.extend(rest.map(|(number, _)| segment_path(&self.wal_dir, *number)));
+        for path in paths {
+            let mut reader = SegmentReader::open(&*self.fs, &path)?;
+            loop {
+                match reader.next_event()? {
+                    Event::Record => self.note_record(reader.record(), lost),
+                    Event::Corrupt { .. } => {}
+                    Event::End => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note_record(&self, bytes: &[u8], lost: &mut Lost) {
+        let aliases = &self.recovery.found().aliases;
+        let mut note = |reference: u64, time: i64, sample: &dyn Fn() -> Sample| {
+            let alias = aliases.get(&reference).copied();
+            let id = alias.or_else(|| u32::try_from(reference).ok());
+            let Some(chunks) = id.and_then(|id| lost.get_mut(&id)) else { return };
+            for (chunk, samples) in chunks {
+                if (chunk.min_time..=chunk.max_time).contains(&time) {
+                    // The first one was taken.
+                    samples.entry(time).or_insert_with(sample);
+                }
+            }
+        };
+        // A record that makes no sense has told what it could.
+        let _ = match record::kind(bytes) {
+            RecordKind::Samples => record::decode_samples(bytes, |sample: RefSample| {
+                note(sample.series, sample.time, &|| Sample::Float(sample.value));
+            }),
+            RecordKind::Histograms => histograms::decode(bytes, |sample: RefHistogram, _| {
+                let RefHistogram { series, time, histogram } = sample;
+                note(series, time, &|| Sample::Histogram(Box::new(histogram.clone())));
+            }),
+            _ => Ok(()),
+        };
+    }
+}
