@@ -11,7 +11,8 @@ pub struct BitWriter<'a> {
     pub free: &'a mut u8,
 }
 
-/// Chunk buffers grow by this many bytes at first: a million series have one each.
+/// Chunk buffers grow by this many bytes at first: a million series have one each. Later by more,
+/// for all grow at the same time, and every size they pass through leaves pages of it with few in use.
 const GROWTH_BYTES: usize = 32;
 
 impl BitWriter<'_> {
@@ -50,8 +51,12 @@ impl BitWriter<'_> {
     fn make_room(&mut self, more: usize) {
         let len = self.bytes.len();
         if self.bytes.capacity() - len < more {
-            let step = if len < 256 { GROWTH_BYTES } else { len / 4 };
-            self.bytes.reserve_exact(step);
+            let step = match len + more {
+                ..=64 => GROWTH_BYTES,
+                65..=256 => 2 * GROWTH_BYTES,
+                _ => 4 * GROWTH_BYTES,
+            };
+            self.bytes.reserve_exact((len + more).next_multiple_of(step) - len);
         }
     }
 }
