@@ -21,3 +21,4 @@ mod shutdown;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other tests, not all use all")]
 mod support;
+mod written_down;

@@ -1,41 +1,31 @@
-//! An answer's body into a buffer, decompressed on the way, never more than is allowed.
+//! An answer's body into a buffer, as it comes, never more than is allowed.
 
-use std::io::{self, Write};
-
-use flate2::write::MultiGzDecoder;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use crate::error::Cause;
 
-/// Reads everything; gives the number of bytes that came over the wire.
+/// Room that is made at once for a body that says how long it is.
+const FIRST_BYTES_MAX: u64 = 4 << 20;
+
+/// Appends everything to `out`.
 pub(crate) async fn read(
     mut body: Incoming,
-    is_gzip: bool,
-    (decoded_max, encoded_max): (usize, usize),
+    bytes_max: usize,
     out: &mut Vec<u8>,
-) -> Result<usize, Cause> {
-    let mut sink = if is_gzip {
-        Sink::Gzip(Box::new(MultiGzDecoder::new(Limited {
-            out,
-            left: decoded_max,
-            is_full: false,
-        })))
-    } else {
-        Sink::Plain(Limited { out, left: decoded_max, is_full: false })
-    };
-    let mut encoded = 0usize;
+) -> Result<(), Cause> {
+    let begin = out.len();
+    let told = body.size_hint().lower().min(bytes_max as u64).min(FIRST_BYTES_MAX);
+    out.reserve(told as usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| body_error(&e))?;
         let Ok(data) = frame.into_data() else { continue };
-        encoded = encoded.saturating_add(data.len());
-        if encoded > encoded_max {
+        if data.len() > bytes_max.saturating_sub(out.len() - begin) {
             return Err(Cause::BodyTooLarge);
         }
-        sink.push(&data)?;
+        out.extend_from_slice(&data);
     }
-    sink.finish()?;
-    Ok(encoded)
+    Ok(())
 }
 
 fn body_error(error: &hyper::Error) -> Cause {
@@ -48,67 +38,5 @@ fn body_error(error: &hyper::Error) -> Cause {
         Cause::UnexpectedEof
     } else {
         Cause::Protocol(text)
-    }
-}
-
-enum Sink<'a> {
-    Plain(Limited<'a>),
-    Gzip(Box<MultiGzDecoder<Limited<'a>>>),
-}
-
-impl Sink<'_> {
-    fn push(&mut self, data: &[u8]) -> Result<(), Cause> {
-        let (outcome, is_full) = match self {
-            Sink::Plain(sink) => (sink.write_all(data), sink.is_full),
-            Sink::Gzip(decoder) => {
-                let outcome = decoder.write_all(data);
-                (outcome, decoder.get_ref().is_full)
-            }
-        };
-        outcome.map_err(|e| encoding_error(&e, is_full))
-    }
-
-    fn finish(&mut self) -> Result<(), Cause> {
-        match self {
-            Sink::Plain(_) => Ok(()),
-            Sink::Gzip(decoder) => {
-                let outcome = decoder.try_finish();
-                outcome.map_err(|e| encoding_error(&e, decoder.get_ref().is_full))
-            }
-        }
-    }
-}
-
-fn encoding_error(error: &io::Error, is_full: bool) -> Cause {
-    match error.kind() {
-        _ if is_full => Cause::BodyTooLarge,
-        io::ErrorKind::UnexpectedEof => Cause::UnexpectedEof,
-        io::ErrorKind::InvalidInput if error.to_string().contains("header") => {
-            Cause::Encoding("gzip: invalid header".to_owned())
-        }
-        _ => Cause::Encoding(format!("gzip: {error}")),
-    }
-}
-
-/// A buffer that refuses to grow beyond a limit.
-struct Limited<'a> {
-    out: &'a mut Vec<u8>,
-    left: usize,
-    is_full: bool,
-}
-
-impl Write for Limited<'_> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        if data.len() > self.left {
-            self.is_full = true;
-            return Err(io::Error::other("too large"));
-        }
-        self.left -= data.len();
-        self.out.extend_from_slice(data);
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::Cause;
+use crate::gzip::gunzip;
 use crate::oauth2::Tokens;
 use crate::pool::{Key, Pool, Sender};
 use crate::proxy::{Proxies, Proxy};
@@ -73,8 +74,13 @@ impl Client {
 
     /// Sends a request and collects the answer.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        let bytes_max = request.body_bytes_max;
         let mut body = Vec::new();
         let head = self.send_into(request, &mut body).await?;
+        if head.is_gzip {
+            let packed = std::mem::take(&mut body);
+            gunzip(&packed, bytes_max, &mut body).map_err(Error::bare)?;
+        }
         Ok(Response {
             status: head.status,
             headers: head.headers,
@@ -84,8 +90,9 @@ impl Client {
         })
     }
 
-    /// Sends a request and appends the body of the answer to `out`, which the caller clears and
-    /// reuses. After an error `out` holds what came before it.
+    /// Sends a request and appends the body of the answer, as it comes, to `out`, which the caller
+    /// clears and reuses: [`gunzip`] is for those that are packed. After an error `out` holds what
+    /// came before it.
     pub async fn send_into(&self, request: Request, out: &mut Vec<u8>) -> Result<Head, Error> {
         let (method, url) = (request.method.clone(), request.url.clone());
         let deadline = request.deadline;
@@ -98,13 +105,14 @@ impl Client {
         let began = Instant::now();
         let (parts, incoming) = response.into_parts();
         let is_gzip = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value == "gzip");
-        let reading = body::read(incoming, is_gzip, limits, out);
+        let bytes_max = if is_gzip { limits.1 } else { limits.0.min(limits.1) };
+        let reading = body::read(incoming, bytes_max, out);
         let read = timeout_at(deadline, reading).await.unwrap_or(Err(Cause::Deadline));
-        let encoded_bytes = read.map_err(Error::bare)?;
+        read.map_err(Error::bare)?;
         timings.transfer = began.elapsed();
         self.0.pool.give(self.0.key(&target), sender);
         let final_url = target.text;
-        Ok(Head { status: parts.status, headers: parts.headers, final_url, timings, encoded_bytes })
+        Ok(Head { status: parts.status, headers: parts.headers, final_url, timings, is_gzip })
     }
 }
 
@@ -170,19 +178,33 @@ impl Inner {
         let tls = target.is_https.then(|| self.tls_config()).transpose()?;
         let proxy = self.proxies.of(target);
         let server_name = self.config.tls_config.server_name.as_deref().filter(|n| !n.is_empty());
-        let connected = connect::connect(target, proxy, tls, server_name, timings).await?;
+        let attempt = self.options.dials.attempt();
+        let connected = connect::connect(target, proxy, tls, server_name, timings).await;
+        let (connected, established) = match connected {
+            Ok(connected) => (connected, attempt.established()),
+            Err(cause) => {
+                attempt.failed(&cause);
+                return Err(cause);
+            }
+        };
         let io = TokioIo::new(connected.stream);
         let failed = |e: hyper::Error| Cause::Protocol(e.to_string());
         if connected.is_h2 {
             let handshake = http2::handshake(TokioExecutor::new(), io).await;
             let (sender, connection) = handshake.map_err(failed)?;
-            tokio::spawn(connection);
+            tokio::spawn(async move {
+                let _established = established;
+                connection.await
+            });
             return Ok(Sender::H2(sender));
         }
         let mut builder = http1::Builder::new();
         builder.max_buf_size(self.options.read_buffer_bytes_max.max(8192));
         let (sender, connection) = builder.handshake(io).await.map_err(failed)?;
-        tokio::spawn(connection);
+        tokio::spawn(async move {
+            let _established = established;
+            connection.await
+        });
         Ok(Sender::H1(sender))
     }
 

@@ -1,10 +1,13 @@
 //! What a client is told beside the configuration, and what it is asked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
+
+use crate::Dials;
 
 /// Habits of a client; the defaults suit scraping.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub struct ClientOptions {
     pub read_buffer_bytes_max: usize,
     /// For `proxy_from_environment`.
     pub proxy_env: ProxyEnv,
+    /// Where connections are counted.
+    pub dials: Arc<Dials>,
 }
 
 impl Default for ClientOptions {
@@ -29,6 +34,7 @@ impl Default for ClientOptions {
             idle_deadline: Duration::from_secs(300),
             read_buffer_bytes_max: 64 << 10,
             proxy_env: ProxyEnv::default(),
+            dials: Arc::default(),
         }
     }
 }
@@ -119,8 +125,8 @@ pub struct Head {
     pub final_url: String,
     /// How long it took.
     pub timings: Timings,
-    /// Bytes of the body as they came over the wire.
-    pub encoded_bytes: usize,
+    /// Whether the body is packed: see [`crate::gunzip`].
+    pub is_gzip: bool,
 }
 
 /// The answer.

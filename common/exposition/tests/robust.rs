@@ -35,7 +35,8 @@ fn quick(body: &[u8], dialect: Dialect) -> Found {
             text.extend_from_slice(if dialect == Dialect::Text { b" 1\n" } else { b" 1\n# EOF\n" });
             slow(&text, dialect).is_ok_and(|s| s.len() == 1 && s[0].0 == **raw)
         });
-        let series = match raw.and_then(|raw| parser.next_known(raw)) {
+        let is_known = raw.is_some_and(|raw| parser.ahead(raw.len()) == Some(raw));
+        let series = match raw.filter(|_| is_known).map(|raw| parser.known(raw.len())) {
             Some(series) => series.map_err(|error| error.message)?,
             None => match parser.next().map_err(|error| error.message)? {
                 None => return Ok(found),

@@ -5,27 +5,40 @@
 //! the whole is valid UTF-8 and no slice of it needs checking twice. Two sets are equal when their
 //! bytes are.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The label that holds the metric's name.
 pub const METRIC_NAME: &str = "__name__";
 
+/// A buffer that has become larger than this is given back.
+const BUFFER_BYTES_KEPT: usize = 1 << 16;
+
 const GROUP_BITS: u32 = 6;
 const GROUP_MORE: u8 = 1 << GROUP_BITS;
 
-/// A sorted label set; cloning shares it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Labels(Arc<str>);
+/// A sorted label set; cloning shares it. The empty set takes no memory, and nothing is counted of
+/// its clones.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Labels(Option<Arc<str>>);
 
 impl Labels {
     /// The set without labels.
     #[must_use]
-    pub fn empty() -> Labels {
-        static EMPTY: OnceLock<Arc<str>> = OnceLock::new();
-        Labels(EMPTY.get_or_init(|| Arc::from("")).clone())
+    pub const fn empty() -> Labels {
+        Labels(None)
+    }
+
+    /// The set that `text` is the form of.
+    fn of(text: &str) -> Labels {
+        Labels((!text.is_empty()).then(|| Arc::from(text)))
+    }
+
+    fn text(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
     }
 
     /// A set from pairs in any order. Empty values are left out; of equal names the last wins.
@@ -41,12 +54,21 @@ impl Labels {
 
     /// A set from pairs that are already sorted by name, without duplicates or empty values.
     pub fn from_sorted<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
-        let mut text = String::new();
+        thread_local! {
+            /// Where sets are written, so that one costs one allocation.
+            static BUFFER: Cell<String> = const { Cell::new(String::new()) };
+        }
+        let mut text = BUFFER.take();
+        text.clear();
         for (name, value) in pairs {
             write_part(&mut text, name);
             write_part(&mut text, value);
         }
-        if text.is_empty() { Labels::empty() } else { Labels(Arc::from(text)) }
+        let labels = Labels::of(&text);
+        if text.capacity() <= BUFFER_BYTES_KEPT {
+            BUFFER.set(text);
+        }
+        labels
     }
 
     /// As [`Labels::from_sorted`], for readers of many sets: `buffer` is emptied and kept for the
@@ -61,13 +83,13 @@ impl Labels {
             write_part(buffer, name);
             write_part(buffer, value);
         }
-        Ok(if buffer.is_empty() { Labels::empty() } else { Labels(Arc::from(buffer.as_str())) })
+        Ok(Labels::of(buffer))
     }
 
     /// Names and values in order of the names.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { rest: &self.0 }
+        Iter { rest: self.text() }
     }
 
     /// The value of a label, where it is set.
@@ -97,26 +119,26 @@ impl Labels {
     /// Whether there are no labels.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// A 64-bit hash of the whole set, the same in every process.
     #[must_use]
     pub fn hash64(&self) -> u64 {
-        twox_hash::XxHash64::oneshot(0, self.0.as_bytes())
+        twox_hash::XxHash64::oneshot(0, self.text().as_bytes())
     }
 
     /// Where the set lies in memory: clones of one set have the same place, and while one of them
     /// is kept no other set has it.
     #[must_use]
     pub fn place(&self) -> usize {
-        self.0.as_ptr().addr()
+        self.text().as_ptr().addr()
     }
 
     /// Bytes the set takes on the heap, for memory budgets.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.0.len() + 2 * size_of::<usize>()
+        self.0.as_ref().map_or(0, |text| text.len() + 2 * size_of::<usize>())
     }
 
     /// The set without its metric name.
@@ -137,19 +159,20 @@ impl Labels {
     /// A builder that starts from this set.
     #[must_use]
     pub fn to_builder(&self) -> LabelsBuilder {
-        LabelsBuilder { pairs: self.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect() }
-    }
-}
-
-impl Default for Labels {
-    fn default() -> Labels {
-        Labels::empty()
+        let text = self.text();
+        let mut builder = LabelsBuilder { text: text.to_owned(), pairs: Vec::new() };
+        let at = |part: &str| {
+            let start = part.as_ptr().addr() - text.as_ptr().addr();
+            Span { start: start as u32, end: (start + part.len()) as u32 }
+        };
+        builder.pairs.extend(self.iter().map(|(name, value)| (at(name), at(value))));
+        builder
     }
 }
 
 impl Hash for Labels {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.text().hash(state);
     }
 }
 
@@ -271,8 +294,23 @@ pub(crate) fn write_quoted(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
 /// Collects labels in any order and makes a [`Labels`] of them.
 #[derive(Clone, Debug, Default)]
 pub struct LabelsBuilder {
+    /// Names and values, one behind the other; also some that are not set any more.
+    text: String,
     /// Sorted by name, no duplicates, no empty values.
-    pairs: Vec<(String, String)>,
+    pairs: Vec<(Span, Span)>,
+}
+
+/// A piece of a builder's text.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn of(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
 }
 
 impl LabelsBuilder {
@@ -282,9 +320,12 @@ impl LabelsBuilder {
             Ok(at) if value.is_empty() => {
                 self.pairs.remove(at);
             }
-            Ok(at) => value.clone_into(&mut self.pairs[at].1),
+            Ok(at) => self.pairs[at].1 = self.push(value),
             Err(_) if value.is_empty() => {}
-            Err(at) => self.pairs.insert(at, (name.to_owned(), value.to_owned())),
+            Err(at) => {
+                let pair = (self.push(name), self.push(value));
+                self.pairs.insert(at, pair);
+            }
         }
         self
     }
@@ -296,23 +337,24 @@ impl LabelsBuilder {
 
     /// Keeps the labels that `keep` accepts, by name and value.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &str) -> bool) {
-        self.pairs.retain(|(name, value)| keep(name, value));
+        self.pairs.retain(|(name, value)| keep(name.of(&self.text), value.of(&self.text)));
     }
 
     /// The value of a label, empty where it is not set.
     #[must_use]
     pub fn value(&self, name: &str) -> &str {
-        self.find(name).map_or("", |at| &self.pairs[at].1)
+        self.find(name).map_or("", |at| self.pairs[at].1.of(&self.text))
     }
 
     /// Names and values in order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|(name, value)| (name.of(&self.text), value.of(&self.text)))
     }
 
     /// Forgets all labels but keeps the memory.
     pub fn clear(&mut self) {
         self.pairs.clear();
+        self.text.clear();
     }
 
     /// The finished set.
@@ -322,7 +364,16 @@ impl LabelsBuilder {
     }
 
     fn find(&self, name: &str) -> Result<usize, usize> {
-        self.pairs.binary_search_by(|(n, _)| n.as_str().cmp(name))
+        self.pairs.binary_search_by(|(n, _)| n.of(&self.text).cmp(name))
+    }
+
+    /// Writes a text behind the others. Texts of more than 4 GiB are nobody's labels: what stands
+    /// behind that is cut off.
+    fn push(&mut self, part: &str) -> Span {
+        let start = self.text.len() as u32;
+        let room = (u32::MAX - start) as usize;
+        self.text.push_str(&part[..part.floor_char_boundary(room)]);
+        Span { start, end: self.text.len() as u32 }
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod build_info;
 pub mod clock;
 pub mod flags;
+pub mod line_file;
 pub mod listen;
 pub mod logging;
 pub mod notify;

@@ -10,6 +10,7 @@ mod metrics;
 mod options;
 mod page;
 mod protect;
+mod requests;
 pub mod security;
 mod serve;
 
@@ -22,6 +23,7 @@ pub use options::WebOptions;
 pub use protect::{
     ClientAuth, Protection, ProtectionSource, TlsMaterial, WebConfigFile, check_hash, server_tls,
 };
+pub use requests::RequestMetrics;
 pub use serve::{Peer, serve};
 
 use axum::body::Body;

@@ -34,6 +34,9 @@ pub struct WebOptions {
     pub protection: Option<Arc<dyn ProtectionSource>>,
     /// Where the server's own metrics go.
     pub registry: Option<Registry>,
+    /// The name that connections are counted by in `net_conntrack_listener_*`, as Go's programs do
+    /// it; nothing where there is none.
+    pub listener_name: Option<&'static str>,
 }
 
 impl Default for WebOptions {
@@ -50,6 +53,7 @@ impl Default for WebOptions {
             drain_deadline: Duration::from_secs(10),
             protection: None,
             registry: None,
+            listener_name: None,
         }
     }
 }

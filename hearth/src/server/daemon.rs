@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use common_instrument::{Family, Registry};
@@ -11,16 +12,18 @@ use common_service::notify::{Notifier, State};
 use common_service::process::ProcessCollector;
 use common_service::signals::{self, Request, Signals};
 use common_template::prometheus::PrometheusFunctions;
-use common_web::{Listener, WebConfigFile, WebOptions};
+use common_web::{Listener, RequestMetrics, WebConfigFile, WebOptions};
 use server_api::{ApiState, Notice, Notifications, Reload, Starting, Status};
 use server_tsdb::fs::RealFs;
 use server_tsdb::{Db, ReplayProgress};
 use tokio::sync::mpsc;
 
 use super::loader::{self, Loaded};
+use super::never::Never;
 use super::pages;
 use super::parts::{self, Parts};
 use super::queries::QueryLimits;
+use super::query_log::QueryLog;
 use super::reload::{self, Reloader};
 use super::settings::{Settings, out_of_order_window_ms, retention_of};
 
@@ -56,33 +59,38 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let registry = Registry::new();
     registry.register("process", Arc::new(ProcessCollector::new("/proc")));
     register_build_info(&registry);
+    registry.register("never", Arc::new(Never));
     let now = Arc::new(|| SystemClock.now_ms());
     let subscribers = settings.notification_subscribers;
     let notifications = Arc::new(Notifications::new(subscribers, now, &registry));
     notifications.raise(Notice::Starting);
     registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
     let status = Arc::new(Status::new(clock.now_ms()));
+    register_ready(&registry, &status);
     let replay = Arc::new(ReplayProgress::default());
     let extras = pages::extras(&registry);
+    let requests = RequestMetrics::register(&registry, "prometheus");
     let starting = Starting {
         notifications: notifications.clone(),
         status: status.clone(),
         replay: replay.clone(),
     };
     let starting = server_api::starting_router(starting).merge(extras.clone());
-    let pages = Arc::new(ArcSwap::from_pointee(pages::below_prefix(&settings, starting)));
+    let pages =
+        Arc::new(ArcSwap::from_pointee(pages::below_prefix(&settings, &requests, starting)));
     let (trigger, shutdown) = signals::shutdown();
     let web = web_options(&settings, web_config.clone(), &registry);
     WebConfigFile::log(web_config.as_deref(), &listeners);
     let router = pages::switching(pages.clone());
     let serving = tokio::spawn(common_web::serve(listeners, router, web, shutdown.wait()));
     let db = open(&settings, &loaded, &registry, replay.clone()).await?;
-    let parts = Parts::build(&settings, &db, &registry)?;
+    let queries = Arc::new(QueryLog::new(&registry, settings.query_concurrency));
+    let parts = Parts::build(&settings, &db, &registry, queries.clone())?;
     let (reload, mut reloads) = mpsc::channel::<Reload>(RELOADS_WAITING_MAX);
     let api = Arc::new(ApiState::new(
         api_options(&settings),
         parts.asked(notifications.clone(), replay, registry.clone()),
-        settings.engine(),
+        settings.engine(queries),
         settings.parser.clone(),
         reload,
         status.clone(),
@@ -92,7 +100,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     first.map_err(Failure::Configuration)?;
     status.ready.store(true, Ordering::Release);
     let router = server_api::router(api).merge(extras);
-    pages.store(Arc::new(pages::below_prefix(&settings, router)));
+    pages.store(Arc::new(pages::below_prefix(&settings, &requests, router)));
     notifications.clear(Notice::Starting);
     let _ = notifier.tell(&State::Ready, &clock);
     tracing::info!("Server is ready to receive web requests.");
@@ -121,6 +129,7 @@ fn web_options(
         connections_max: settings.connections_max,
         idle_deadline: settings.read_timeout,
         registry: Some(registry.clone()),
+        listener_name: Some("http"),
         protection: web_config.map(|file| file as _),
         ..WebOptions::default()
     }
@@ -159,7 +168,11 @@ async fn attend(
     }
 }
 
-/// Opens the store; replaying its log may take a while.
+/// A start waits so long for the log to be replayed; if it takes longer queries are answered from
+/// what is read so far, and what is scraped waits.
+const REPLAY_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Opens the store; replaying its log may go on behind it.
 async fn open(
     settings: &Settings,
     loaded: &Loaded,
@@ -172,7 +185,7 @@ async fn open(
     (options.retention_ms, options.retention_bytes, options.retention_percentage) =
         retention_of(&loaded.config, (options.retention_ms, options.retention_bytes));
     options.out_of_order_window_ms = out_of_order_window_ms(&loaded.config);
-    let work = move || Db::open_watched(options, Arc::new(RealFs), &replay);
+    let work = move || Db::open_behind(options, Arc::new(RealFs), replay, REPLAY_PATIENCE);
     let db = tokio::task::spawn_blocking(work).await??;
     registry.register("tsdb", Arc::new(db.clone()));
     Ok(db)
@@ -201,6 +214,15 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
             template_functions: PrometheusFunctions::names().collect(),
         },
     }
+}
+
+fn register_ready(registry: &Registry, status: &Arc<Status>) {
+    let status = status.clone();
+    registry.gauge_fn(
+        "prometheus_ready",
+        "Whether Prometheus startup was fully completed and the server is ready for normal operation.",
+        move || f64::from(u8::from(status.ready.load(Ordering::Acquire))),
+    );
 }
 
 fn register_build_info(registry: &Registry) {

@@ -4,10 +4,13 @@ mod browser;
 mod daemon;
 mod flags;
 pub(crate) mod loader;
+mod never;
 mod pages;
 mod parts;
 mod queries;
+mod query_log;
 mod reload;
+mod replayed;
 mod settings;
 mod sources;
 

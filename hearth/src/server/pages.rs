@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::Request;
 use common_instrument::Registry;
-use common_web::MetricsHandler;
+use common_web::{MetricsHandler, RequestMetrics};
 use tower::ServiceExt as _;
 
 use super::browser;
@@ -18,9 +18,13 @@ pub(crate) fn extras(registry: &Registry) -> Router {
     metrics.router("/metrics").merge(server_ui::router())
 }
 
-/// Everything that is served, protected and below the route prefix.
-pub(crate) fn below_prefix(settings: &Settings, router: Router) -> Router {
-    let router = browser::protected(router);
+/// Everything that is served, measured, protected and below the route prefix.
+pub(crate) fn below_prefix(
+    settings: &Settings,
+    requests: &Arc<RequestMetrics>,
+    router: Router,
+) -> Router {
+    let router = browser::protected(requests.measuring(router));
     if settings.route_prefix.is_empty() {
         router
     } else {

@@ -20,6 +20,8 @@ use crate::block_name::new_block_name;
 
 use super::daemon::Failure;
 use super::loader::Loaded;
+use super::query_log::QueryLog;
+use super::replayed::{self, Replayed};
 use super::settings::{Settings, out_of_order_window_ms, retention_of};
 use super::sources;
 
@@ -29,11 +31,12 @@ fn rule_options(
     db: &Db,
     now: &Now,
     notify: Arc<server_notify::Manager>,
+    queries: &Arc<QueryLog>,
 ) -> server_rules::ManagerOptions {
     server_rules::ManagerOptions {
-        engine: settings.engine(),
-        storage: Arc::new(db.clone()),
-        appendable: Arc::new(db.clone()),
+        engine: settings.engine(queries.clone()),
+        storage: Arc::new(Replayed(db.clone())),
+        appendable: Arc::new(Replayed(db.clone())),
         notify: Arc::new(move |alerts| notify.send(alerts)),
         now: now.clone(),
         external_url: settings.external_url.clone(),
@@ -82,6 +85,7 @@ pub(crate) struct Parts {
     alertmanager: Option<Arc<server_alertmanager::Manager>>,
     maintenance: Maintenance,
     logs: Option<HostLogs>,
+    queries: Arc<QueryLog>,
     exemplar_storage: bool,
     /// What the flags say of time and bytes.
     retention: (i64, u64),
@@ -93,6 +97,7 @@ impl Parts {
         settings: &Settings,
         db: &Db,
         registry: &Registry,
+        queries: Arc<QueryLog>,
     ) -> Result<Parts, Failure> {
         let now: Now = Arc::new(|| SystemClock.now_ms());
         let node = settings.node.clone().map(NodeExporter::new).transpose();
@@ -105,10 +110,11 @@ impl Parts {
         let proxies = exporters_blackbox::proxy_variables(&World::real());
         let probes = Arc::new(Inside::new(Arc::new(SystemClock), proxies));
         let options = ManagerOptions {
-            storage: Arc::new(db.clone()),
+            storage: Arc::new(Replayed(db.clone())),
             now: now.clone(),
             in_process: sources::in_process(node, logs.as_ref(), registry),
             asked: sources::asked(&probes),
+            ready: replayed::when(db),
         };
         let scrape = Arc::new(Manager::new(options, registry));
         let alertmanager = match settings.has_alertmanager {
@@ -120,7 +126,7 @@ impl Parts {
         let queue_capacity = settings.queue_capacity;
         let options = server_notify::Options { queue_capacity, local, ..Default::default() };
         let notify = Arc::new(server_notify::Manager::new(options, registry));
-        let options = rule_options(settings, db, &now, notify.clone());
+        let options = rule_options(settings, db, &now, notify.clone(), &queries);
         let rules = Arc::new(server_rules::Manager::new(options, registry));
         let maintenance = db.spawn_maintenance(now.clone(), Box::new(new_block_name))?;
         let exemplar_storage = settings.exemplar_storage;
@@ -136,6 +142,7 @@ impl Parts {
             alertmanager,
             maintenance,
             logs,
+            queries,
             exemplar_storage,
             retention,
         })
@@ -164,6 +171,7 @@ impl Parts {
 
     /// Puts a configuration in force.
     pub(crate) async fn apply(&self, loaded: Loaded) -> Result<(), String> {
+        self.queries.reopen(&loaded.config.global.query_log_file)?;
         self.probes.replace(loaded.modules);
         self.scrape.apply(&loaded.scrape).await.map_err(|error| error.to_string())?;
         if let Some(alertmanager) = &self.alertmanager {
@@ -191,6 +199,8 @@ impl Parts {
 
     /// Ends everything that writes, in the order in which a sample travels.
     pub(crate) async fn shutdown(self) {
+        // Who waits for the log has nothing to wait for any more.
+        self.db.stop_replay();
         self.scrape.shutdown().await;
         self.rules.shutdown().await;
         self.notify.shutdown().await;

@@ -9,7 +9,7 @@ use common_re2::Regex;
 use common_service::flags::{Matches, World};
 use exporters_log::HostOptions;
 use exporters_node::NodeOptions;
-use server_promql::engine::{Engine, EngineOptions, SharedLimits, SubqueryStep};
+use server_promql::engine::{Engine, EngineOptions, Observer, SharedLimits, SubqueryStep};
 use server_promql::parser;
 use server_rules::Timing;
 
@@ -191,7 +191,7 @@ impl Settings {
     }
 
     /// The engine of queries and rules; subqueries without a step take that of the rules.
-    pub(crate) fn engine(&self) -> Engine {
+    pub(crate) fn engine(&self, observer: Arc<dyn Observer>) -> Engine {
         Engine::new(EngineOptions {
             subquery_step: self.subquery_step.clone(),
             lookback_delta_ms: millis(self.lookback),
@@ -199,6 +199,7 @@ impl Settings {
             memory_bytes_max: self.query_bytes,
             delayed_name_removal: self.delayed_name_removal,
             shared: self.query_shared.clone(),
+            observer,
             ..EngineOptions::default()
         })
     }

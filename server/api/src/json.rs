@@ -30,6 +30,13 @@ impl Json {
         self.bytes.is_empty() && self.full.is_empty()
     }
 
+    /// Puts another text behind this one.
+    pub(crate) fn append(&mut self, other: Json) {
+        self.full.push(std::mem::take(&mut self.bytes));
+        self.full.extend(other.full);
+        self.bytes = other.bytes;
+    }
+
     /// Everything that was written.
     pub(crate) fn into_pieces(mut self) -> Vec<Vec<u8>> {
         self.full.push(self.bytes);
@@ -175,6 +182,13 @@ impl Json {
     /// `[1435781430.781,"1"]`
     pub(crate) fn point(&mut self, at: TimestampMs, value: f64) -> &mut Json {
         self.raw("[").time(at).raw(",").value(value).raw("]")
+    }
+
+    /// The same, where the text up to the value is known: `[1435781430.781,"`.
+    pub(crate) fn point_at(&mut self, before: &[u8], value: f64) -> &mut Json {
+        self.bytes.extend_from_slice(before);
+        push_value(&mut self.bytes, value);
+        self.raw("\"]")
     }
 
     /// `true` or `false`.

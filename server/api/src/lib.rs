@@ -14,6 +14,7 @@ mod features;
 mod federate;
 mod histogram;
 mod json;
+mod matrix;
 mod methods;
 mod notifications;
 mod number;
@@ -37,6 +38,7 @@ mod targets;
 mod time;
 mod timings;
 mod tree;
+mod watched;
 
 pub use error::{ApiError, ErrorType};
 pub use features::Features;

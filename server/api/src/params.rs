@@ -1,12 +1,17 @@
 //! Parameters of a request, from the query string and a form body alike.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::num::IntErrorKind;
 use std::sync::Arc;
 
+use axum::extract::OriginalUri;
+use axum::http::Method;
+use axum::http::request::Parts;
 use common_config::duration;
 use common_model::{Matcher, TimestampMs, parse_float};
-use server_promql::engine::Reservation;
+use common_web::Peer;
+use server_promql::engine::{Origin, Reservation};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::ApiError;
@@ -27,9 +32,42 @@ pub(crate) struct Params {
     memory: Option<Arc<Reservation>>,
     /// Leave to work on them, where they are large.
     leave: Option<Arc<OwnedSemaphorePermit>>,
+    asker: Asker,
+}
+
+/// Who asks, for those who are told of queries.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asker {
+    client: Option<IpAddr>,
+    method: Method,
+    path: String,
+}
+
+impl Asker {
+    /// Who sent this request.
+    pub(crate) fn of(head: &Parts) -> Asker {
+        let peer = head.extensions.get::<Peer>();
+        let original = head.extensions.get::<OriginalUri>().map_or(&head.uri, |uri| &uri.0);
+        Asker {
+            client: peer.and_then(|peer| peer.address).map(|address| address.ip()),
+            method: head.method.clone(),
+            path: original.path().to_owned(),
+        }
+    }
 }
 
 impl Params {
+    /// No parameters yet.
+    pub(crate) fn of(asker: Asker) -> Params {
+        Params { asker, ..Params::default() }
+    }
+
+    /// Who asks, as queries say it.
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        let Asker { client, method, path } = &self.asker;
+        Origin::Request { client: *client, method: method.as_str(), path }
+    }
+
     /// Bytes of all names and values.
     pub(crate) fn bytes(&self) -> usize {
         self.pairs.iter().map(|(name, value)| name.len() + value.len()).sum()

@@ -1,22 +1,18 @@
 //! `/api/v1/query` and `/api/v1/query_range`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common_model::TimestampMs;
 use server_promql::ast::{Expr, ValueType};
-use server_promql::engine::{Interrupt, Limit, QueryOptions, QueryOutput, QueryStats, Stop};
+use server_promql::engine::{Interrupt, Limit, Stop};
 use server_promql::parser;
-use server_promql::value::Value;
 
 use crate::answer::Answer;
 use crate::error::{ApiError, ErrorType};
-use crate::json::Json;
 use crate::params::{Params, parse_duration};
-use crate::result;
-use crate::running;
 use crate::state::ApiState;
-use crate::timings::Stopwatch;
+use crate::watched;
 
 /// Points a series may have in the answer to a range query.
 const POINTS_MAX: i64 = 11_000;
@@ -27,25 +23,9 @@ const NANOS_PER_MILLI: i64 = 1_000_000;
 pub(crate) async fn instant(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
     let limit = params.limit("limit")?;
     let time = params.time("time")?.unwrap_or_else(|| (state.now)());
-    let timeout = timeout(&state, &params)?;
-    let lookback = lookback(&params)?;
-    let asked = Instant::now();
-    let bytes = params.bytes();
-    running::run(&state, timeout, bytes, move |state, interrupt, memory| {
-        let mut watch = Stopwatch::start(asked);
-        let expr = parse(state, &params)?;
-        in_time(interrupt)?;
-        watch.prepared();
-        let query = params.get("query");
-        let options = QueryOptions {
-            query,
-            lookback_delta_ms: lookback,
-            interrupt,
-            memory: Some(memory),
-            ..Default::default()
-        };
-        let output = state.engine.instant(&*state.storage, &expr, time, &options)?;
-        answer(output, limit, &params, &watch, interrupt)
+    let times = Steps { start: time, end: time, step_ms: 0 };
+    watched::run(state, params, times, limit, move |state, expr, options| {
+        Ok(state.engine.instant(&*state.storage, expr, time, options)?)
     })
     .await
 }
@@ -99,28 +79,11 @@ pub(crate) fn has_steps(expr: &Expr) -> Result<(), ApiError> {
 /// `/api/v1/query_range`
 pub(crate) async fn range(state: Arc<ApiState>, params: Params) -> Result<Answer, ApiError> {
     let limit = params.limit("limit")?;
-    let Steps { start, end, step_ms } = steps(&state, &params)?;
-    let timeout = timeout(&state, &params)?;
-    let lookback = lookback(&params)?;
-    let asked = Instant::now();
-    let bytes = params.bytes();
-    running::run(&state, timeout, bytes, move |state, interrupt, memory| {
-        let mut watch = Stopwatch::start(asked);
-        let expr = parse(state, &params)?;
-        in_time(interrupt)?;
-        watch.prepared();
-        has_steps(&expr)?;
-        let query = params.get("query");
-        let options = QueryOptions {
-            query,
-            lookback_delta_ms: lookback,
-            interrupt,
-            memory: Some(memory),
-            ..Default::default()
-        };
-        let storage = &*state.storage;
-        let output = state.engine.range(storage, &expr, start, end, step_ms, &options)?;
-        answer(output, limit, &params, &watch, interrupt)
+    let steps = steps(&state, &params)?;
+    watched::run(state, params, steps, limit, move |state, expr, options| {
+        has_steps(expr)?;
+        let Steps { start, end, step_ms } = steps;
+        Ok(state.engine.range(&*state.storage, expr, start, end, step_ms, options)?)
     })
     .await
 }
@@ -167,51 +130,4 @@ pub(crate) fn lookback(params: &Params) -> Result<Option<i64>, ApiError> {
         ApiError::bad_data(format!("error parsing lookback delta duration: {error}"))
     })?;
     Ok(Some(nanoseconds / NANOS_PER_MILLI).filter(|milliseconds| *milliseconds > 0))
-}
-
-fn answer(
-    mut output: QueryOutput,
-    limit: usize,
-    params: &Params,
-    watch: &Stopwatch,
-    interrupt: &dyn Interrupt,
-) -> Result<Answer, ApiError> {
-    let mut stats = Json::default();
-    if !params.get("stats").is_empty() {
-        write_stats(&mut stats, &output.stats, watch);
-    }
-    if limit > 0 {
-        let cut = match &mut output.value {
-            Value::Vector(samples) if samples.len() > limit => {
-                samples.truncate(limit);
-                true
-            }
-            Value::Matrix(series) if series.len() > limit => {
-                series.truncate(limit);
-                true
-            }
-            _ => false,
-        };
-        if cut {
-            output.warnings.push("results truncated due to limit".to_owned());
-        }
-    }
-    let mut json = Json::default();
-    json.raw("{\"resultType\":").string(output.value.type_name()).raw(",\"result\":");
-    let memory = output.memory;
-    result::write(&mut json, output.value, &memory, interrupt)?;
-    json.bytes.append(&mut stats.bytes);
-    json.raw("}");
-    let (warnings, infos) = (output.warnings, output.infos);
-    Ok(Answer { data: json, warnings, infos, memory: Some(memory) })
-}
-
-/// `,"stats":{...}`
-fn write_stats(json: &mut Json, stats: &QueryStats, watch: &Stopwatch) {
-    json.raw(",\"stats\":{\"timings\":");
-    watch.write(json);
-    json.raw(",\"samples\":{\"totalQueryableSamples\":").number(stats.samples_total);
-    json.raw(",\"peakSamples\":").number(stats.samples_peak);
-    json.raw("},\"hearth\":{\"peakBytes\":").number(stats.bytes_peak);
-    json.raw(",\"series\":").number(stats.series_total).raw("}}");
 }

@@ -2,18 +2,16 @@
 
 use common_model::FloatHistogram;
 use server_promql::engine::{Interrupt, NoInterrupt, QueryOutput, Reservation};
-use server_promql::value::{Sample, SampleValue, Series, Value};
+use server_promql::value::{Sample, SampleValue, Value};
 
 use crate::error::ApiError;
 use crate::histogram;
 use crate::json::Json;
+use crate::matrix;
 use crate::running;
 
 /// Samples or points between two looks at the interrupt.
 const POINTS_BETWEEN_CHECKS: usize = 4096;
-
-/// Bytes that one point takes in a result, as the engine charges it.
-const POINT_BYTES: usize = 16;
 
 /// The result of a query as it stands under `data.result` of an answer, in pieces.
 ///
@@ -42,40 +40,40 @@ pub(crate) fn write(
             json.raw("[").number(timestamp as f64 / 1000.0).raw(",").string(&value).raw("]");
         }
         Value::Vector(samples) => {
-            let mut pieces = Pieces { json, memory, interrupt, unchecked: 0 };
+            let mut pieces = Pieces::new(json, memory, interrupt);
             pieces.json.raw("[");
             for (at, sample) in samples.into_iter().enumerate() {
-                pieces.piece(at, 1, 0, |json| write_sample(json, &sample))?;
+                pieces.piece(at == 0, 1, 0, |json| write_sample(json, &sample))?;
             }
             pieces.json.raw("]");
         }
-        Value::Matrix(series) => {
-            let mut pieces = Pieces { json, memory, interrupt, unchecked: 0 };
-            pieces.json.raw("[");
-            for (at, series) in series.into_iter().enumerate() {
-                let points = series.points.len();
-                let held = points * POINT_BYTES + series.labels.heap_bytes();
-                pieces.piece(at, points, held, |json| write_series(json, &series))?;
-            }
-            pieces.json.raw("]");
-        }
+        Value::Matrix(series) => matrix::write(json, series, memory, interrupt)?,
     }
     Ok(())
 }
 
 /// What has been written of a list.
-struct Pieces<'a> {
+pub(crate) struct Pieces<'a> {
     json: &'a mut Json,
     memory: &'a Reservation,
     interrupt: &'a dyn Interrupt,
     unchecked: usize,
 }
 
-impl Pieces<'_> {
+impl<'a> Pieces<'a> {
+    /// Nothing of it yet.
+    pub(crate) fn new(
+        json: &'a mut Json,
+        memory: &'a Reservation,
+        interrupt: &'a dyn Interrupt,
+    ) -> Pieces<'a> {
+        Pieces { json, memory, interrupt, unchecked: 0 }
+    }
+
     /// Writes an item of so many points, whose `held` bytes are then given back.
-    fn piece(
+    pub(crate) fn piece(
         &mut self,
-        at: usize,
+        is_first: bool,
         points: usize,
         held: usize,
         write: impl FnOnce(&mut Json),
@@ -85,7 +83,7 @@ impl Pieces<'_> {
             self.unchecked = 0;
             running::check(self.interrupt)?;
         }
-        if at > 0 {
+        if !is_first {
             self.json.raw(",");
         }
         let before = self.json.bytes.len();
@@ -97,7 +95,7 @@ impl Pieces<'_> {
     }
 }
 
-fn histogram_point(json: &mut Json, at: i64, value: &FloatHistogram) {
+pub(crate) fn histogram_point(json: &mut Json, at: i64, value: &FloatHistogram) {
     json.raw("[").time(at).raw(",");
     histogram::write(json, value);
     json.raw("]");
@@ -113,27 +111,6 @@ fn write_sample(json: &mut Json, sample: &Sample) {
             json.raw(",\"histogram\":");
             histogram_point(json, sample.timestamp, value);
         }
-    }
-    json.raw("}");
-}
-
-fn write_series(json: &mut Json, series: &Series) {
-    json.raw("{\"metric\":").labels(&series.labels);
-    let points = &series.points;
-    let count = points.len();
-    let is_float = |at: &usize| points.histogram(*at).is_none();
-    if (0..count).any(|at| is_float(&at)) {
-        json.raw(",\"values\":");
-        json.list((0..count).filter(is_float), |json, at| {
-            json.point(points.timestamps[at], points.values[at]);
-        });
-    }
-    if !points.histograms.is_empty() {
-        json.raw(",\"histograms\":");
-        let histograms = (0..count).filter_map(|at| Some((at, points.histogram(at)?)));
-        json.list(histograms, |json, (at, value)| {
-            histogram_point(json, points.timestamps[at], value);
-        });
     }
     json.raw("}");
 }

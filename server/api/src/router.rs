@@ -12,11 +12,11 @@ use http_body_util::{BodyExt, Limited};
 use server_promql::engine::Share;
 use tokio::sync::oneshot;
 
-use crate::answer::{respond, text};
+use crate::answer::{Answer, respond, text};
 use crate::compress::compressed;
 use crate::error::ApiError;
 use crate::methods::{ask, only, read, unknown};
-use crate::params::{BODY_BYTES_MAX, Params};
+use crate::params::{Asker, BODY_BYTES_MAX, Params};
 use crate::state::{ApiState, Status};
 use crate::{
     admin, cors, exemplars, explain, features, federate, openapi, pools, query, rules, running,
@@ -114,7 +114,7 @@ fn statuses() -> Router<Arc<ApiState>> {
         .route(
             "/status/walreplay",
             read(|State(s): Shared| async move {
-                respond(Ok(status::wal_replay(s.replay.segments(), s.status.is_ready())))
+                respond(Ok(status::wal_replay(s.replay.segments(), s.db.is_replayed())))
             }),
         )
 }
@@ -148,7 +148,7 @@ async fn admin_snapshot(State(state): Shared, request: Request) -> Response<Body
 /// Parameters of the query string, then those of a form body.
 async fn params(state: &ApiState, request: Request) -> Result<Params, ApiError> {
     let (head, body) = request.into_parts();
-    let mut params = Params::default();
+    let mut params = Params::of(Asker::of(&head));
     if matches!(head.method, Method::POST | Method::PUT) {
         let memory = Arc::new(state.engine.reservation(Share::Interactive));
         let mut body = Limited::new(body, BODY_BYTES_MAX);
@@ -195,14 +195,43 @@ macro_rules! handlers {
     };
 }
 
-handlers! {
+/// Makes a handler of a function that takes parameters and asks the store for samples.
+macro_rules! store_handlers {
+    ($($name:ident => $answer:path),* $(,)?) => {
+        $(async fn $name(State(state): Shared, request: Request) -> Response<Body> {
+            let whole = state.db.is_replayed();
+            match params(&state, request).await {
+                Ok(params) => respond_with($answer(state, params).await, whole),
+                Err(error) => respond(Err(error)),
+            }
+        })*
+    };
+}
+
+/// What is said of answers that are given while the log is being replayed.
+const PARTIAL: &str = "the write-ahead log is being replayed: samples may be missing";
+
+/// Responds with what the store knew; it was the `whole` of it or what is replayed so far.
+fn respond_with(mut result: Result<Answer, ApiError>, whole: bool) -> Response<Body> {
+    if let Ok(answer) = &mut result
+        && !whole
+    {
+        answer.warnings.push(PARTIAL.to_owned());
+    }
+    respond(result)
+}
+
+store_handlers! {
     instant => query::instant,
     range => query::range,
+    all_series => series::series,
+    labels => series::labels,
+}
+
+handlers! {
     explained => explain::explain,
     formatted => query::format,
     parsed => tree::parse,
-    all_series => series::series,
-    labels => series::labels,
     metadata => targets::metadata,
     all_targets => targets::targets,
     target_metadata => targets::target_metadata,
@@ -232,8 +261,9 @@ async fn label_values(
     Path(name): Path<String>,
     request: Request,
 ) -> Response<Body> {
+    let whole = state.db.is_replayed();
     match params(&state, request).await {
-        Ok(params) => respond(series::label_values(state, name, params).await),
+        Ok(params) => respond_with(series::label_values(state, name, params).await, whole),
         Err(error) => respond(Err(error)),
     }
 }

@@ -1,10 +1,29 @@
-//! Where the time of a query went, for `stats`.
+//! Where the time of a query went, for `stats` and observers.
 
 use std::time::{Duration, Instant};
 
+use server_promql::engine::Laps;
+
 use crate::json::Json;
 
-/// Laps of one query, from the request to its result.
+/// Writes `{"evalTotalTime":...}` in seconds.
+pub(crate) fn write(json: &mut Json, laps: &Laps) {
+    let total = laps.prepare + laps.eval;
+    for (key, time) in [
+        ("{\"evalTotalTime\":", total),
+        (",\"resultSortTime\":", Duration::ZERO),
+        (",\"queryPreparationTime\":", laps.prepare),
+        (",\"innerEvalTime\":", laps.eval),
+        (",\"execQueueTime\":", laps.queue),
+        (",\"execTotalTime\":", total),
+    ] {
+        json.raw(key).number(time.as_secs_f64());
+    }
+    json.raw("}");
+}
+
+/// Measures [`Laps`].
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch {
     asked: Instant,
     begun: Instant,
@@ -23,21 +42,12 @@ impl Stopwatch {
         self.prepared = Instant::now();
     }
 
-    /// Writes `{"evalTotalTime":...}` in seconds: the evaluation ends now. Results come out of it in
-    /// their order, so that sorting takes no time of its own.
-    pub(crate) fn write(&self, json: &mut Json) {
-        let done = Instant::now();
-        let between = |from: Instant, to: Instant| to.saturating_duration_since(from);
-        for (key, time) in [
-            ("{\"evalTotalTime\":", between(self.begun, done)),
-            (",\"resultSortTime\":", Duration::ZERO),
-            (",\"queryPreparationTime\":", between(self.begun, self.prepared)),
-            (",\"innerEvalTime\":", between(self.prepared, done)),
-            (",\"execQueueTime\":", between(self.asked, self.begun)),
-            (",\"execTotalTime\":", between(self.begun, done)),
-        ] {
-            json.raw(key).number(time.as_secs_f64());
+    /// The evaluation ends now.
+    pub(crate) fn laps(&self) -> Laps {
+        Laps {
+            queue: self.begun.saturating_duration_since(self.asked),
+            prepare: self.prepared.saturating_duration_since(self.begun),
+            eval: self.prepared.elapsed(),
         }
-        json.raw("}");
     }
 }

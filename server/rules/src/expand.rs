@@ -9,6 +9,7 @@ use crate::alert::Instance;
 use crate::evaluator::Evaluator;
 use crate::load::RuleSpec;
 use crate::query::{TemplateEnv, float};
+use crate::rule::Moment;
 
 /// The label with the alert's name.
 pub(crate) const ALERT_NAME: &str = "alertname";
@@ -17,15 +18,15 @@ pub(crate) const ALERT_NAME: &str = "alertname";
 pub(crate) fn instance(
     evaluator: &Evaluator,
     rule: &RuleSpec,
-    external_labels: &Labels,
     sample: &Sample,
-    time: i64,
+    moment: &Moment<'_>,
 ) -> Instance {
     let name = format!("__alert_{}", rule.name);
-    let env = TemplateEnv { evaluator, time };
+    let time = moment.time;
+    let env = TemplateEnv { evaluator, time, origin: moment.origin };
     let data = AlertData {
         labels: &sample.labels,
-        external_labels,
+        external_labels: moment.external_labels,
         external_url: &evaluator.options.external_url,
         value: match &sample.value {
             SampleValue::Float(value) => Value::Float(*value),
@@ -34,8 +35,11 @@ pub(crate) fn instance(
             ),
         },
     };
+    let metrics = &evaluator.metrics;
     let expand = |text: &str| {
+        metrics.expansions.inc();
         template::expand(text, &name, &data, &env, time).unwrap_or_else(|error| {
+            metrics.expansion_failures.inc();
             tracing::warn!(alert = rule.name, %error, "Expanding alert template failed");
             format!("<error expanding template: {error}>")
         })

@@ -9,6 +9,7 @@ use common_config::rules::RuleKind;
 use common_model::Labels;
 use parking_lot::RwLock;
 use server_notify::Alert;
+use server_promql::engine::Origin;
 use server_storage::SeriesRef;
 
 use crate::alert::ActiveAlert;
@@ -187,6 +188,7 @@ impl Group {
             sample_time,
             limit: self.spec.limit,
             external_labels: &self.settings.external_labels,
+            origin: Origin::Rule { file: &self.spec.file, group: &self.spec.name },
         };
         let rule = &mut self.rules[at];
         let samples = rule.evaluate(evaluator, moment)?;

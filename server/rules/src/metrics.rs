@@ -13,6 +13,8 @@ pub(crate) struct Metrics {
     pub(crate) evaluation_seconds_buckets: Histogram,
     pub(crate) group_seconds: Summary,
     pub(crate) group_seconds_buckets: Histogram,
+    pub(crate) expansions: Counter,
+    pub(crate) expansion_failures: Counter,
     evaluations: CounterVec<1>,
     failures: CounterVec<1>,
     iterations: CounterVec<1>,
@@ -70,6 +72,14 @@ impl Metrics {
                 "prometheus_rule_group_duration_histogram_seconds",
                 "How long the evaluation of a rule group takes, in buckets.",
                 DURATION_BOUNDS,
+            ),
+            expansions: registry.counter(
+                "prometheus_template_text_expansions_total",
+                "The total number of template text expansions.",
+            ),
+            expansion_failures: registry.counter(
+                "prometheus_template_text_expansion_failures_total",
+                "The total number of template text expansion failures.",
             ),
             evaluations: counter("evaluations_total", "Evaluations of rules."),
             failures: counter("evaluation_failures_total", "Evaluations of rules that failed."),

@@ -1,9 +1,11 @@
 //! A rule's expression at a time, as a vector.
 
+use std::time::Instant;
+
 use common_model::Labels;
 use common_template::prometheus::{Env, QuerySample};
 use server_promql::ast::Expr;
-use server_promql::engine::{QueryOptions, Share};
+use server_promql::engine::{Done, Laps, Origin, QueryOptions, QueryStats, Share};
 use server_promql::parser;
 use server_promql::value::{Sample, SampleValue, Value};
 
@@ -15,6 +17,7 @@ pub(crate) fn vector(
     expr: &Expr,
     text: &str,
     time: i64,
+    origin: Origin<'_>,
 ) -> Result<Vec<Sample>, String> {
     let deadline = evaluator.deadline();
     let options = QueryOptions {
@@ -24,9 +27,23 @@ pub(crate) fn vector(
         ..QueryOptions::default()
     };
     let engine = &evaluator.options.engine;
+    let observer = &engine.options().observer;
+    observer.begun();
+    let began = Instant::now();
     let output = engine
         .instant(&*evaluator.options.storage, expr, time, &options)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string());
+    observer.done(Some(&Done {
+        query: text,
+        start: time,
+        end: time,
+        step_ms: 0,
+        origin,
+        laps: Laps { eval: began.elapsed(), ..Laps::default() },
+        stats: output.as_ref().map_or_else(|_| QueryStats::default(), |output| output.stats),
+        error: output.as_ref().err().map(String::as_str),
+    }));
+    let output = output?;
     match output.value {
         Value::Vector(samples) => Ok(samples),
         Value::Scalar { timestamp, value } => {
@@ -49,13 +66,14 @@ pub(crate) fn float(value: &SampleValue) -> f64 {
 pub(crate) struct TemplateEnv<'a> {
     pub(crate) evaluator: &'a Evaluator,
     pub(crate) time: i64,
+    pub(crate) origin: Origin<'a>,
 }
 
 impl Env for TemplateEnv<'_> {
     fn query(&self, expr: &str) -> Result<Vec<QuerySample>, String> {
         let parsed = parser::parse(expr, &self.evaluator.options.parser)
             .map_err(|error| error.to_string())?;
-        let samples = vector(self.evaluator, &parsed, expr, self.time)?;
+        let samples = vector(self.evaluator, &parsed, expr, self.time, self.origin)?;
         Ok(samples
             .into_iter()
             .map(|sample| QuerySample { value: float(&sample.value), labels: sample.labels })

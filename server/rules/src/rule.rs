@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use common_config::rules::RuleKind;
 use common_model::{Labels, METRIC_NAME};
+use server_promql::engine::Origin;
 use server_promql::value::{Sample, SampleValue};
 use server_storage::SeriesRef;
 
@@ -33,6 +34,8 @@ pub(crate) struct Moment<'a> {
     /// Most series or alerts.
     pub(crate) limit: usize,
     pub(crate) external_labels: &'a Labels,
+    /// Whose rule it is.
+    pub(crate) origin: Origin<'a>,
 }
 
 /// A rule with what it remembers.
@@ -88,15 +91,13 @@ impl Rule {
         moment: Moment<'_>,
     ) -> Result<Vec<Sample>, String> {
         let spec = &self.spec;
-        let found = query::vector(evaluator, &spec.expr, &spec.query, moment.sample_time)?;
+        let found =
+            query::vector(evaluator, &spec.expr, &spec.query, moment.sample_time, moment.origin)?;
         match spec.kind {
             RuleKind::Record => recorded(spec, found, moment),
             RuleKind::Alert => {
-                let external = moment.external_labels;
-                let instances = found
-                    .iter()
-                    .map(|s| expand::instance(evaluator, spec, external, s, moment.time))
-                    .collect();
+                let instances =
+                    found.iter().map(|s| expand::instance(evaluator, spec, s, &moment)).collect();
                 self.machine.advance(moment.time, instances, moment.limit)?;
                 Ok(if self.restored { self.alert_samples(moment.sample_time) } else { Vec::new() })
             }

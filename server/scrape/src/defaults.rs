@@ -3,7 +3,7 @@
 
 use common_config::prometheus::ScrapeConfig;
 
-use crate::session::Limits;
+use crate::treatment::Limits;
 
 /// Bytes of one body after decompression.
 pub const BODY_BYTES_MAX: usize = 32 << 20;

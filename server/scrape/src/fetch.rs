@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use common_client::{Cause, Client, ClientOptions, Request};
+use common_client::{Cause, Client, ClientOptions, Dials, Request, gunzip};
 use common_config::prometheus::{ScrapeConfig, ScrapeProtocol};
-use common_exposition::{Dialect, Event, Parser, Series, for_each_series};
+use common_exposition::{Dialect, for_each_series};
 use common_instrument::{Collector, Samples};
 use hyper::HeaderMap;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::asked::Asked;
 use crate::defaults;
 use crate::manager::Shared;
 use crate::metadata::MetadataByName;
+use crate::page::each_line;
 use crate::session::{Session, SessionError};
 use crate::target::Target;
 
@@ -28,11 +29,24 @@ pub(crate) enum FetchError {
     Other(String),
 }
 
+/// How a page is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) dialect: Dialect,
+    /// Whether it is to be unpacked first.
+    pub(crate) is_gzip: bool,
+}
+
+impl Page {
+    /// What stands for the page of a source inside this process, which has none.
+    const NONE: Page = Page { dialect: Dialect::Text, is_gzip: false };
+}
+
 /// Where a target's samples come from.
 pub(crate) enum Source {
     Http {
         client: Arc<Client>,
-        accept: HeaderValue,
+        asking: Asking,
         body_bytes_max: usize,
         fallback: Option<ScrapeProtocol>,
     },
@@ -50,9 +64,13 @@ pub(crate) enum Inside {
     Asked(Arc<dyn Asked>),
 }
 
-/// The client of a scrape configuration.
-pub(crate) fn client(config: &ScrapeConfig) -> Result<Client, common_client::Error> {
-    let options = ClientOptions { user_agent: USER_AGENT.to_owned(), ..ClientOptions::default() };
+/// The client of a scrape configuration, whose connections are counted in `dials`.
+pub(crate) fn client(
+    config: &ScrapeConfig,
+    dials: Arc<Dials>,
+) -> Result<Client, common_client::Error> {
+    let user_agent = USER_AGENT.to_owned();
+    let options = ClientOptions { user_agent, dials, ..ClientOptions::default() };
     Client::new(&config.http, options)
 }
 
@@ -75,7 +93,7 @@ impl Source {
             },
             None => Source::Http {
                 client: client.clone(),
-                accept: accept(config),
+                asking: Asking::of(config),
                 body_bytes_max: defaults::body_bytes(config),
                 fallback: config.fallback_scrape_protocol,
             },
@@ -87,12 +105,12 @@ impl Source {
         matches!(self, Source::InProcess { inside: Inside::Collector(_) | Inside::Nothing, .. })
     }
 
-    /// Fetches the body, or measures; how the body is to be read.
+    /// Fetches the page, as it comes, or measures.
     pub(crate) async fn fetch(
         &mut self,
         target: &Target,
         body: &mut Vec<u8>,
-    ) -> Result<Dialect, FetchError> {
+    ) -> Result<Page, FetchError> {
         match self {
             Source::InProcess { inside: Inside::Nothing, .. } => {
                 let message = format!("this process has no source for {}", target.url);
@@ -101,7 +119,7 @@ impl Source {
             Source::InProcess { inside: Inside::Asked(asked), samples, .. } => {
                 let query = target.url.split_once('?').map_or("", |(_, query)| query);
                 **samples = asked.ask(query, target.timeout).await.map_err(FetchError::Other)?;
-                Ok(Dialect::Text)
+                Ok(Page::NONE)
             }
             Source::InProcess { inside: Inside::Collector(collector), samples, .. } => {
                 samples.clear();
@@ -110,33 +128,39 @@ impl Source {
                 if samples.is_empty() {
                     result.map_err(|error| FetchError::Other(error.to_string()))?;
                 }
-                Ok(Dialect::Text)
+                Ok(Page::NONE)
             }
-            Source::Http { client, accept, body_bytes_max, fallback } => {
+            Source::Http { client, asking, body_bytes_max, fallback } => {
                 let mut request = Request::get(target.url.clone()).timeout(target.timeout);
-                request.headers = headers(accept, target);
+                request.headers = headers(asking, target);
                 request.body_bytes_max = *body_bytes_max;
                 request.encoded_bytes_max = *body_bytes_max;
-                let head =
-                    client.send_into(request, body).await.map_err(|error| match error.cause {
-                        Cause::BodyTooLarge => FetchError::BodyLimit,
-                        _ => FetchError::Other(error.to_string()),
-                    })?;
+                let head = client.send_into(request, body).await;
+                let head = head.map_err(|error| refusal(&error.cause, &error))?;
                 if head.status != 200 {
                     let status = head.status;
                     return Err(FetchError::Other(format!("server returned HTTP status {status}")));
                 }
                 let content_type = head.headers.get(CONTENT_TYPE);
-                dialect(content_type.and_then(|value| value.to_str().ok()), *fallback)
+                let content_type = content_type.and_then(|value| value.to_str().ok());
+                let dialect = dialect(content_type, *fallback)?;
+                Ok(Page { dialect, is_gzip: head.is_gzip })
             }
+        }
+    }
+
+    /// Bytes a page may have, unpacked.
+    fn body_bytes_max(&self) -> usize {
+        match self {
+            Source::Http { body_bytes_max, .. } => *body_bytes_max,
+            Source::InProcess { .. } => 0,
         }
     }
 
     /// Hands every sample to the session.
     pub(crate) fn each_sample(
         &mut self,
-        body: &[u8],
-        dialect: Dialect,
+        (body, dialect): (&[u8], Dialect),
         session: &mut Session<'_>,
         metadata: &mut MetadataByName,
     ) -> Result<(), SessionError> {
@@ -170,58 +194,39 @@ impl Source {
     }
 }
 
-fn each_line(
-    body: &[u8],
-    dialect: Dialect,
-    session: &mut Session<'_>,
-    metadata: &mut MetadataByName,
-) -> Result<(), SessionError> {
-    let mut parser = Parser::new(body, dialect);
-    let malformed = |error: common_exposition::Error| SessionError::Malformed(error.to_string());
-    loop {
-        if let Some(known) = session.expected().and_then(|raw| parser.next_known(raw)) {
-            let series = known.map_err(malformed)?;
-            session.expected_sample(series.timestamp, series.value)?;
-            exemplar_of(&series, session);
-            continue;
-        }
-        match parser.next().map_err(malformed)? {
-            None => return Ok(()),
-            Some(Event::Series(series)) => {
-                let labels = || series.labels().map_err(|error| error.to_string());
-                session.sample(series.raw, labels, series.timestamp, series.value)?;
-                exemplar_of(&series, session);
-            }
-            Some(Event::Type { name, kind }) => {
-                text(name).inspect(|name| metadata.set_kind(name, kind));
-            }
-            Some(Event::Help { name, text: help }) => {
-                text(name).inspect(|name| metadata.set_help(name, &help));
-            }
-            Some(Event::Unit { name, unit }) => {
-                text(name).zip(text(unit)).inspect(|(name, unit)| metadata.set_unit(name, unit));
-            }
-            Some(Event::Comment(_)) => {}
-        }
+/// Unpacks the page of a source.
+pub(crate) fn unpack(source: &Source, body: &[u8], out: &mut Vec<u8>) -> Result<(), FetchError> {
+    gunzip(body, source.body_bytes_max(), out).map_err(|cause| refusal(&cause, &cause))
+}
+
+fn refusal(cause: &Cause, error: &dyn std::fmt::Display) -> FetchError {
+    match cause {
+        Cause::BodyTooLarge => FetchError::BodyLimit,
+        _ => FetchError::Other(error.to_string()),
     }
 }
 
-/// Hands over the exemplar of the sample that was taken last, where the store keeps any.
-fn exemplar_of(series: &Series<'_>, session: &mut Session<'_>) {
-    let Some(text) = series.exemplar.filter(|_| session.wants_exemplars()) else { return };
-    if let Ok(exemplar) = text.build() {
-        session.exemplar(&exemplar);
-    }
+/// What is asked for, in headers.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking {
+    accept: HeaderValue,
+    /// Whether a page may come packed.
+    compressed: bool,
 }
 
-fn text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok()
+impl Asking {
+    fn of(config: &ScrapeConfig) -> Asking {
+        Asking { accept: accept(config), compressed: config.enable_compression }
+    }
 }
 
 /// What a target is told beside the configured headers.
-fn headers(accept: &HeaderValue, target: &Target) -> HeaderMap {
+fn headers(asking: &Asking, target: &Target) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, accept.clone());
+    headers.insert(ACCEPT, asking.accept.clone());
+    if !asking.compressed {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     let timeout = target.timeout.as_secs_f64().to_string();
     if let Ok(timeout) = HeaderValue::try_from(timeout) {
         let name = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
@@ -236,19 +241,18 @@ fn accept(config: &ScrapeConfig) -> HeaderValue {
     let protocols = config.scrape_protocols.iter();
     let text: Vec<&ScrapeProtocol> =
         protocols.filter(|protocol| **protocol != ScrapeProtocol::PrometheusProto).collect();
+    let escaping = format!(";escaping={}", config.metric_name_escaping_scheme.name());
     let mut parts = Vec::new();
     let mut weight = text.len() + 1;
     for protocol in text {
         let (kind, escaping) = match protocol {
             ScrapeProtocol::OpenMetricsText1_0_0 => {
-                ("application/openmetrics-text;version=1.0.0", ";escaping=allow-utf-8")
+                ("application/openmetrics-text;version=1.0.0", &*escaping)
             }
             ScrapeProtocol::OpenMetricsText0_0_1 => {
                 ("application/openmetrics-text;version=0.0.1", "")
             }
-            ScrapeProtocol::PrometheusText1_0_0 => {
-                ("text/plain;version=1.0.0", ";escaping=allow-utf-8")
-            }
+            ScrapeProtocol::PrometheusText1_0_0 => ("text/plain;version=1.0.0", &*escaping),
             _ => ("text/plain;version=0.0.4", ""),
         };
         parts.push(format!("{kind}{escaping};q=0.{weight}"));

@@ -7,12 +7,15 @@
 pub mod defaults;
 
 mod asked;
+mod buffers;
 mod discovery;
+mod failures;
 mod fetch;
 mod manager;
 mod memory;
 mod metadata;
 mod metrics;
+mod page;
 mod pool;
 mod report;
 mod schedule;
@@ -20,11 +23,12 @@ mod session;
 mod status;
 mod target;
 mod target_loop;
+mod treatment;
 
 use std::sync::Arc;
 
 pub use asked::{Asked, Asking};
-pub use manager::{DroppedTarget, Manager, ManagerOptions};
+pub use manager::{ApplyError, DroppedTarget, Manager, ManagerOptions};
 pub use metadata::MetadataByName;
 pub use status::{ActiveTarget, Health, LastScrape};
 pub use target::{Endpoint, IN_PROCESS, Target, check_group, endpoints};

@@ -12,8 +12,10 @@ use tokio::task::JoinHandle;
 
 use crate::Now;
 use crate::asked::Asked;
+use crate::buffers::Buffers;
 use crate::discovery::{self, Groups};
-use crate::metrics::Metrics;
+use crate::failures::FailureLogs;
+use crate::metrics::{DiscoveryMetrics, Metrics};
 use crate::pool::Pool;
 use crate::status::ActiveTarget;
 use crate::target_loop::Stop;
@@ -23,9 +25,23 @@ pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Appendable>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) now: Now,
+    pub(crate) buffers: Arc<Buffers>,
     /// Sources inside this process, by the address their targets have.
     pub(crate) in_process: HashMap<String, Arc<dyn Collector>>,
     pub(crate) asked: HashMap<String, Arc<dyn Asked>>,
+    pub(crate) failures: Arc<FailureLogs>,
+    pub(crate) ready: Option<watch::Receiver<bool>>,
+}
+
+/// Why a configuration was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A client that cannot be built, say because of a certificate that cannot be read.
+    #[error(transparent)]
+    Client(#[from] common_client::Error),
+    /// A file that failures are to be written to and that cannot be opened.
+    #[error("{0}")]
+    FailureLog(String),
 }
 
 /// What a [`Manager`] is built from.
@@ -38,6 +54,9 @@ pub struct ManagerOptions {
     pub in_process: HashMap<String, Arc<dyn Collector>>,
     /// Sources of the same scheme that are told the query of the target.
     pub asked: HashMap<String, Arc<dyn Asked>>,
+    /// What is scraped waits until this turns true, or its sender goes; nothing to wait for where
+    /// there is none.
+    pub ready: Option<watch::Receiver<bool>>,
 }
 
 /// A target that relabeling dropped.
@@ -71,8 +90,11 @@ impl Manager {
             storage: options.storage,
             metrics: Arc::new(Metrics::register(registry)),
             now: options.now,
+            buffers: Arc::default(),
             in_process: options.in_process,
             asked: options.asked,
+            failures: Arc::default(),
+            ready: options.ready,
         };
         Manager { shared: Arc::new(shared), pools: Mutex::default() }
     }
@@ -81,16 +103,22 @@ impl Manager {
     /// is, others are started, restarted or ended. On an error nothing is changed.
     ///
     /// # Errors
-    /// A client that cannot be built, say because of a certificate that cannot be read.
-    pub async fn apply(&self, configs: &[ScrapeConfig]) -> Result<(), common_client::Error> {
+    /// A client that cannot be built, a file for failures that cannot be opened.
+    pub async fn apply(&self, configs: &[ScrapeConfig]) -> Result<(), ApplyError> {
         let mut pools = self.pools.lock().await;
         let mut fresh = Vec::new();
         for config in configs {
             if pools.get(&config.job_name).is_none_or(|entry| *entry.config != *config) {
                 let config = Arc::new(config.clone());
-                fresh.push((config.clone(), Pool::new(config, self.shared.clone())?));
+                let pool = Pool::new(config.clone(), self.shared.clone()).inspect_err(|_| {
+                    let metrics = &self.shared.metrics.pools;
+                    let is_new = !pools.contains_key(&config.job_name);
+                    if is_new { &metrics.failed } else { &metrics.reloads_failed }.inc();
+                })?;
+                fresh.push((config, pool));
             }
         }
+        self.shared.failures.reopen(configs).map_err(ApplyError::FailureLog)?;
         let gone: Vec<String> = pools
             .keys()
             .filter(|name| !configs.iter().any(|config| config.job_name == **name))
@@ -99,17 +127,21 @@ impl Manager {
         for name in gone {
             if let Some(entry) = pools.remove(&name) {
                 end(entry, Stop::Removed).await;
+                self.shared.metrics.pools.forget(&name);
+                self.shared.metrics.dials.forget(&name);
             }
         }
         for (config, pool) in fresh {
             if let Some(entry) = pools.remove(&config.job_name) {
                 // Its targets go on in the new pool: their series do not end.
                 end(entry, Stop::Shutdown).await;
-                self.shared.metrics.reloads.inc();
+                self.shared.metrics.pools.reloads.inc();
+            } else {
+                self.shared.metrics.pools.begun.inc();
             }
             pools.insert(config.job_name.clone(), self.start(config, pool));
         }
-        self.shared.metrics.pools.set(pools.len() as f64);
+        self.shared.metrics.pools.running.set(pools.len() as f64);
         Ok(())
     }
 
@@ -157,9 +189,9 @@ impl Manager {
         let (stop, stopped) = watch::channel(false);
         let (fed, metrics) = (pool.clone(), self.shared.metrics.clone());
         let (groups, changes) = watch::channel(Groups::default());
-        let finder = discovery::run(config.clone(), groups, stopped.clone(), metrics);
+        let finder = discovery::run(config.clone(), groups, stopped.clone(), metrics.clone());
         let feeder = tokio::spawn(async move {
-            tokio::join!(finder, feed(fed, changes, stopped));
+            tokio::join!(finder, feed(fed, &metrics.discovery, changes, stopped));
         });
         Entry { pool, config, stop, feeder }
     }
@@ -168,6 +200,7 @@ impl Manager {
 /// Brings what discovery finds to the pool.
 async fn feed(
     pool: Arc<Mutex<Pool>>,
+    metrics: &DiscoveryMetrics,
     mut changes: watch::Receiver<Groups>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -176,8 +209,13 @@ async fn feed(
             changed = changes.changed() => if changed.is_err() { return },
             () = discovery::until(&mut stopped) => return,
         }
+        metrics.received.inc();
         let groups = changes.borrow_and_update().clone();
-        pool.lock().await.sync(groups.iter());
+        let mut pool = pool.lock().await;
+        let count: usize = groups.iter().map(|group| group.targets.len()).sum();
+        metrics.targets.with(["scrape", &pool.name]).set(count as f64);
+        pool.sync(groups.iter());
+        metrics.updates.inc();
     }
 }
 

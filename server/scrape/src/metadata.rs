@@ -14,6 +14,8 @@ const HELP_BYTES_MAX: usize = 4096;
 #[derive(Clone, Debug, Default)]
 pub struct MetadataByName {
     families: BTreeMap<Box<str>, Metadata>,
+    /// Of all names, help texts and units.
+    bytes: usize,
 }
 
 impl MetadataByName {
@@ -26,6 +28,11 @@ impl MetadataByName {
     /// All families in order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Metadata)> {
         self.families.iter().map(|(name, metadata)| (&**name, metadata))
+    }
+
+    /// Families, and bytes of their texts.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.families.len(), self.bytes)
     }
 
     pub(crate) fn set_kind(&mut self, family: &str, kind: MetricType) {
@@ -47,10 +54,19 @@ impl MetadataByName {
     }
 
     fn change(&mut self, family: &str, change: impl FnOnce(&mut Metadata)) {
-        if let Some(metadata) = self.families.get_mut(family) {
-            change(metadata);
-        } else if self.families.len() < METRICS_MAX {
-            change(self.families.entry(family.into()).or_default());
+        if self.families.len() >= METRICS_MAX && !self.families.contains_key(family) {
+            return;
         }
+        let text = |metadata: &Metadata| metadata.help.len() + metadata.unit.len();
+        let metadata = match self.families.get_mut(family) {
+            Some(metadata) => metadata,
+            None => {
+                self.bytes += family.len();
+                self.families.entry(family.into()).or_default()
+            }
+        };
+        self.bytes -= text(metadata);
+        change(metadata);
+        self.bytes += text(metadata);
     }
 }

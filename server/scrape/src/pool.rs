@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use common_client::Client;
-use common_config::prometheus::{ScrapeConfig, TargetGroup};
+use common_config::prometheus::{NameScheme, ScrapeConfig, TargetGroup};
 use common_model::Labels;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -14,11 +15,12 @@ use crate::fetch::Source;
 use crate::manager::Shared;
 use crate::memory::Memory;
 use crate::metadata::MetadataByName;
+use crate::metrics::OnePool;
 use crate::report::ReportSeries;
-use crate::session::Treatment;
 use crate::status::{ActiveTarget, LastScrape};
 use crate::target::{Frame, Populated, Target, populate};
 use crate::target_loop::{Stop, TargetLoop};
+use crate::treatment::Treatment;
 use crate::{defaults, fetch};
 
 /// A target with its running loop.
@@ -42,6 +44,7 @@ pub(crate) struct Pool {
     pub(crate) dropped: Vec<Labels>,
     /// An error every scrape of the pool answers with, say a target limit.
     forced: Arc<Mutex<Option<String>>>,
+    metrics: OnePool,
 }
 
 impl Pool {
@@ -49,8 +52,11 @@ impl Pool {
         config: Arc<ScrapeConfig>,
         shared: Arc<Shared>,
     ) -> Result<Pool, common_client::Error> {
-        let client = Arc::new(fetch::client(&config)?);
+        let dials = shared.metrics.dials.of(&config.job_name);
+        let client = Arc::new(fetch::client(&config, dials)?);
         let frame = Frame::of(&config);
+        let metrics = shared.metrics.pools.of(&config.job_name);
+        metrics.target_limit.set(config.limits.targets as f64);
         Ok(Pool {
             name: config.job_name.as_str().into(),
             config,
@@ -60,11 +66,13 @@ impl Pool {
             running: HashMap::new(),
             dropped: Vec::new(),
             forced: Arc::default(),
+            metrics,
         })
     }
 
     /// Starts loops for new targets, ends those of targets that are gone.
     pub(crate) fn sync<'a>(&mut self, groups: impl Iterator<Item = &'a TargetGroup>) {
+        let begun = Instant::now();
         self.dropped.clear();
         let mut wanted = HashMap::new();
         for group in groups {
@@ -72,7 +80,11 @@ impl Pool {
         }
         let limit = self.config.limits.targets as usize;
         let count = wanted.len();
-        *self.forced.lock() = (limit > 0 && count > limit)
+        let is_exceeded = limit > 0 && count > limit;
+        if is_exceeded {
+            self.shared.metrics.pools.target_limit_exceeded.inc();
+        }
+        *self.forced.lock() = is_exceeded
             .then(|| format!("target_limit exceeded (number of targets: {count}, limit: {limit})"));
         self.running.retain(|hash, running| {
             let stays = wanted.contains_key(hash);
@@ -86,8 +98,9 @@ impl Pool {
                 self.running.insert(hash, self.start(target));
             }
         }
-        let targets = self.running.len() as f64;
-        self.shared.metrics.pool_targets.with([&self.name]).set(targets);
+        self.metrics.targets.set(self.running.len() as f64);
+        self.metrics.syncs.inc();
+        self.metrics.sync_length.observe(begun.elapsed().as_secs_f64());
     }
 
     /// Ends every loop. A scrape that still waits for its target is given up.
@@ -137,6 +150,7 @@ impl Pool {
                     }
                 }
                 Err(error) => {
+                    self.metrics.sync_failures.inc();
                     tracing::error!(
                         scrape_pool = &*self.name,
                         address,
@@ -165,6 +179,7 @@ impl Pool {
             honor_labels: config.honor_labels,
             honor_timestamps: config.honor_timestamps,
             track_timestamps_staleness: config.track_timestamps_staleness,
+            legacy_names: config.metric_name_validation_scheme == NameScheme::Legacy,
             relabel: config.metric_relabel_configs.clone().into(),
             limits,
         };
@@ -176,11 +191,18 @@ impl Pool {
             last: last.clone(),
             metadata: metadata.clone(),
             metrics: self.shared.metrics.clone(),
+            pool: self.metrics.clone(),
+            failures: self.shared.failures.clone(),
+            ready: self.shared.ready.clone(),
+            waited: Duration::ZERO,
+            failure_log: config.scrape_failure_log_file.clone(),
+            job_name: self.name.clone(),
             forced: self.forced.clone(),
             now: self.shared.now.clone(),
             memory: Memory::new(),
             report,
-            body: Vec::new(),
+            buffers: self.shared.buffers.clone(),
+            body_bytes: 0,
             before: None,
         };
         let handle = tokio::spawn(target_loop.run(stopped));

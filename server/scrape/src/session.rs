@@ -1,39 +1,17 @@
 //! One scrape's samples on their way to the store: limits, relabeling, target labels, staleness.
 
-use std::sync::Arc;
+use std::ops::Range;
 
-use common_config::RelabelConfig;
-use common_model::{Exemplar, Labels, LabelsBuilder, METRIC_NAME, TimestampMs, stale_marker};
-use server_storage::{AppendError, Appender, SeriesRef, StorageError};
+use common_exposition::{Dialect, Series, labels_of};
+use common_model::{Exemplar, Labels, MetricType, TimestampMs, stale_marker};
+use server_storage::{AppendError, Appender, NumberedSample, SeriesRef, StorageError};
 
-use crate::memory::{Line, LineId, Memory};
+use crate::memory::{Expected, Line, LineId, Memory};
+use crate::treatment::Treatment;
 
 /// A sample may be this far ahead of our clock; one that is further would stop the store from
 /// taking honest samples until the clock catches up.
 const FUTURE_MS_MAX: TimestampMs = 10 * 60 * 1000;
-
-/// How samples of a target are treated; the same for all targets of a scrape configuration, but
-/// for the labels.
-#[derive(Clone, Debug)]
-pub(crate) struct Treatment {
-    /// Labels of the target, without those that begin with `__`.
-    pub(crate) labels: Labels,
-    pub(crate) honor_labels: bool,
-    pub(crate) honor_timestamps: bool,
-    pub(crate) track_timestamps_staleness: bool,
-    pub(crate) relabel: Arc<[RelabelConfig]>,
-    pub(crate) limits: Limits,
-}
-
-/// Limits of one scrape. Zero never stands for "no limit": a limit that is not configured is set
-/// to the defaults of [`crate::defaults`].
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    pub(crate) samples: usize,
-    pub(crate) labels: usize,
-    pub(crate) label_name_bytes: usize,
-    pub(crate) label_value_bytes: usize,
-}
 
 /// Why the samples of a scrape are refused as a whole. The texts are Prometheus'.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,25 +45,57 @@ pub(crate) struct Counts {
     pub(crate) exemplars_out_of_order: usize,
 }
 
+/// Samples of known lines that go to the store together.
+const TOGETHER: usize = 128;
+
+/// Where the lines of a page are told apart from its comments, which mean what their dialect says.
+const SAMPLE: u8 = 0;
+
+/// A sample of a known line on its way to the store.
+struct Waiting {
+    id: LineId,
+    /// Where its series stands in the page, should its number be forgotten.
+    raw: Range<usize>,
+    kind: MetricType,
+    tracked: bool,
+    /// Whether the series counts as added when it is taken.
+    is_new: bool,
+}
+
 /// Takes the samples of one scrape.
 pub(crate) struct Session<'a> {
     treatment: &'a Treatment,
     memory: &'a mut Memory,
     appender: Box<dyn Appender>,
+    page: &'a [u8],
+    dialect: Dialect,
     now: TimestampMs,
     counts: Counts,
+    samples: Vec<NumberedSample>,
+    waiting: Vec<Waiting>,
 }
 
 impl<'a> Session<'a> {
-    /// Begins a scrape whose samples carry the time `now` unless they bring one.
+    /// Begins a scrape of a page whose samples carry the time `now` unless they bring one.
     pub(crate) fn begin(
         treatment: &'a Treatment,
         memory: &'a mut Memory,
         appender: Box<dyn Appender>,
+        (page, dialect): (&'a [u8], Dialect),
         now: TimestampMs,
     ) -> Session<'a> {
         memory.begin();
-        Session { treatment, memory, appender, now, counts: Counts::default() }
+        Session {
+            treatment,
+            memory,
+            appender,
+            page,
+            dialect,
+            now,
+            counts: Counts::default(),
+            samples: Vec::new(),
+            waiting: Vec::new(),
+        }
     }
 
     /// Takes one sample. `raw` names its series on the wire; `parse` makes labels of it when the
@@ -97,32 +107,96 @@ impl<'a> Session<'a> {
         timestamp: Option<TimestampMs>,
         value: f64,
     ) -> Result<(), SessionError> {
+        self.flush()?;
         self.counts.scraped += 1;
-        let id = match self.memory.find(raw) {
-            Some(id) => id,
-            None => {
-                let wire = parse().map_err(SessionError::Malformed)?;
-                let line = self.first_seen(&wire)?;
-                self.memory.insert(raw, line)
+        let print = self.memory.print(SAMPLE, raw);
+        let known = self.memory.find(print);
+        match known.and_then(|id| Some((id, self.memory.get(id)?))) {
+            Some((_, Line::Dropped | Line::Comment(_))) => return Ok(()),
+            Some((id, Line::Series(number))) if number != SeriesRef(0) => {
+                let Some((sample, tracked)) = self.admit(number, timestamp, value)? else {
+                    return Ok(());
+                };
+                let mut result = Ok(number);
+                self.appender.append_known(&[sample], &mut |_, error| result = Err(error));
+                return match result {
+                    Err(AppendError::UnknownSeries(_)) => {
+                        let labels = self.treatment.labels(parse)?;
+                        self.append(id, labels.as_ref(), sample, tracked)
+                    }
+                    result => self.note(id, result, tracked),
+                };
             }
-        };
-        self.append(id, timestamp, value)
+            _ => {}
+        }
+        let labels = self.treatment.labels(parse)?;
+        let line = labels.as_ref().map_or(Line::Dropped, |_| Line::Series(SeriesRef(0)));
+        let id = known.unwrap_or_else(|| self.memory.insert(print, line));
+        if labels.is_none() {
+            return Ok(());
+        }
+        match self.admit(SeriesRef(0), timestamp, value)? {
+            Some((sample, tracked)) => self.append(id, labels.as_ref(), sample, tracked),
+            None => Ok(()),
+        }
     }
 
-    /// The bytes of the line that should come next.
-    pub(crate) fn expected(&self) -> Option<&[u8]> {
+    /// The line that should come next, when the target goes on as last time.
+    #[inline]
+    pub(crate) fn expected(&self) -> Option<Expected> {
         self.memory.expected()
     }
 
-    /// Takes a sample of the expected line.
+    /// Whether the expected line is the one with these bytes.
+    #[inline]
+    pub(crate) fn is(&self, expected: &Expected, raw: &[u8]) -> bool {
+        let sort = match expected.line {
+            Line::Comment(_) => comment_sort(self.dialect),
+            _ => SAMPLE,
+        };
+        self.memory.is(expected, sort, raw)
+    }
+
+    /// Takes a sample of the expected line, whose series begins at `at` of the page.
+    #[inline]
     pub(crate) fn expected_sample(
         &mut self,
-        timestamp: Option<TimestampMs>,
-        value: f64,
+        expected: &Expected,
+        at: usize,
+        series: &Series<'_>,
     ) -> Result<(), SessionError> {
+        let Line::Series(number) = expected.line else {
+            self.counts.scraped += 1;
+            self.memory.follow(expected.id);
+            return Ok(());
+        };
+        if number == SeriesRef(0) {
+            let labels = || series.labels().map_err(|error| error.to_string());
+            return self.sample(series.raw, labels, series.timestamp, series.value);
+        }
         self.counts.scraped += 1;
-        let id = self.memory.take_expected();
-        self.append(id, timestamp, value)
+        self.memory.follow(expected.id);
+        let Some((sample, tracked)) = self.admit(number, series.timestamp, series.value)? else {
+            return Ok(());
+        };
+        let is_new = tracked && !self.memory.is_live(expected.id);
+        let raw = at..at + series.raw.len();
+        self.samples.push(sample);
+        self.waiting.push(Waiting { id: expected.id, raw, kind: series.kind, tracked, is_new });
+        if self.samples.len() < TOGETHER { Ok(()) } else { self.flush() }
+    }
+
+    /// Passes over the expected comment.
+    pub(crate) fn expected_comment(&mut self, expected: &Expected) {
+        self.memory.follow(expected.id);
+    }
+
+    /// Remembers what the target says of a metric; `kind` is what a TYPE line declares.
+    pub(crate) fn comment(&mut self, raw: &[u8], kind: Option<MetricType>) {
+        let print = self.memory.print(comment_sort(self.dialect), raw);
+        if self.memory.find(print).is_none() {
+            self.memory.insert(print, Line::Comment(kind));
+        }
     }
 
     /// Whether exemplars are worth reading.
@@ -131,13 +205,15 @@ impl<'a> Session<'a> {
     }
 
     /// Takes an exemplar of the sample that came last.
-    pub(crate) fn exemplar(&mut self, exemplar: &Exemplar) {
-        if let Some(Line::Series { series, labels }) = self.memory.last() {
+    pub(crate) fn exemplar(&mut self, exemplar: &Exemplar) -> Result<(), SessionError> {
+        self.flush()?;
+        if let Some(Line::Series(number)) = self.memory.last() {
             // An exemplar the store does not take is no loss of data.
-            let result = self.appender.append_exemplar(*series, labels, exemplar);
+            let result = self.appender.append_known_exemplar(number, exemplar);
             let is_late = matches!(result, Err(AppendError::OutOfOrderExemplar));
             self.counts.exemplars_out_of_order += usize::from(is_late);
         }
+        Ok(())
     }
 
     /// What came so far.
@@ -145,14 +221,40 @@ impl<'a> Session<'a> {
         self.counts
     }
 
+    /// Hands over what waits, before something else goes to the store.
+    pub(crate) fn flush(&mut self) -> Result<(), SessionError> {
+        if self.samples.is_empty() {
+            return Ok(());
+        }
+        let mut refused: Vec<(usize, AppendError)> = Vec::new();
+        self.appender.append_known(&self.samples, &mut |at, error| refused.push((at, error)));
+        refused.sort_by_key(|(at, _)| *at);
+        let (mut waiting, mut samples) =
+            (std::mem::take(&mut self.waiting), std::mem::take(&mut self.samples));
+        let mut refused = refused.into_iter().peekable();
+        for (at, (line, sample)) in waiting.iter().zip(&samples).enumerate() {
+            match refused.next_if(|(place, _)| *place == at) {
+                None if line.is_new => {
+                    self.counts.series_added += usize::from(self.memory.appended(line.id));
+                }
+                None => {}
+                Some((_, AppendError::UnknownSeries(_))) => self.append_anew(line, *sample)?,
+                Some((_, error)) => self.note(line.id, Err(error), line.tracked)?,
+            }
+        }
+        waiting.clear();
+        samples.clear();
+        (self.waiting, self.samples) = (waiting, samples);
+        Ok(())
+    }
+
     /// Ends a scrape that went well: series that did not come end, then everything is committed.
-    pub(crate) fn finish(mut self) -> Result<Counts, StorageError> {
-        let (appender, now) = (&mut self.appender, self.now);
-        // A series that cannot be ended has newer samples already: nothing is lost.
-        self.memory.end(|series, labels| {
-            let _ = appender.append(series, labels, now, stale_marker());
-        });
-        self.appender.commit()?;
+    pub(crate) fn finish(mut self) -> Result<Counts, SessionError> {
+        self.flush()?;
+        let mut ends = Ends::new(&mut *self.appender, self.now);
+        self.memory.end(|series| ends.push(series));
+        ends.flush();
+        self.appender.commit().map_err(SessionError::Storage)?;
         Ok(self.counts)
     }
 
@@ -163,16 +265,15 @@ impl<'a> Session<'a> {
         self.counts
     }
 
-    fn append(
+    /// Counts a sample that is kept and gives it its time; `None` when that is too far ahead. Says
+    /// also whether its series ends when it stays away.
+    #[inline]
+    fn admit(
         &mut self,
-        id: LineId,
+        series: SeriesRef,
         timestamp: Option<TimestampMs>,
         value: f64,
-    ) -> Result<(), SessionError> {
-        let Some(Line::Series { series, labels }) = self.memory.get(id) else {
-            return Ok(());
-        };
-        let (series, labels) = (*series, labels.clone());
+    ) -> Result<Option<(NumberedSample, bool)>, SessionError> {
         self.counts.kept += 1;
         if self.counts.kept > self.treatment.limits.samples {
             return Err(SessionError::SampleLimit);
@@ -180,12 +281,36 @@ impl<'a> Session<'a> {
         let own_time = timestamp.filter(|_| self.treatment.honor_timestamps);
         // A series with timestamps of its own ends when its target says so, not when it stays away.
         let tracked = own_time.is_none() || self.treatment.track_timestamps_staleness;
-        let at = own_time.unwrap_or(self.now);
-        if at > self.now.saturating_add(FUTURE_MS_MAX) {
+        let timestamp = own_time.unwrap_or(self.now);
+        if timestamp > self.now.saturating_add(FUTURE_MS_MAX) {
             self.counts.out_of_bounds += 1;
-            return Ok(());
+            return Ok(None);
         }
-        let result = self.appender.append(series, &labels, at, value);
+        Ok(Some((NumberedSample { series, timestamp, value }, tracked)))
+    }
+
+    /// Appends a sample whose number the store has forgotten.
+    fn append_anew(&mut self, line: &Waiting, sample: NumberedSample) -> Result<(), SessionError> {
+        let raw = self.page.get(line.raw.clone()).unwrap_or_default();
+        let parse = || labels_of(raw, line.kind).map_err(|error| error.to_string());
+        let labels = self.treatment.labels(parse)?;
+        self.append(line.id, labels.as_ref(), sample, line.tracked)
+    }
+
+    /// Appends a sample by the labels of its series; of one that is dropped there are none.
+    fn append(
+        &mut self,
+        id: LineId,
+        labels: Option<&Labels>,
+        sample: NumberedSample,
+        tracked: bool,
+    ) -> Result<(), SessionError> {
+        let Some(labels) = labels else { return Ok(()) };
+        let NumberedSample { timestamp, value, .. } = sample;
+        let result = self.appender.append(SeriesRef(0), labels, timestamp, value);
+        if let Ok(number) = result {
+            self.memory.renumber(id, number);
+        }
         self.note(id, result, tracked)
     }
 
@@ -196,10 +321,10 @@ impl<'a> Session<'a> {
         tracked: bool,
     ) -> Result<(), SessionError> {
         match result {
-            Ok(series) if tracked => {
-                self.counts.series_added += usize::from(self.memory.appended(id, series));
+            Ok(_) if tracked => {
+                self.counts.series_added += usize::from(self.memory.appended(id));
             }
-            Ok(series) => self.memory.renumber(id, series),
+            Ok(_) => {}
             Err(AppendError::OutOfOrder | AppendError::TooOld) => self.counts.out_of_order += 1,
             Err(AppendError::Duplicate) => self.counts.duplicate += 1,
             Err(AppendError::OutOfBounds) => self.counts.out_of_bounds += 1,
@@ -209,86 +334,46 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
+}
 
-    /// Labels under which a new line is stored: checked, joined with the target's, relabeled.
-    fn first_seen(&self, wire: &Labels) -> Result<Line, SessionError> {
-        self.check(wire)?;
-        let mut builder = wire.to_builder();
-        join(&mut builder, &self.treatment.labels, self.treatment.honor_labels);
-        let joined = builder.build();
-        let Some(labels) = server_relabel::process(&joined, &self.treatment.relabel) else {
-            return Ok(Line::Dropped);
-        };
-        if labels.get(METRIC_NAME).is_none() {
-            return Err(SessionError::Malformed(format!(
-                "the sample {joined} has no metric name after relabeling"
-            )));
-        }
-        Ok(Line::Series { series: SeriesRef(0), labels })
-    }
-
-    fn check(&self, wire: &Labels) -> Result<(), SessionError> {
-        let limits = &self.treatment.limits;
-        let metric: String = wire.metric_name().chars().take(50).collect();
-        let count = wire.len();
-        if count > limits.labels {
-            return Err(SessionError::LabelLimit(format!(
-                "label_limit exceeded (metric: {metric}, number of labels: {count}, limit: {})",
-                limits.labels
-            )));
-        }
-        for (name, value) in wire {
-            let label: String = name.chars().take(50).collect();
-            if name.len() > limits.label_name_bytes {
-                return Err(SessionError::LabelLimit(format!(
-                    "label_name_length_limit exceeded (metric: {metric}, label name: {label}, \
-                     length: {}, limit: {})",
-                    name.len(),
-                    limits.label_name_bytes
-                )));
-            }
-            if value.len() > limits.label_value_bytes {
-                let start: String = value.chars().take(50).collect();
-                return Err(SessionError::LabelLimit(format!(
-                    "label_value_length_limit exceeded (metric: {metric}, label name: {label}, \
-                     value: {start:?}, length: {}, limit: {})",
-                    value.len(),
-                    limits.label_value_bytes
-                )));
-            }
-        }
-        Ok(())
+/// Comments of different dialects are different lines.
+fn comment_sort(dialect: Dialect) -> u8 {
+    match dialect {
+        Dialect::Text => 1,
+        Dialect::OpenMetrics => 2,
     }
 }
 
-/// Adds the target's labels to a sample's. Where both have a label, `honor` decides: the sample's
-/// wins, or it is kept under `exported_` names that are free.
-fn join(sample: &mut LabelsBuilder, target: &Labels, honor: bool) {
-    let mut displaced = Vec::new();
-    for (name, value) in target {
-        let own = sample.value(name);
-        if own.is_empty() {
-            sample.set(name, value);
-        } else if !honor {
-            displaced.push((name.to_owned(), own.to_owned()));
-            sample.set(name, value);
+/// Stale markers on their way to the store.
+struct Ends<'a> {
+    appender: &'a mut dyn Appender,
+    now: TimestampMs,
+    markers: Vec<NumberedSample>,
+}
+
+impl Ends<'_> {
+    fn new(appender: &mut dyn Appender, now: TimestampMs) -> Ends<'_> {
+        Ends { appender, now, markers: Vec::new() }
+    }
+
+    fn push(&mut self, series: SeriesRef) {
+        self.markers.push(NumberedSample { series, timestamp: self.now, value: stale_marker() });
+        if self.markers.len() >= TOGETHER {
+            self.flush();
         }
     }
-    // Short names first, as upstream does it, so that the result does not depend on label order.
-    displaced.sort_by_key(|(name, _)| name.len());
-    for (name, value) in displaced {
-        let mut free = format!("exported_{name}");
-        while !sample.value(&free).is_empty() {
-            free.insert_str(0, "exported_");
-        }
-        sample.set(&free, &value);
+
+    /// A series that cannot be ended has newer samples already, or none that the store still knows:
+    /// nothing is lost.
+    fn flush(&mut self) {
+        self.appender.append_known(&self.markers, &mut |_, _| {});
+        self.markers.clear();
     }
 }
 
-/// Ends every series of a target that failed or is gone. Errors are of no use to the caller: a
-/// series that cannot be ended has newer samples already.
+/// Ends every series of a target that failed or is gone.
 pub(crate) fn end_all(memory: &mut Memory, appender: &mut dyn Appender, now: TimestampMs) {
-    memory.end_all(|series, labels| {
-        let _ = appender.append(series, labels, now, stale_marker());
-    });
+    let mut ends = Ends::new(appender, now);
+    memory.end_all(|series| ends.push(series));
+    ends.flush();
 }

@@ -3,21 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use common_exposition::Dialect;
 use common_model::TimestampMs;
 use parking_lot::Mutex;
 use server_storage::{Appendable, StorageError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::fetch::Source;
+use crate::buffers::Buffers;
+use crate::failures::FailureLogs;
+use crate::fetch::{FetchError, Page, Source, unpack};
 use crate::memory::Memory;
 use crate::metadata::MetadataByName;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, OnePool};
 use crate::report::{Report, ReportSeries};
-use crate::session::{Counts, Session, SessionError, Treatment, end_all};
+use crate::session::{Counts, Session, SessionError, end_all};
 use crate::status::{Health, LastScrape};
 use crate::target::Target;
+use crate::treatment::Treatment;
 use crate::{Now, schedule};
 
 /// Why a loop ends.
@@ -37,8 +39,8 @@ const LONG_BODY_BYTES: usize = 64 << 10;
 /// A source inside this process is scraped for the second time this long after the first.
 const SECOND_SCRAPE_MS: TimestampMs = 5_000;
 
-/// A body buffer larger than this is given back after the scrape.
-const KEPT_BODY_BYTES: usize = 1 << 20;
+/// A packed page becomes about so many times as large.
+const PACKED_RATIO: usize = 8;
 
 /// Everything one target's loop needs.
 pub(crate) struct TargetLoop {
@@ -49,12 +51,23 @@ pub(crate) struct TargetLoop {
     pub(crate) last: Arc<Mutex<LastScrape>>,
     pub(crate) metadata: Arc<Mutex<MetadataByName>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) pool: OnePool,
+    /// Where a scrape that fails is written down, and in which of these files.
+    pub(crate) failures: Arc<FailureLogs>,
+    pub(crate) failure_log: String,
+    pub(crate) job_name: Arc<str>,
+    /// Turns true when the store takes samples, where it does not yet.
+    pub(crate) ready: Option<watch::Receiver<bool>>,
+    /// How long this scrape waited for the store.
+    pub(crate) waited: Duration,
     /// An error that stands for every scrape, set by the pool.
     pub(crate) forced: Arc<Mutex<Option<String>>>,
     pub(crate) now: Now,
     pub(crate) memory: Memory,
     pub(crate) report: ReportSeries,
-    pub(crate) body: Vec<u8>,
+    pub(crate) buffers: Arc<Buffers>,
+    /// Of the last page, unpacked; −1 where it was too large.
+    pub(crate) body_bytes: i64,
     /// When the scrape before began.
     pub(crate) before: Option<Instant>,
 }
@@ -92,6 +105,9 @@ impl TargetLoop {
             }
             due = schedule::next_due((self.now)(), due, interval);
         }
+        let (entries, bytes) = self.metadata.lock().size();
+        self.pool.metadata.add(-(entries as f64));
+        self.pool.metadata_bytes.add(-(bytes as f64));
         if *stop.borrow() == Stop::Removed {
             self.end_after_grace(due).await;
         }
@@ -105,9 +121,12 @@ impl TargetLoop {
         if let Some(before) = self.before.replace(clock) {
             self.metrics.interval(&self.target, clock - before);
         }
+        self.waited = Duration::ZERO;
         let outcome = self.fetch_and_take(stamp).await;
         if let Err((_, error)) = &outcome {
             tracing::debug!(target = self.target.url, error, "Scrape failed");
+            let (log, url) = (&self.failure_log, &self.target.url);
+            self.failures.note(log, begun, &self.job_name, url, error);
             let mut appender = self.storage.appender();
             end_all(&mut self.memory, &mut *appender, stamp);
             self.stored(appender.commit());
@@ -116,34 +135,89 @@ impl TargetLoop {
             Ok(counts) => (counts, String::new()),
             Err((counts, error)) => (counts, error),
         };
-        self.finish(stamp, clock.elapsed(), counts, error);
+        self.finish(stamp, clock.elapsed().saturating_sub(self.waited), counts, error);
     }
 
     async fn fetch_and_take(&mut self, stamp: TimestampMs) -> Result<Counts, (Counts, String)> {
         let forced = self.forced.lock().clone();
         if let Some(error) = forced {
+            self.store_is_ready().await;
             return Err((Counts::default(), error));
         }
-        self.body.clear();
-        match self.source.fetch(&self.target, &mut self.body).await {
-            Ok(dialect) if self.body.len() >= LONG_BODY_BYTES => {
-                tokio::task::block_in_place(|| self.take(dialect, stamp))
+        self.body_bytes = 0;
+        let mut body = self.buffers.wire.take();
+        let fetched = self.source.fetch(&self.target, &mut body).await;
+        self.store_is_ready().await;
+        let taken = match fetched {
+            Ok(page) => {
+                let size = if page.is_gzip { body.len() * PACKED_RATIO } else { body.len() };
+                if size >= LONG_BODY_BYTES {
+                    tokio::task::block_in_place(|| self.unpack_and_take(&body, page, stamp))
+                } else {
+                    self.unpack_and_take(&body, page, stamp)
+                }
             }
-            Ok(dialect) => self.take(dialect, stamp),
-            Err(error) => {
-                self.metrics.refused(&error);
-                Err((Counts::default(), error.to_string()))
-            }
-        }
+            Err(error) => Err(self.refused(&error)),
+        };
+        self.buffers.wire.give(body);
+        taken
     }
 
-    /// Takes the samples of a body, or of a collector in this process.
-    fn take(&mut self, dialect: Dialect, stamp: TimestampMs) -> Result<Counts, (Counts, String)> {
+    /// Waits until the store takes samples: after a start it may still read its log.
+    async fn store_is_ready(&mut self) {
+        let Some(ready) = &mut self.ready else { return };
+        let began = Instant::now();
+        // Who is gone has nothing more to say.
+        let _ = ready.wait_for(|ready| *ready).await;
+        self.waited = began.elapsed();
+        self.ready = None;
+    }
+
+    fn unpack_and_take(
+        &mut self,
+        body: &[u8],
+        page: Page,
+        stamp: TimestampMs,
+    ) -> Result<Counts, (Counts, String)> {
+        if !page.is_gzip {
+            return self.take(body, page, stamp);
+        }
+        let mut unpacked = self.buffers.unpacked.take();
+        let taken = match unpack(&self.source, body, &mut unpacked) {
+            Ok(()) => self.take(&unpacked, page, stamp),
+            Err(error) => Err(self.refused(&error)),
+        };
+        self.buffers.unpacked.give(unpacked);
+        taken
+    }
+
+    /// Takes note of a page that is not to be had.
+    fn refused(&mut self, error: &FetchError) -> (Counts, String) {
+        self.metrics.refused(error);
+        if *error == FetchError::BodyLimit {
+            self.body_bytes = -1;
+        }
+        (Counts::default(), error.to_string())
+    }
+
+    /// Takes the samples of a page, or of a collector in this process.
+    fn take(
+        &mut self,
+        body: &[u8],
+        page: Page,
+        stamp: TimestampMs,
+    ) -> Result<Counts, (Counts, String)> {
+        self.body_bytes = i64::try_from(body.len()).unwrap_or(i64::MAX);
         let appender = self.storage.appender();
-        let mut session = Session::begin(&self.treatment, &mut self.memory, appender, stamp);
+        let text = (body, page.dialect);
+        let mut session = Session::begin(&self.treatment, &mut self.memory, appender, text, stamp);
         let mut metadata = self.metadata.lock();
-        let taken = self.source.each_sample(&self.body, dialect, &mut session, &mut metadata);
+        let before = metadata.size();
+        let taken = self.source.each_sample(text, &mut session, &mut metadata);
+        let after = metadata.size();
         drop(metadata);
+        self.pool.metadata.add(after.0 as f64 - before.0 as f64);
+        self.pool.metadata_bytes.add(after.1 as f64 - before.1 as f64);
         match taken {
             Ok(()) => {
                 let counts = session.counts();
@@ -152,8 +226,10 @@ impl TargetLoop {
                 })
             }
             Err(error) => {
-                if error == SessionError::SampleLimit {
-                    self.metrics.sample_limit_exceeded.inc();
+                match error {
+                    SessionError::SampleLimit => self.metrics.sample_limit_exceeded.inc(),
+                    SessionError::LabelLimit(_) => self.metrics.pools.label_limits_exceeded.inc(),
+                    _ => {}
                 }
                 Err((session.abandon(), error.to_string()))
             }
@@ -162,13 +238,10 @@ impl TargetLoop {
 
     fn finish(&mut self, stamp: TimestampMs, took: Duration, counts: Counts, error: String) {
         let up = error.is_empty();
-        let body_bytes = i64::try_from(self.body.len()).unwrap_or(i64::MAX);
-        let report = Report { up, duration_seconds: took.as_secs_f64(), counts, body_bytes };
+        let duration_seconds = took.as_secs_f64();
+        let report = Report { up, duration_seconds, counts, body_bytes: self.body_bytes };
         let result = self.report.append(self.storage.appender(), stamp, &report);
         self.stored(result);
-        if self.body.capacity() > KEPT_BODY_BYTES {
-            self.body = Vec::new();
-        }
         let health = if up { Health::Up } else { Health::Down };
         *self.last.lock() =
             LastScrape { health, error, at: Some(stamp), duration: took, samples: counts.scraped };

@@ -10,7 +10,7 @@ use common_model::{Exemplar, FloatHistogram, Labels, Metadata};
 use common_testkit::{Answer, FakeTarget};
 use parking_lot::Mutex;
 use server_scrape::{Manager, ManagerOptions};
-use server_storage::{AppendError, Appendable, Appender, SeriesRef, StorageError};
+use server_storage::{AppendError, Appendable, Appender, NumberedSample, SeriesRef, StorageError};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -23,6 +23,8 @@ type Seen = Vec<(String, String, f64, Option<i64>)>;
 #[derive(Clone, Default)]
 struct Notes {
     seen: Arc<Mutex<Seen>>,
+    /// Series by number, from 1.
+    series: Arc<Mutex<Vec<Labels>>>,
     wants: bool,
 }
 
@@ -36,11 +38,18 @@ impl Appender for Notes {
     fn append(
         &mut self,
         _: SeriesRef,
-        _: &Labels,
+        labels: &Labels,
         _: i64,
         _: f64,
     ) -> Result<SeriesRef, AppendError> {
-        Ok(SeriesRef(1))
+        let mut series = self.series.lock();
+        series.push(labels.clone());
+        Ok(SeriesRef(series.len() as u64))
+    }
+
+    fn append_known(&mut self, samples: &[NumberedSample], _: &mut dyn FnMut(usize, AppendError)) {
+        let known = self.series.lock().len() as u64;
+        assert!(samples.iter().all(|sample| (1..=known).contains(&sample.series.0)));
     }
 
     fn append_histogram(
@@ -67,6 +76,15 @@ impl Appender for Notes {
         let trace = exemplar.labels.value("trace_id").to_owned();
         self.seen.lock().push((name, trace, exemplar.value, exemplar.timestamp));
         Err(AppendError::OutOfOrderExemplar)
+    }
+
+    fn append_known_exemplar(
+        &mut self,
+        series: SeriesRef,
+        exemplar: &Exemplar,
+    ) -> Result<(), AppendError> {
+        let labels = self.series.lock()[series.0 as usize - 1].clone();
+        self.append_exemplar(series, &labels, exemplar)
     }
 
     fn update_metadata(
@@ -100,6 +118,7 @@ async fn scrape(wants: bool, done: impl Fn(&Seen, usize) -> bool) -> (Seen, f64)
         now: Arc::new(move || 1_000_000 + clock.elapsed().as_millis() as i64),
         in_process: HashMap::new(),
         asked: HashMap::new(),
+        ready: None,
     };
     let manager = Manager::new(options, &registry);
     let yaml = format!(

@@ -14,6 +14,7 @@ use common_testkit::{Answer, FakeTarget, Tree};
 use server_scrape::{Asked, Asking, Health, Manager, ManagerOptions};
 use server_storage::memory::MemoryStore;
 use server_storage::{Queryable, SampleColumns, SelectHints};
+use tokio::sync::watch;
 
 /// How long a test waits for something that should happen within a scrape interval or two.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,6 +32,14 @@ struct Bench {
 
 impl Bench {
     fn new(in_process: HashMap<String, Arc<dyn Collector>>) -> Bench {
+        Bench::waiting_for(None, in_process)
+    }
+
+    /// One whose store takes samples when `ready` turns true.
+    fn waiting_for(
+        ready: Option<watch::Receiver<bool>>,
+        in_process: HashMap<String, Arc<dyn Collector>>,
+    ) -> Bench {
         let store = MemoryStore::default();
         let clock = Instant::now();
         let now = Arc::new(move || 1_000_000 + clock.elapsed().as_millis() as i64);
@@ -39,6 +48,7 @@ impl Bench {
             now,
             in_process,
             asked: HashMap::from([("echo".to_owned(), Arc::new(Echo) as Arc<dyn Asked>)]),
+            ready,
         };
         Bench { store, manager: Manager::new(options, &Registry::new()) }
     }
@@ -262,4 +272,63 @@ async fn targets_in_files_come_and_go_with_the_files() {
     tree.write("t.json", "[{broken");
     tree.write("t.json", "[]");
     bench.until("the end", |newest| newest.get(&up) == Some(&None)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_the_old_names_asks_for_them_and_takes_no_others() {
+    let target = FakeTarget::start([("/metrics", metrics("{\"a.b\"} 1\n"))]).await;
+    let address = target.address().to_string();
+    let bench = Bench::new(HashMap::new());
+    bench
+        .apply(&format!(
+            "scrape_configs:\n- job_name: t\n  scrape_interval: 100ms\n  scrape_timeout: 100ms\n  \
+             enable_compression: false\n  metric_name_validation_scheme: legacy\n  \
+             metric_name_escaping_scheme: dots\n  static_configs: [{{targets: ['{address}']}}]\n"
+        ))
+        .await;
+    let up = series("up", &address, &[]);
+    bench.until("a scrape", |newest| newest.contains_key(&up)).await;
+    assert_eq!(bench.newest()[&up], Some(0.0));
+    let error = bench.manager.active().await[0].last.error.clone();
+    assert!(error.starts_with("invalid metric name or label names: "), "{error}");
+    let head = target.seen()[0].to_lowercase();
+    assert!(head.contains("accept-encoding: identity"), "{head}");
+    assert!(head.contains("version=1.0.0;escaping=dots;"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_scraped_before_the_store_is_ready_is_stored_afterwards_with_its_time() {
+    let target = FakeTarget::start([("/metrics", metrics("a 1\n"))]).await;
+    let address = target.address().to_string();
+    let (ready, waiting) = watch::channel(false);
+    let before = Instant::now();
+    let bench = Bench::waiting_for(Some(waiting), HashMap::new());
+    bench
+        .apply(&format!(
+            "scrape_configs:\n- job_name: t\n  scrape_interval: 300ms\n  scrape_timeout: 300ms\n  \
+             static_configs: [{{targets: ['{address}', '127.0.0.1:1']}}]\n"
+        ))
+        .await;
+    let begun = Instant::now();
+    while target.seen().is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "the target is not asked");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(bench.newest().is_empty(), "{:?}", bench.newest());
+    assert_eq!(target.seen().len(), 1, "one page waits, no more");
+
+    // On the clock of the bench it is not later than that.
+    let now = 1_000_000 + before.elapsed().as_millis() as i64;
+    ready.send_replace(true);
+    let up = series("up", &address, &[]);
+    let down = series("up", "127.0.0.1:1", &[]);
+    bench.until("a scrape", |newest| newest.contains_key(&up) && newest.contains_key(&down)).await;
+    let querier = bench.store.querier(0, i64::MAX).unwrap();
+    let hints = SelectHints { end: i64::MAX, ..SelectHints::default() };
+    let mut set = querier.select(true, &hints, &[Matcher::equal("__name__", "a")]).unwrap();
+    let mut samples = SampleColumns::default();
+    set.next(&mut samples).unwrap().unwrap();
+    let first = samples.timestamps[0];
+    assert!(first <= now - 1_000, "scraped at {first}, taken at {now}");
 }

@@ -8,6 +8,17 @@ use crate::{AppendError, StorageError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesRef(pub u64);
 
+/// A float sample of a series that is known by its number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NumberedSample {
+    /// The series, as an earlier batch called it.
+    pub series: SeriesRef,
+    /// Milliseconds since the epoch.
+    pub timestamp: TimestampMs,
+    /// The value.
+    pub value: f64,
+}
+
 /// Gives out appenders.
 pub trait Appendable: Send + Sync {
     /// Starts a batch.
@@ -27,6 +38,20 @@ pub trait Appender: Send {
         timestamp: TimestampMs,
         value: f64,
     ) -> Result<SeriesRef, AppendError>;
+
+    /// Adds samples of series that earlier batches made: what a steady scrape brings, without labels.
+    /// Tells of those that are not taken, by their place among `samples`; those whose number is
+    /// [`AppendError::UnknownSeries`] may come again by [`Appender::append`]. Stores that do not keep
+    /// numbers know none.
+    fn append_known(
+        &mut self,
+        samples: &[NumberedSample],
+        refused: &mut dyn FnMut(usize, AppendError),
+    ) {
+        for (at, sample) in samples.iter().enumerate() {
+            refused(at, AppendError::UnknownSeries(sample.series.0));
+        }
+    }
 
     /// Adds a native histogram sample.
     fn append_histogram(
@@ -66,6 +91,15 @@ pub trait Appender: Send {
         labels: &Labels,
         exemplar: &Exemplar,
     ) -> Result<(), AppendError>;
+
+    /// Adds an exemplar to a series that has a sample in this batch, by its number.
+    fn append_known_exemplar(
+        &mut self,
+        series: SeriesRef,
+        _exemplar: &Exemplar,
+    ) -> Result<(), AppendError> {
+        Err(AppendError::UnknownSeries(series.0))
+    }
 
     /// Records what the series' metric says of itself.
     fn update_metadata(

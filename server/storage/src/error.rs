@@ -28,7 +28,7 @@ pub enum AppendError {
     /// Labels of an exemplar have more characters than OpenMetrics allows.
     #[error("label length for exemplar exceeds maximum of {0} characters")]
     ExemplarTooLong(usize),
-    /// An exemplar of a series that is not there.
+    /// A number, or an exemplar, of a series that is not there.
     #[error("unknown HeadSeriesRef when trying to add exemplar: {0}")]
     UnknownSeries(u64),
     /// A limit of the store is reached, say the number of series or the memory budget.

@@ -15,7 +15,7 @@ mod exemplars;
 mod query;
 mod watch;
 
-pub use append::{Appendable, Appender, SeriesRef};
+pub use append::{Appendable, Appender, NumberedSample, SeriesRef};
 pub use columns::SampleColumns;
 pub use error::{AppendError, StorageError};
 pub use exemplars::{ExemplarQuerier, SeriesExemplars, StoredExemplar};

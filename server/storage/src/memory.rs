@@ -7,8 +7,8 @@ use common_model::{Exemplar, FloatHistogram, Labels, Matcher, Metadata, Timestam
 use parking_lot::RwLock;
 
 use crate::{
-    AppendError, Appendable, Appender, Pieces, Querier, Queryable, SampleColumns, SelectHints,
-    SeriesRef, SeriesSet, SetSize, StorageError,
+    AppendError, Appendable, Appender, NumberedSample, Pieces, Querier, Queryable, SampleColumns,
+    SelectHints, SeriesRef, SeriesSet, SetSize, StorageError,
 };
 
 /// Samples and since when they count, by series and time.
@@ -20,16 +20,51 @@ enum Point {
     Histogram(Arc<FloatHistogram>),
 }
 
+/// Numbers of series; none is given out twice.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// Numbers up to this one are forgotten.
+    forgotten: u64,
+    /// Of the numbers behind it.
+    labels: Vec<Labels>,
+    by_labels: BTreeMap<Labels, u64>,
+}
+
+impl Numbers {
+    fn number(&mut self, labels: &Labels) -> SeriesRef {
+        if let Some(number) = self.by_labels.get(labels) {
+            return SeriesRef(*number);
+        }
+        self.labels.push(labels.clone());
+        let number = self.forgotten + self.labels.len() as u64;
+        self.by_labels.insert(labels.clone(), number);
+        SeriesRef(number)
+    }
+
+    fn labels(&self, number: SeriesRef) -> Option<&Labels> {
+        let at = number.0.checked_sub(self.forgotten + 1)?;
+        self.labels.get(usize::try_from(at).ok()?)
+    }
+
+    fn forget(&mut self) {
+        self.forgotten += self.labels.len() as u64;
+        self.labels.clear();
+        self.by_labels.clear();
+    }
+}
+
 /// Keeps every sample ever committed. Clones share the store.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     series: Arc<RwLock<Series>>,
+    numbers: Arc<RwLock<Numbers>>,
 }
 
 impl MemoryStore {
-    /// Forgets everything.
+    /// Forgets everything, also which numbers stood for which series.
     pub fn clear(&self) {
         self.series.write().clear();
+        self.numbers.write().forget();
     }
 }
 
@@ -48,7 +83,7 @@ struct MemoryAppender {
 impl MemoryAppender {
     fn push(&mut self, labels: &Labels, timestamp: TimestampMs, point: Point) -> SeriesRef {
         self.batch.push((labels.clone(), timestamp, point, 0));
-        SeriesRef(labels.hash64().max(1))
+        self.store.numbers.write().number(labels)
     }
 }
 
@@ -61,6 +96,23 @@ impl Appender for MemoryAppender {
         value: f64,
     ) -> Result<SeriesRef, AppendError> {
         Ok(self.push(labels, timestamp, Point::Float(value)))
+    }
+
+    fn append_known(
+        &mut self,
+        samples: &[NumberedSample],
+        refused: &mut dyn FnMut(usize, AppendError),
+    ) {
+        let numbers = self.store.numbers.read();
+        for (at, sample) in samples.iter().enumerate() {
+            match numbers.labels(sample.series) {
+                Some(labels) => {
+                    let point = Point::Float(sample.value);
+                    self.batch.push((labels.clone(), sample.timestamp, point, 0));
+                }
+                None => refused(at, AppendError::UnknownSeries(sample.series.0)),
+            }
+        }
     }
 
     fn append_histogram(

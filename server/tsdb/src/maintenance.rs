@@ -14,6 +14,8 @@ use crate::Error;
 use crate::blocks::Retention;
 use crate::db::{Db, Inner};
 use crate::fs::Fs;
+use crate::head_chunks::HEAD_CHUNKS;
+use crate::metrics::upkeep::timed;
 use crate::wal::{checkpoint, count, segments};
 
 /// How often the maintenance thread looks whether something is due.
@@ -23,6 +25,11 @@ const TICK: Duration = Duration::from_millis(250);
 const TRUNCATE_PART: i64 = 10;
 /// When chunks have too many bytes, this part of the limit is freed beyond what is needed.
 const SPACE_PART: u64 = 10;
+
+/// How long chunks that could not be written to a file wait for another attempt.
+const MAP_RETRY_MS: i64 = 5000;
+/// Files of head chunks that nobody read for so long are no longer mapped.
+const VIEWS_INTERVAL_MS: i64 = 60 * 1000;
 
 /// How often the bytes of chunks are compared with their limit.
 const SPACE_INTERVAL_MS: i64 = 60 * 1000;
@@ -45,6 +52,9 @@ pub(crate) struct Schedule {
     truncated: Option<TimestampMs>,
     measured: Option<TimestampMs>,
     reloaded: Option<TimestampMs>,
+    /// When chunks could not be written to a file.
+    map_failed: Option<TimestampMs>,
+    views: Option<TimestampMs>,
     pub(crate) compacted: Option<TimestampMs>,
 }
 
@@ -67,10 +77,10 @@ pub(crate) fn bytes_of_disk(fs: &dyn Fs, dir: &Path, percentage: f64) -> Option<
     }
 }
 
-/// Bytes of both logs.
+/// Bytes of both logs and of the head's chunks.
 pub(crate) fn log_bytes(fs: &dyn Fs, dir: &Path) -> u64 {
     let bytes = |name: &str| segments::bytes(fs, &dir.join(name)).unwrap_or_default();
-    bytes("wal") + bytes("wbl")
+    bytes("wal") + bytes("wbl") + bytes(HEAD_CHUNKS)
 }
 
 /// Whether something of the schedule is due now, and then takes note that it is done.
@@ -152,6 +162,28 @@ impl Db {
         result.map(|()| true)
     }
 
+    /// Writes chunks that are full to files, which frees their memory; says how many. After an error
+    /// those that are left stay in memory, and are readable as before.
+    pub fn map_head_chunks(&self) -> Result<u64, Error> {
+        self.inner.check_open()?;
+        self.inner.head.map_chunks()
+    }
+
+    /// The same, unless it failed a moment ago.
+    fn map_head_chunks_if_due(&self, now: TimestampMs) -> Result<u64, Error> {
+        let inner = &self.inner;
+        if falls_due(inner, now, VIEWS_INTERVAL_MS, |schedule| &mut schedule.views) {
+            inner.head.files.forget_views();
+        }
+        let failed = inner.schedule.lock().map_failed;
+        if failed.is_some() && !due(failed, now, MAP_RETRY_MS) {
+            return Ok(0);
+        }
+        let result = self.map_head_chunks();
+        inner.schedule.lock().map_failed = result.is_err().then_some(now);
+        result
+    }
+
     /// Looks for blocks that are new or too old, when the interval of the options has passed since
     /// the last time.
     pub fn reload_if_due(&self, now: TimestampMs) -> Result<(), Error> {
@@ -219,6 +251,14 @@ impl Db {
             db.inner.check_open().is_ok()
         })?;
         running.threads.push(sync);
+        let db = self.clone();
+        let chunks = each_tick("tsdb-chunks", stop.clone(), clock.clone(), move |now| {
+            if let Err(error) = db.map_head_chunks_if_due(now) {
+                tracing::warn!(%error, "full chunks stay in memory");
+            }
+            db.inner.check_open().is_ok()
+        })?;
+        running.threads.push(chunks);
         let db = self.clone();
         // A thread of its own: syncs do not wait for what takes minutes.
         let compact = each_tick("tsdb-compact", stop, clock, move |now| {
@@ -324,7 +364,8 @@ impl Inner {
 
     /// Drops chunks of the head that end before `time`; says how many.
     pub(crate) fn forget_in_head(&self, time: TimestampMs) -> u64 {
-        let gone = self.head.truncate(time);
+        let note = |took| self.upkeep.head_gc.observe(took);
+        let gone = timed(note, || self.head.truncate(time));
         let last = self.wal.lock().current_number();
         self.removed.lock().extend(gone.series.into_iter().map(|id| (u64::from(id), last)));
         gone.chunks
@@ -333,23 +374,16 @@ impl Inner {
     /// Drops of a share of the log what is before `time`.
     pub(crate) fn shorten_log(&self, time: TimestampMs, share: Share) -> Result<(), Error> {
         count(&self.wal_counters.truncations, 1);
-        let result = self.drop_head_chunks().and_then(|()| self.truncate_wal(time, share));
+        // What goes from the log must not come back from there.
+        let old = time.min(self.head.span().0);
+        let note = |took| self.upkeep.wal_truncation.observe(took);
+        let truncate =
+            || self.head.files.truncate(old).and_then(|()| self.truncate_wal(time, share));
+        let result = timed(note, truncate);
         if result.is_err() {
             count(&self.wal_counters.truncations_failed, 1);
         }
         result
-    }
-
-    /// Removes the chunk files of another program's head: the log has all that is in them, and what
-    /// goes from the log must not come back from there.
-    fn drop_head_chunks(&self) -> Result<(), Error> {
-        let dir = self.options.dir.join("chunks_head");
-        match self.fs.remove_dir(&dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", &dir)(error))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Replaces the older part of the log by a checkpoint.
@@ -369,14 +403,16 @@ impl Inner {
         count(&self.wal_counters.checkpoints, 1);
         let removed: HashMap<u64, u64> = self.removed.lock().clone();
         let keep = |series: u64| {
-            let now = self.aliases.get(&series).map_or(series, |id| u64::from(*id));
+            let now =
+                self.recovery.found().aliases.get(&series).map_or(series, |id| u64::from(*id));
             let expires = removed.get(&series).is_some_and(|until| *until > last);
             expires || self.head.has(now) || self.head.has(series)
         };
         let bytes = self.options.wal_segment_bytes;
         // What was deleted stays so where samples came out of order, which another log has.
+        // So it does where chunks in files have older samples.
         let late = self.head.out_of_order.span().map_or(time, |late| late.0.min(time));
-        let times = (time, late);
+        let times = (time, late.min(self.head.files.min_time()));
         let made = checkpoint::create(&self.fs, &self.wal_dir, &listing, last, times, &keep, bytes);
         if made.is_err() {
             count(&self.wal_counters.checkpoints_failed, 1);
@@ -384,6 +420,8 @@ impl Inner {
         made?;
         self.removed.lock().retain(|_, until| *until > last);
         let listing = segments::list(&*self.fs, &self.wal_dir)?;
+        count(&self.upkeep.checkpoints_deleted, 1);
         checkpoint::remove_covered(&*self.fs, &self.wal_dir, &listing)
+            .inspect_err(|_| count(&self.upkeep.checkpoints_not_deleted, 1))
     }
 }

@@ -11,8 +11,10 @@ use server_storage::{
 };
 
 use crate::blocks::BlockList;
+use crate::chunk;
 use crate::db::Inner;
 use crate::head::{Page, matching, page_of};
+use crate::head_chunks::MappedChunk;
 
 /// Series that are looked at to say how many of them have samples.
 const PROBES: usize = 64;
@@ -39,6 +41,8 @@ pub(crate) struct HeadSeries {
     /// Places among them that are left.
     left_ids: Range<usize>,
     page: Option<(u32, Arc<Page>)>,
+    /// Chunks of the series at hand that are in files.
+    mapped: Vec<MappedChunk>,
     start: TimestampMs,
     end: TimestampMs,
     labels_only: bool,
@@ -55,6 +59,7 @@ impl HeadQuerier {
             left_ids: 0..ids.len(),
             ids: Arc::new(ids),
             page: None,
+            mapped: Vec::new(),
             start: if hints.labels_only { self.start } else { self.start.max(hints.start) },
             end: if hints.labels_only { self.end } else { self.end.min(hints.end) },
             labels_only: hints.labels_only,
@@ -115,10 +120,21 @@ impl HeadSeries {
         samples: &mut SampleColumns,
     ) -> Result<Option<Labels>, StorageError> {
         let Some(page) = self.page(id) else { return Ok(None) };
-        let series = page.series.read();
+        let mut from = self.start;
+        // Files are not read while the page is locked, and chunks may go there meanwhile.
+        let series = loop {
+            let series = page.series.read();
+            let Some(found) = series.get(id) else { return Ok(None) };
+            found.mapped_within(from, self.end, &mut self.mapped);
+            if self.mapped.is_empty() {
+                break series;
+            }
+            drop(series);
+            from = self.read_files(id, from, samples)?;
+        };
         let Some(series) = series.get(id) else { return Ok(None) };
         series
-            .read(self.start, self.end, samples)
+            .read(from, self.end, samples)
             .map_err(|error| StorageError::Corrupt(format!("series {id}: {error}")))?;
         self.db.head.out_of_order.merge(id, (self.start, self.end), samples);
         self.db.head.bury(id, samples);
@@ -127,6 +143,27 @@ impl HeadSeries {
         }
         let make = || self.db.head.some_labels(&series.labels, self.wanted.as_ref());
         Ok(Some(known.unwrap_or_else(make)))
+    }
+}
+
+impl HeadSeries {
+    /// Appends samples of chunks that are in files; says from which time on the others are.
+    fn read_files(
+        &mut self,
+        id: u32,
+        mut from: i64,
+        samples: &mut SampleColumns,
+    ) -> Result<i64, StorageError> {
+        for chunk in self.mapped.drain(..) {
+            let read =
+                |encoding, bytes: &[u8]| chunk::read(encoding, bytes, from, self.end, samples);
+            // One whose file went is too old for anybody.
+            if let Some(Err(error)) = self.db.head.files.read(&chunk, read)? {
+                return Err(StorageError::Corrupt(format!("series {id}: {error}")));
+            }
+            from = chunk.max_time.saturating_add(1);
+        }
+        Ok(from)
     }
 }
 
@@ -176,6 +213,7 @@ impl HeadSeries {
             wanted: self.wanted.clone(),
             left_ids,
             page: None,
+            mapped: Vec::new(),
             ..*self
         }
     }

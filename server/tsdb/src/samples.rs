@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::chunk::histogram::AnyHistogram;
 use crate::wal::histograms::{HistogramRecord, KINDS, RefHistogram, kind_of};
 use crate::wal::record::{self, RefSample};
-use crate::wal::writer::Record;
+use crate::wal::writer::{Packer, Record};
 
 /// Samples in one record of the log; a larger batch makes several.
 const RECORD_SAMPLES: usize = 1 << 16;
@@ -29,6 +29,11 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
+    /// No samples yet; floats go to this empty buffer.
+    pub(crate) fn in_buffer(floats: Vec<RefSample>) -> Samples {
+        Samples { floats, ..Samples::default() }
+    }
+
     /// Adds a float of a series.
     pub(crate) fn push(&mut self, id: u32, time: i64, value: f64) {
         if !self.in_group.is_empty() && self.in_group.contains_key(&id) {
@@ -103,13 +108,12 @@ impl Samples {
     }
 
     /// What the log gets.
-    pub(crate) fn records(&self) -> Vec<Record> {
-        let (mut records, mut plain) = (Vec::new(), Vec::new());
+    pub(crate) fn records(&self, packer: &mut Packer) -> Vec<Record> {
+        let mut records = Vec::new();
         for (floats, histograms) in self.groups() {
             for samples in self.floats[floats].chunks(RECORD_SAMPLES) {
-                plain.clear();
-                record::encode_samples(&mut plain, samples.iter().copied());
-                records.push(Record::new(&plain));
+                let samples = samples.iter().copied();
+                records.push(packer.record(|out| record::encode_samples(out, samples)));
             }
             histogram_records(&self.histograms[histograms], &mut records);
         }

@@ -1,5 +1,6 @@
 //! The check finds every flipped bit that matters, and what is repaired is good and lost little.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use crate::blocks_written::write_blocks;
 use crate::support::{Contents, DIR, Random, commit, labels, names_from, open_with, try_read};
 
 const SEED: u64 = 23;
+/// Bits that are flipped, unless the environment names a number.
+const FLIPS: u64 = 200;
 
 /// Samples of a chunk, at most.
 const CHUNK_SAMPLES: usize = 240;
@@ -33,7 +36,8 @@ fn contents(memory: &MemoryFs) -> Result<Contents, String> {
     try_read(&*querier, &[])
 }
 
-/// Two blocks, in one of which something is deleted, and a log of several segments behind them.
+/// Two blocks, in one of which something is deleted, and behind them a log of several segments and a
+/// file of head chunks.
 fn directory() -> MemoryFs {
     let memory = MemoryFs::default();
     let fs: Arc<dyn Fs> = Arc::new(memory.clone());
@@ -43,7 +47,7 @@ fn directory() -> MemoryFs {
     let db = open(&memory);
     let some = |n: usize| labels(&[("__name__", "new"), ("n", &n.to_string())]);
     let series: Vec<_> = (0..300).map(some).collect();
-    let minutes = CHUNK_RANGE_MS / 60_000;
+    let minutes = CHUNK_RANGE_MS / 60_000 + 5;
     for minute in 0..minutes {
         assert!(commit(&db, &series, behind + minute * 60_000, minute as f64 * 1.37));
     }
@@ -51,6 +55,7 @@ fn directory() -> MemoryFs {
     let first = metas[0].min_time;
     assert!(db.delete(first, first + 1_200_000, &matcher("n", "1")).unwrap() > 0);
     assert!(db.delete(behind, behind + 600_000, &matcher("n", "3")).unwrap() > 0);
+    assert_eq!(db.map_head_chunks().unwrap(), 600);
     db.close().unwrap();
     memory
 }
@@ -107,12 +112,22 @@ fn a_flipped_bit_is_found_and_its_repair_loses_little() {
     println!("seed {SEED}");
     let good = directory();
     let wanted = contents(&good.after_kill()).unwrap();
-    let files = files(&good, Path::new(DIR));
-    let mut random = Random::new(SEED);
+    let mut kinds: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
+    for file in files(&good, Path::new(DIR)) {
+        kinds.entry(kind_of(&file)).or_default().push(file);
+    }
+    let flips = std::env::var("HEARTH_FLIPS").ok().and_then(|flips| flips.parse().ok());
+    let seed = std::env::var("HEARTH_SEED").ok().and_then(|seed| seed.parse().ok());
+    let mut random = Random::new(seed.unwrap_or(SEED));
     let (mut noticed, mut harmless) = (0, 0);
-    for round in 0..200 {
+    let mut counts: BTreeMap<&str, (u64, u64, usize)> = BTreeMap::new();
+    let rounds = flips.unwrap_or(FLIPS);
+    for round in 0..rounds {
         let memory = good.after_kill();
+        let kind = *kinds.keys().nth(random.below(kinds.len() as u64) as usize).unwrap();
+        let files = &kinds[kind];
         let file = &files[random.below(files.len() as u64) as usize];
+        let count = counts.entry(kind).or_default();
         let mut bytes = memory.read(file).unwrap();
         if bytes.is_empty() {
             continue;
@@ -123,6 +138,10 @@ fn a_flipped_bit_is_found_and_its_repair_loses_little() {
         let place = format!("round {round}: bit of byte {at} of {}", file.display());
         let (found, _) = findings(&memory);
         let as_it_was = contents(&memory.after_kill());
+        if let Ok(read) = &as_it_was {
+            assert!(is_deletion(file) || is_part(read, &wanted), "{place}: a wrong sample");
+        }
+        count.0 += 1;
         // `meta.json` has no checksum, and says nothing of samples beyond their number and times.
         if found.is_empty() {
             harmless += 1;
@@ -131,23 +150,52 @@ fn a_flipped_bit_is_found_and_its_repair_loses_little() {
             continue;
         }
         noticed += 1;
+        count.1 += 1;
+        if kind == "head chunks" {
+            assert!(as_it_was.is_ok_and(|found| found == wanted), "{place}: the log has all of it");
+        }
         assert!(found[0].path.starts_with(DIR), "{place}: {found:?}");
         let (_, left) = repaired(&memory);
         assert_eq!(left.damages, 0, "{place}");
         let rest = contents(&memory).unwrap();
-        for (labels, rest) in &rest {
-            let wanted = wanted.get(labels).unwrap_or_else(|| panic!("{place}: {labels}"));
-            // What was deleted may be back where the deletion is what was damaged.
-            let is_new = |sample| !wanted.contains(sample) && !is_deletion(file);
-            assert!(!rest.iter().any(is_new), "{place}: {labels}");
-        }
+        // What was deleted may be back where the deletion is what was damaged.
+        assert!(is_deletion(file) || is_part(&rest, &wanted), "{place}: a wrong sample");
         let lost = samples(&wanted).saturating_sub(samples(&rest));
-        if file.to_string_lossy().contains("/chunks/") && at >= 8 {
+        count.2 = count.2.max(lost);
+        if kind == "chunks" && at >= 8 {
             assert!(lost <= CHUNK_SAMPLES, "{place}: {lost}");
         }
+        if kind == "head chunks" {
+            assert_eq!(lost, 0, "{place}");
+        }
     }
-    println!("{noticed} noticed, {harmless} harmless");
-    assert!(noticed > 120);
+    println!(
+        "{noticed} noticed, {harmless} harmless; flipped, noticed, most samples lost: {counts:?}"
+    );
+    assert!(noticed > rounds / 2);
+}
+
+/// What a file holds.
+fn kind_of(file: &Path) -> &'static str {
+    let folder = file.parent().and_then(|dir| dir.file_name()).unwrap_or_default();
+    match (folder.to_str(), file.file_name().and_then(|name| name.to_str())) {
+        (Some("wal"), _) => "log",
+        (Some("chunks_head"), _) => "head chunks",
+        (Some("chunks"), _) => "chunks",
+        (_, Some("index")) => "index",
+        (_, Some("tombstones")) => "tombstones",
+        _ => "meta.json",
+    }
+}
+
+/// Whether there is nothing that was never written.
+fn is_part(some: &Contents, all: &Contents) -> bool {
+    some.iter().all(|(labels, some)| {
+        let all = all.get(labels).map_or(&[][..], Vec::as_slice);
+        some.iter().all(|sample| {
+            all.binary_search_by_key(&sample.0, |s| s.0).is_ok_and(|at| all[at] == *sample)
+        })
+    })
 }
 
 /// Whether deletions are written there: of blocks, or among all else in a log.

@@ -246,6 +246,19 @@ fn compact(db: &Db, random: &mut Random, name: &mut dyn FnMut() -> String) {
     }
 }
 
+/// Flips a bit in a file of head chunks, as the next start finds it.
+fn damage_head_chunks(fs: &MemoryFs, random: &mut Random) {
+    let dir = Path::new("/data/chunks_head");
+    let entries = fs.list(dir).unwrap_or_default();
+    let Some(entry) = entries.get(random.below(entries.len() as u64) as usize) else { return };
+    let path = dir.join(&entry.name);
+    let mut bytes = fs.read(&path).unwrap();
+    if let Some(byte) = bytes.get_mut(random.below(entry.len) as usize) {
+        *byte ^= 1 << random.below(8);
+        fs.put(&path, &bytes);
+    }
+}
+
 /// Returns how many blocks there were at the end.
 fn simulate(seed: u64) -> usize {
     let mut random = Random::new(seed);
@@ -254,7 +267,15 @@ fn simulate(seed: u64) -> usize {
     let mut db = small(&fs);
     let mut model = Model::default();
     for _ in 0..60 + random.below(100) {
-        match random.below(115) {
+        match random.below(118) {
+            115..=117 => {
+                fs = fs.after_kill();
+                damage_head_chunks(&fs, &mut random);
+                db = small(&fs);
+                let found = contents(&db);
+                model.check(&found, &model.acknowledged, seed);
+                model.adopt(&found);
+            }
             100..=109 => compact(&db, &mut random, &mut name),
             110..=114 => model.delete(&db, &mut random),
             0..=69 => model.commit(&db, &mut random),
@@ -283,6 +304,9 @@ fn simulate(seed: u64) -> usize {
                 model.check(&found, &model.acknowledged[..model.durable], seed);
                 model.adopt(&found);
             }
+        }
+        if random.below(4) == 0 {
+            db.map_head_chunks().unwrap();
         }
         if random.below(20) == 0 {
             model.check(&contents(&db), &model.acknowledged, seed);

@@ -292,6 +292,7 @@ fn histograms_are_found_and_survive_a_kill_and_a_checkpoint() {
     let again = open_with(Arc::new(fs.after_kill()), options.clone());
     assert_eq!(all(&again), before);
     assert_eq!(again.replay_report().records_invalid, 0);
+    db.map_head_chunks().unwrap();
     assert_eq!(again.stats().chunk_bytes, db.stats().chunk_bytes);
 
     let cut = 200 * 15_000;

@@ -6,6 +6,7 @@
 )]
 
 mod basics;
+mod behind;
 mod blocks;
 mod blocks_written;
 mod check;
@@ -16,8 +17,11 @@ mod crash;
 mod deletions;
 mod exemplars;
 mod faults;
+mod head_chunks;
 mod histograms;
+mod numbered;
 mod out_of_order;
+mod patterns;
 mod peer_compaction;
 mod peer_histograms;
 mod peers;

@@ -77,6 +77,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "common-exposition",
             "common-config",
             "common-client",
+            "common-service",
             "server-storage",
             "server-relabel",
         ],

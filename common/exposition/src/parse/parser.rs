@@ -131,30 +131,58 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The next sample, when it is the series whose raw bytes, in this dialect, are `raw`: the quick way for lines
-    /// that came last time, too. `None` without moving when something else comes, which
-    /// [`Parser::next`] then tells.
-    pub fn next_known(&mut self, raw: &[u8]) -> Option<Result<Series<'a>, Error>> {
-        let at = self.scan.at;
-        if self.scan.state != State::Init || raw.is_empty() {
-            return None;
-        }
-        let rest = self.scan.bytes.get(at..)?.strip_prefix(raw)?;
+    /// The next `len` bytes where they can be a whole series, name and labels, with a value behind:
+    /// for those who know series by their bytes and save taking them apart. Nothing moves.
+    #[must_use]
+    pub fn ahead(&self, len: usize) -> Option<&'a [u8]> {
+        let rest = self.line_ahead()?;
+        let raw = rest.get(..len)?;
         // A blank and something that can be neither a brace nor more blanks: nothing that follows
         // could still belong to the series.
-        if rest.first() != Some(&b' ') || matches!(rest.get(1), Some(b'{' | b' ' | b'\t') | None) {
-            return None;
-        }
+        let ends = rest.get(len) == Some(&b' ')
+            && !matches!(rest.get(len + 1), Some(b'{' | b' ' | b'\t') | None);
+        (ends && len > 0).then_some(raw)
+    }
+
+    /// The sample whose series is what [`Parser::ahead`] gave for `len`, when these bytes are known
+    /// to be a series in this dialect.
+    pub fn known(&mut self, len: usize) -> Result<Series<'a>, Error> {
+        let at = self.scan.at;
+        let raw = self.scan.slice(at, at + len);
         self.begin = at;
         self.scan.start = at;
-        self.scan.at = at + raw.len();
+        self.scan.at = at + len;
+        let rest = self.scan.bytes.get(at + len + 1..).unwrap_or_default();
+        if let Some((value, taken)) = value::quick(rest) {
+            self.scan.at += 1 + taken;
+            return Ok(Series { raw, value, timestamp: None, exemplar: None, kind: self.kind });
+        }
         self.scan.state = State::Value;
         let token = self.token();
-        let raw = self.scan.slice(at, at + raw.len());
-        Some(match self.dialect {
+        match self.dialect {
             Dialect::Text => self.sample_text(raw, token),
             Dialect::OpenMetrics => self.sample_open(raw, token),
-        })
+        }
+    }
+
+    /// The next `len` bytes where a comment begins there and they end with a line. Nothing moves.
+    #[must_use]
+    pub fn comment_ahead(&self, len: usize) -> Option<&'a [u8]> {
+        let line = self.line_ahead()?.get(..len)?;
+        (line.first() == Some(&b'#') && line.last() == Some(&b'\n')).then_some(line)
+    }
+
+    /// Passes over what [`Parser::comment_ahead`] gave for `len`, when these bytes are known to be
+    /// one event in this dialect, which declares this type, if any.
+    pub fn skip_comment(&mut self, len: usize, kind: Option<MetricType>) {
+        self.scan.at += len;
+        self.kind = kind.unwrap_or(self.kind);
+    }
+
+    /// What is left, when a line begins there.
+    fn line_ahead(&self) -> Option<&'a [u8]> {
+        let at_start = self.scan.state == State::Init;
+        self.scan.bytes.get(self.scan.at..).filter(|_| at_start)
     }
 
     /// Bytes of the input that are dealt with.

@@ -31,6 +31,31 @@ pub(super) struct Table {
     accepted: Counter,
     evicted: Counter,
     refused: Counter,
+    by_name: Option<Named>,
+}
+
+/// The same numbers under the names that Go's programs have.
+struct Named {
+    accepted: Counter,
+    closed: Counter,
+}
+
+impl Named {
+    fn register(registry: &Registry, listener: &str) -> Named {
+        let counter = |name: &'static str, help: &'static str| {
+            registry.counter_vec(name, help, ["listener_name"]).with([listener])
+        };
+        Named {
+            accepted: counter(
+                "net_conntrack_listener_conn_accepted_total",
+                "Total number of connections opened to the listener of a given name.",
+            ),
+            closed: counter(
+                "net_conntrack_listener_conn_closed_total",
+                "Total number of connections closed that were made to the listener of a given name.",
+            ),
+        }
+    }
 }
 
 /// A place in the table; given back when it goes.
@@ -57,6 +82,7 @@ impl Table {
                 "hearth_web_connections_refused_total",
                 "Connections that were closed at once because all others were busy.",
             ),
+            by_name: options.listener_name.map(|name| Named::register(&registry, name)),
         });
         table.register_open(&registry);
         table
@@ -91,6 +117,9 @@ impl Table {
             }
         }
         self.accepted.inc();
+        if let Some(named) = &self.by_name {
+            named.accepted.inc();
+        }
         let id = connections.next;
         connections.next += 1;
         connections.by_age.insert(id, Arc::clone(state));
@@ -116,6 +145,9 @@ impl Connections {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.table.connections.lock().by_age.remove(&self.id);
+        if let Some(named) = &self.table.by_name {
+            named.closed.inc();
+        }
     }
 }
 

@@ -45,11 +45,12 @@ fn line(dir: &Path, finding: &Finding) -> String {
 }
 
 fn sums(checked: &Checked) -> String {
-    let Checked { blocks, stats, segments, records, damages } = checked;
+    let Checked { blocks, stats, segments, records, head_chunk_files, head_chunks, damages } =
+        checked;
     let said = if *damages == 0 { "No damage".to_owned() } else { format!("{damages} damages") };
     format!(
-        "{said} in {blocks} blocks ({} series, {} chunks, {} samples) and {segments} log segments \
-         ({records} records)\n",
+        "{said} in {blocks} blocks ({} series, {} chunks, {} samples), {segments} log segments \
+         ({records} records) and {head_chunk_files} files of {head_chunks} head chunks\n",
         stats.num_series, stats.num_chunks, stats.num_samples
     )
 }

@@ -4,6 +4,7 @@ mod error;
 mod explain;
 mod limits;
 mod notes;
+mod observe;
 mod shared;
 mod step;
 
@@ -20,6 +21,7 @@ use crate::value::{Point, Sample, SampleValue, Series, Track, Value};
 pub use error::QueryError;
 pub use explain::{Clock, EXPLAIN_NODES_MAX, Execution, Measure, Plan, PlanNode, Recorder, Search};
 pub use limits::{Interrupt, Lent, NoInterrupt, Stop};
+pub use observe::{Done, Laps, Observer, Origin, Unobserved};
 pub use shared::{Heap, Limit, Reservation, Share, SharedLimits};
 pub use step::{SUBQUERY_STEP_MS_DEFAULT, SubqueryStep};
 
@@ -55,6 +57,8 @@ pub struct EngineOptions {
     pub use_start_timestamps: bool,
     /// What this engine's queries share, perhaps with those of other engines.
     pub shared: Arc<SharedLimits>,
+    /// Who is told of queries by those who run them.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl Default for EngineOptions {
@@ -68,6 +72,7 @@ impl Default for EngineOptions {
             type_and_unit_labels: false,
             use_start_timestamps: false,
             shared: Arc::default(),
+            observer: Arc::new(Unobserved),
         }
     }
 }

@@ -27,6 +27,8 @@ const PIECE_WORK: usize = 250_000;
 const PIECES_MAX: usize = 256;
 /// Memory of the tracks of a piece.
 const PIECE_BYTES: usize = 256 * 1024;
+/// Tracks are charged when they take so much together.
+const CHARGE_BYTES: usize = 32 * 1024;
 /// How many pieces are read ahead of the one that is handed on.
 const AHEAD_MAX: usize = 4;
 
@@ -184,16 +186,21 @@ impl Eval<'_> {
         spare: &Mutex<Vec<Track>>,
     ) -> Result<Batch, QueryError> {
         let mut batch = Batch::default();
+        let mut charged = (0, 0);
         let mut empty = std::mem::take(&mut *spare.lock());
         self.one_after_the_other(&mut *set, make, &mut |track| {
             let bytes = track.column.heap_bytes() + size_of::<Track>();
-            let samples = track.column.len();
-            self.budget.charge(samples, bytes)?;
             batch.bytes += bytes;
-            batch.samples += samples;
+            batch.samples += track.column.len();
+            // Both cores count here: for every track they would get in each other's way.
+            if batch.bytes - charged.1 >= CHARGE_BYTES {
+                self.budget.charge(batch.samples - charged.0, batch.bytes - charged.1)?;
+                charged = (batch.samples, batch.bytes);
+            }
             batch.tracks.push(std::mem::replace(track, empty.pop().unwrap_or_default()));
             Ok(())
         })?;
+        self.budget.charge(batch.samples - charged.0, batch.bytes - charged.1)?;
         spare.lock().append(&mut empty);
         Ok(batch)
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common_config::prometheus::{FileDiscovery, TargetGroup, parse_target_file};
 use notify::{RecursiveMode, Watcher};
@@ -21,22 +21,15 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 pub(crate) struct Finder {
     /// Begins the source name of everything this finder reports.
     prefix: String,
-    job_name: String,
     patterns: Vec<String>,
     interval: Duration,
     metrics: Arc<Metrics>,
 }
 
 impl Finder {
-    pub(crate) fn new(
-        at: usize,
-        job_name: &str,
-        config: &FileDiscovery,
-        metrics: Arc<Metrics>,
-    ) -> Finder {
+    pub(crate) fn new(at: usize, config: &FileDiscovery, metrics: Arc<Metrics>) -> Finder {
         Finder {
             prefix: format!("file/{at}/"),
-            job_name: job_name.to_owned(),
             patterns: config.files.clone(),
             interval: config.refresh_interval,
             metrics,
@@ -72,11 +65,14 @@ impl Finder {
                 let _ = changed.try_send(());
             }
         };
-        let mut watcher = notify::recommended_watcher(tell).ok()?;
+        let errors = &self.metrics.discovery.file_watch_errors;
+        let watcher = notify::recommended_watcher(tell).inspect_err(|_| errors.inc());
+        let mut watcher = watcher.ok()?;
         for pattern in &self.patterns {
             let folder = Path::new(pattern).parent().filter(|folder| folder.as_os_str() != "");
             let folder = folder.unwrap_or(Path::new("."));
             if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+                errors.inc();
                 tracing::debug!(folder = %folder.display(), %error, "Directory cannot be watched");
             }
         }
@@ -85,6 +81,7 @@ impl Finder {
 
     /// Reads every file. One that is there but cannot be read keeps what it said before.
     fn refresh(&self, groups: &watch::Sender<Groups>) {
+        let begun = Instant::now();
         let (mut sources, mut found) = (Vec::new(), Vec::new());
         for path in self.paths() {
             let source = format!("{}{}", self.prefix, path.display());
@@ -92,20 +89,18 @@ impl Finder {
             match read_file(&path) {
                 Ok(groups) => found.push((source, groups)),
                 Err(error) => {
-                    self.metrics.file_errors.inc();
+                    self.metrics.discovery.file_errors.inc();
                     tracing::error!(path = %path.display(), error, "Error reading targets file");
                 }
             }
         }
-        let mut count = 0;
         groups.send_modify(|groups| {
             groups.retain(&self.prefix, &sources);
             for (source, found) in found {
                 groups.set(source, found);
             }
-            count = groups.iter().map(|group| group.targets.len()).sum();
         });
-        self.metrics.discovered.with(["scrape", &self.job_name]).set(count as f64);
+        self.metrics.discovery.file_scan.observe(begun.elapsed().as_secs_f64());
     }
 
     fn paths(&self) -> Vec<PathBuf> {

@@ -48,7 +48,7 @@ pub(crate) async fn run(
     });
     let files = config.discoveries.iter().filter_map(|discovery| discovery.file());
     let finders = files.enumerate().map(|(at, files)| {
-        let finder = file::Finder::new(at, &config.job_name, &files, metrics.clone());
+        let finder = file::Finder::new(at, &files, metrics.clone());
         tokio::spawn(finder.run(groups.clone(), stopped.clone()))
     });
     for finder in finders.collect::<Vec<_>>() {

@@ -19,11 +19,13 @@ impl Batch {
                 self.apply_histogram(sample, &mut done);
             }
         }
+        self.scratch.floats = samples.floats;
         let head = &self.db.head;
         head.account(&done.sum);
         count(&head.counters.samples_appended, done.floats);
         count(&head.counters.histograms_appended, done.histograms);
         count(&head.counters.out_of_order, done.late);
+        head.files.await_writing(&mut done.ended);
         if done.floats + done.histograms > 0 {
             head.cover(done.oldest, done.newest);
         }
@@ -58,7 +60,8 @@ impl Batch {
                 series.pending -= 1;
                 match series.place(sample.time, sample.value) {
                     Place::Newest => {
-                        done.sum.add(series.append(sample.time, sample.value, head.chunk_range_ms));
+                        let sum = series.append(sample.time, sample.value, head.chunk_range_ms);
+                        done.note(series.id, sum);
                         done.floats += 1;
                         done.cover(sample.time);
                     }
@@ -82,7 +85,8 @@ impl Batch {
             series.pending -= 1;
             match series.place_histogram(*time, histogram) {
                 Place::Newest => {
-                    done.sum.add(series.append_histogram(*time, histogram, range));
+                    let sum = series.append_histogram(*time, histogram, range);
+                    done.note(series.id, sum);
                     done.histograms += 1;
                     done.cover(*time);
                 }
@@ -106,6 +110,8 @@ struct Applied {
     late: u64,
     /// Those of them that may come out of order.
     displaced: Vec<Late>,
+    /// Series whose chunks ended, which can go to files now.
+    ended: Vec<u32>,
     oldest: i64,
     newest: i64,
 }
@@ -118,6 +124,7 @@ impl Default for Applied {
             histograms: 0,
             late: 0,
             displaced: Vec::new(),
+            ended: Vec::new(),
             oldest: i64::MAX,
             newest: i64::MIN,
         }
@@ -125,6 +132,13 @@ impl Default for Applied {
 }
 
 impl Applied {
+    fn note(&mut self, id: u32, sum: Appended) {
+        self.sum.add(sum);
+        if sum.closed {
+            self.ended.push(id);
+        }
+    }
+
     fn cover(&mut self, time: i64) {
         self.oldest = self.oldest.min(time);
         self.newest = self.newest.max(time);

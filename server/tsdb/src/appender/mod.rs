@@ -1,12 +1,14 @@
 //! A batch of samples on its way into the log and the head.
 
 mod apply;
+mod numbered;
+mod scratch;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use common_model::{Exemplar, FloatHistogram, Labels, Metadata, TimestampMs, is_stale_marker};
-use server_storage::{AppendError, Appender, SeriesRef, StorageError};
+use server_storage::{AppendError, Appender, NumberedSample, SeriesRef, StorageError};
 
 use crate::block::Sample;
 use crate::chunk::histogram::{AnyHistogram, Histogram, validate};
@@ -18,6 +20,9 @@ use crate::samples::Samples;
 use crate::wal::count;
 use crate::wal::record;
 use crate::wal::writer::Record;
+use scratch::Scratch;
+
+pub(crate) use scratch::Scratches;
 
 /// Attempts to find a series that truncation keeps removing; it cannot win against one that was
 /// just made, since that has a sample pending.
@@ -40,13 +45,17 @@ pub(crate) struct Batch {
     /// the first sample.
     bounds: Option<(i64, i64)>,
     page: Option<(u32, Arc<Page>)>,
+    scratch: Scratch,
 }
 
 impl Batch {
     pub(crate) fn new(db: Arc<Inner>) -> Batch {
+        db.upkeep.appends.fetch_add(1, Ordering::Release);
+        let mut scratch = db.scratches.take();
+        let floats = std::mem::take(&mut scratch.floats);
         Batch {
             db,
-            samples: Samples::default(),
+            samples: Samples::in_buffer(floats),
             unlogged: Vec::new(),
             metadata: Vec::new(),
             exemplars: PendingExemplars::default(),
@@ -54,6 +63,7 @@ impl Batch {
             late: Vec::new(),
             bounds: None,
             page: None,
+            scratch,
         }
     }
 
@@ -188,14 +198,8 @@ impl Batch {
         Err(AppendError::OutOfOrder)
     }
 
-    /// Finds the series of a sample of any type and offers it.
-    fn add(
-        &mut self,
-        series: SeriesRef,
-        labels: &Labels,
-        timestamp: TimestampMs,
-        offer: impl Fn(&mut Batch, u32) -> Option<Result<(), AppendError>>,
-    ) -> Result<SeriesRef, AppendError> {
+    /// Says why no sample of this time is taken, of whatever series.
+    fn admit(&mut self, timestamp: TimestampMs) -> Result<(), AppendError> {
         let (ordered, oldest) = self.bounds(timestamp);
         if timestamp < ordered.min(oldest) {
             let is_ordered = oldest == i64::MAX;
@@ -215,7 +219,19 @@ impl Batch {
             count(&self.db.head.counters.limit_refused, 1);
             return Err(AppendError::Limit(format!("{max} samples in one batch")));
         }
-        if let Some(id) = u32::try_from(series.0).ok().filter(|id| *id > 0)
+        Ok(())
+    }
+
+    /// Finds the series of a sample of any type and offers it.
+    fn add(
+        &mut self,
+        series: SeriesRef,
+        labels: &Labels,
+        timestamp: TimestampMs,
+        offer: impl Fn(&mut Batch, u32) -> Option<Result<(), AppendError>>,
+    ) -> Result<SeriesRef, AppendError> {
+        self.admit(timestamp)?;
+        if let Some(id) = number_of(series)
             && let Some(result) = offer(self, id)
         {
             return result.map(|()| series);
@@ -282,6 +298,9 @@ impl Batch {
         let floats = samples.floats.iter().map(|sample| sample.series);
         let histograms = samples.histograms.iter().map(|sample| sample.series);
         self.unreserve(floats.chain(histograms).collect());
+        if samples.floats.capacity() > 0 {
+            self.scratch.floats = samples.floats;
+        }
         let late = std::mem::take(&mut self.late);
         self.unreserve(late.into_iter().map(|late| u64::from(late.0)).collect());
         self.metadata.clear();
@@ -330,7 +349,7 @@ impl Batch {
     }
 
     fn write_log(&mut self) -> Result<(), StorageError> {
-        let samples = self.samples.records();
+        let samples = self.samples.records(&mut self.scratch.packer);
         let metadata = self.metadata_record();
         let exemplars = self.exemplars.records(&self.db.head);
         let db = self.db.clone();
@@ -363,7 +382,9 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
+        self.db.upkeep.appends_ended.fetch_add(1, Ordering::Release);
         self.release();
+        self.db.scratches.give(std::mem::take(&mut self.scratch));
     }
 }
 
@@ -377,6 +398,14 @@ impl Appender for Batch {
     ) -> Result<SeriesRef, AppendError> {
         self.sample_time = timestamp;
         self.add(series, labels, timestamp, |batch, id| batch.offer(id, timestamp, value))
+    }
+
+    fn append_known(
+        &mut self,
+        samples: &[NumberedSample],
+        refused: &mut dyn FnMut(usize, AppendError),
+    ) {
+        self.append_numbered(samples, refused);
     }
 
     fn append_histogram(
@@ -429,7 +458,7 @@ impl Appender for Batch {
             return Ok(());
         }
         let db = self.db.clone();
-        let given = u32::try_from(series.0).ok().filter(|id| *id > 0);
+        let given = number_of(series);
         let known = given.and_then(|id| self.with(id, |series| (id, series.logged)));
         let known = known.or_else(|| {
             let id = db.head.find(labels)?;
@@ -451,13 +480,25 @@ impl Appender for Batch {
         Ok(())
     }
 
+    fn append_known_exemplar(
+        &mut self,
+        series: SeriesRef,
+        exemplar: &Exemplar,
+    ) -> Result<(), AppendError> {
+        let db = self.db.clone();
+        let id = number_of(series);
+        let labels = id.and_then(|id| self.with(id, |series| db.head.labels(&series.labels)));
+        // One that is not there is refused, and counted, as one that nobody ever saw.
+        self.append_exemplar(series, &labels.unwrap_or_else(Labels::empty), exemplar)
+    }
+
     fn update_metadata(
         &mut self,
         series: SeriesRef,
         labels: &Labels,
         metadata: &Metadata,
     ) -> Result<(), AppendError> {
-        let given = u32::try_from(series.0).ok().filter(|id| *id > 0);
+        let given = number_of(series);
         let known = given.and_then(|id| self.with(id, |series| (id, series.metadata)));
         let known = known.or_else(|| {
             let id = self.db.head.find(labels)?;
@@ -493,6 +534,11 @@ impl Appender for Batch {
     }
 
     fn rollback(self: Box<Self>) {}
+}
+
+/// The number in the head; zero is none.
+fn number_of(series: SeriesRef) -> Option<u32> {
+    u32::try_from(series.0).ok().filter(|id| *id > 0)
 }
 
 /// What a new series must look like; `Labels` may hold anything that was built as sorted.

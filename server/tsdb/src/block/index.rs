@@ -93,6 +93,14 @@ impl Index {
         Ok(numbers)
     }
 
+    /// How many numbers the list at a position says it has; unchecked, for estimates.
+    pub(crate) fn list_len(&self, offset: u64) -> usize {
+        let rest = flaw::from(&self.bytes, offset).unwrap_or_default();
+        let mut cursor = Cursor { rest };
+        let _length = flaw::be32(&mut cursor);
+        flaw::be32(&mut cursor).unwrap_or_default() as usize
+    }
+
     /// All series, in order of labels.
     pub(crate) fn all(&self) -> Result<&[[u8; 4]], Flaw> {
         self.table.all().map_or(Ok(&[]), |offset| self.list(offset))

@@ -1,6 +1,7 @@
 //! Series of a block that satisfy matchers, found in postings as they stand in the file.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use common_model::{MatchOp, Matcher};
 use server_storage::Watch;
@@ -20,7 +21,10 @@ pub(crate) fn matching(
     let mut wanted: Vec<List<'_>> = Vec::new();
     // A matcher that takes the empty text also takes series without the label, so it only says
     // which series do not fit.
-    for matcher in matchers.iter().filter(|matcher| !matcher.matches_empty()) {
+    let positive = || matchers.iter().filter(|matcher| !matcher.matches_empty());
+    // Where others say which series it can be at most, a pattern only has to judge those.
+    let waits = |matcher: &Matcher| is_open(matcher) && positive().any(|other| !is_open(other));
+    for matcher in positive().filter(|matcher| !waits(matcher)) {
         let list = having(index, matcher, true, watch)?;
         if list.is_empty() {
             return Ok(Vec::new());
@@ -37,6 +41,9 @@ pub(crate) fn matching(
     for list in lists {
         walk(&mut found, list, true);
     }
+    for matcher in positive().filter(|matcher| waits(matcher)) {
+        narrow(index, &mut found, matcher, watch)?;
+    }
     for matcher in matchers.iter().filter(|matcher| matcher.matches_empty()) {
         if found.is_empty() {
             break;
@@ -44,6 +51,62 @@ pub(crate) fn matching(
         walk(&mut found, &having(index, matcher, false, watch)?, false);
     }
     Ok(found)
+}
+
+/// Whether only a look at all values of a label tells which a matcher takes.
+fn is_open(matcher: &Matcher) -> bool {
+    let is_set = || matcher.pattern().is_some_and(|pattern| pattern.set().is_some());
+    !(matcher.op == MatchOp::Equal || matcher.op == MatchOp::Regex && is_set())
+}
+
+/// To look at a series takes as long as to unite so many ids of lists.
+const LOOK_COST: usize = 8;
+
+/// Keeps the series that a matcher takes: by the lists of its values, or, where these are much longer
+/// than what is to be kept, by the labels of each series.
+fn narrow(
+    index: &Index,
+    found: &mut Vec<u32>,
+    matcher: &Matcher,
+    watch: &Watch,
+) -> Result<(), Flaw> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let offsets = offsets(index, matcher, true, watch)?;
+    let ids: usize = offsets.iter().map(|offset| index.list_len(*offset)).sum();
+    let name = index.symbols.find(&matcher.name);
+    if let Some(name) = name.filter(|_| ids / LOOK_COST > found.len()) {
+        return judge(index, found, matcher, name);
+    }
+    let lists: Result<Vec<_>, Flaw> = offsets.iter().map(|at| index.list(*at)).collect();
+    walk(found, &union(index, lists?)?, true);
+    Ok(())
+}
+
+/// Keeps the series whose label of this name, given by its number, has a value the matcher takes.
+fn judge(index: &Index, found: &mut Vec<u32>, matcher: &Matcher, name: u32) -> Result<(), Flaw> {
+    let mut judged: HashMap<u32, bool> = HashMap::new();
+    let mut numbers = Vec::new();
+    let mut takes = |id: u32| -> Result<bool, Flaw> {
+        index.some_labels(&index.series(id)?, &[name], &mut numbers)?;
+        let [_, value] = *numbers else { return Ok(false) };
+        if let Some(known) = judged.get(&value) {
+            return Ok(*known);
+        }
+        let is_taken = matcher.matches(index.symbols.text(value)?);
+        judged.insert(value, is_taken);
+        Ok(is_taken)
+    };
+    let mut outcome = Ok(());
+    found.retain(|&id| match takes(id) {
+        Ok(keep) => keep,
+        Err(flaw) => {
+            outcome = Err(flaw);
+            false
+        }
+    });
+    outcome
 }
 
 /// Where fewer than one id in so many is wanted, sorting them is less work than to mark them.
@@ -73,24 +136,36 @@ fn having<'a>(
             literal(value)?;
         }
     } else {
-        let prefix = pattern.map_or("", |pattern| pattern.prefix());
-        let mut offsets = Vec::new();
-        let mut seen = 0;
-        index.table.values(name, prefix, &mut |value, offset| {
-            seen += 1;
-            if !value.starts_with(prefix) || watch.check(seen).is_err() {
-                return false;
-            }
-            if matcher.matches(value) == outcome {
-                offsets.push(offset);
-            }
-            true
-        })?;
-        for offset in offsets {
+        for offset in offsets(index, matcher, outcome, watch)? {
             lists.push(index.list(offset)?);
         }
     }
     union(index, lists)
+}
+
+/// Where the lists of all values are whose match is `outcome`.
+fn offsets(
+    index: &Index,
+    matcher: &Matcher,
+    outcome: bool,
+    watch: &Watch,
+) -> Result<Vec<u64>, Flaw> {
+    let positive = (matcher.op == MatchOp::Regex) == outcome;
+    let pattern = matcher.pattern().filter(|_| positive);
+    let prefix = pattern.map_or("", |pattern| pattern.prefix());
+    let mut offsets = Vec::new();
+    let mut seen = 0;
+    index.table.values(&matcher.name, prefix, &mut |value, offset| {
+        seen += 1;
+        if !value.starts_with(prefix) || watch.check(seen).is_err() {
+            return false;
+        }
+        if matcher.matches(value) == outcome {
+            offsets.push(offset);
+        }
+        true
+    })?;
+    Ok(offsets)
 }
 
 /// Series of any of the lists, which belong to one label.

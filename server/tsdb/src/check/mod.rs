@@ -2,6 +2,7 @@
 //! what can be read of one that is damaged. Works without the server and changes nothing but for
 //! [`repair`].
 
+mod head_chunks;
 mod log;
 mod repair;
 
@@ -11,6 +12,7 @@ use crate::Error;
 use crate::block::{Block, BlockStats, is_ulid};
 use crate::blocks::LEFT_BEHIND;
 use crate::fs::Fs;
+use crate::head_chunks::HEAD_CHUNKS;
 
 pub use repair::repair;
 
@@ -48,6 +50,10 @@ pub struct Checked {
     pub segments: u64,
     /// Records in them.
     pub records: u64,
+    /// Files of head chunks.
+    pub head_chunk_files: u64,
+    /// Chunks in them.
+    pub head_chunks: u64,
     /// Findings of [`Severity::Damage`], also those that were not told.
     pub damages: u64,
 }
@@ -114,6 +120,7 @@ pub fn check(fs: &dyn Fs, dir: &Path, each: &mut dyn FnMut(&Finding)) -> Result<
     for name in ["wal", "wbl"] {
         log::check(fs, &dir.join(name), &mut report)?;
     }
+    head_chunks::check(fs, &dir.join(HEAD_CHUNKS), &mut report)?;
     Ok(report.checked)
 }
 

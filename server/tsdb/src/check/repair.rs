@@ -12,6 +12,7 @@ use crate::block::{
 };
 use crate::db::lock;
 use crate::fs::Fs;
+use crate::head_chunks::{HEAD_CHUNKS, mend_first};
 use crate::wal::{repair as wal_repair, segments};
 
 /// How a block is called that was put aside; neither we nor Prometheus read such a folder.
@@ -50,6 +51,12 @@ pub fn repair(
     }
     for log in ["wal", "wbl"] {
         repair_log(&**fs, &dir.join(log), &damaged, &mut tell)?;
+    }
+    let head_chunks = dir.join(HEAD_CHUNKS);
+    let aside = mend_first(&**fs, &head_chunks, |path| damaged.contains(path))?;
+    if aside > 0 {
+        let told = format!("{aside} files put aside; the log has what was in them");
+        tell(&head_chunks, told);
     }
     check(&**fs, dir, &mut |_| {})
 }

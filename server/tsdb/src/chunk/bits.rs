@@ -11,27 +11,33 @@ pub struct BitWriter<'a> {
     pub free: &'a mut u8,
 }
 
-/// Chunk buffers grow by this many bytes at first: a million series have one each.
-const GROWTH_BYTES: usize = 32;
+/// Chunk buffers begin with so many bytes, which is what the first sample takes, and grow by twice
+/// as many at first: a million series have one each.
+pub(super) const FIRST_BYTES: usize = 16;
+const SECOND_BYTES: usize = 2 * FIRST_BYTES;
 
 impl BitWriter<'_> {
-    /// Appends the low `count` bits of `value`.
+    /// Appends the low `count` bits of `value`, at most 64.
+    #[inline]
     pub fn put(&mut self, value: u64, count: u32) {
-        let mut left = count;
-        while left > 0 {
-            if *self.free == 0 {
-                self.grow();
-                self.bytes.push(0);
-                *self.free = 8;
-            }
-            let take = left.min(u32::from(*self.free));
-            let part = (value >> (left - take)) as u8 & (0xff >> (8 - take));
-            *self.free -= take as u8;
-            if let Some(last) = self.bytes.last_mut() {
-                *last |= part << *self.free;
-            }
-            left -= take;
+        if count == 0 {
+            return;
         }
+        // The first of the bits at the top.
+        let bits = value << (64 - count);
+        let free = u32::from(*self.free);
+        if let Some(last) = self.bytes.last_mut().filter(|_| free > 0) {
+            *last |= (bits >> (64 - free)) as u8;
+            if count <= free {
+                *self.free -= count as u8;
+                return;
+            }
+        }
+        let (bits, left) = (bits << free, count - free);
+        let bytes = left.div_ceil(8);
+        self.make_room(bytes as usize);
+        self.bytes.extend_from_slice(&bits.to_be_bytes()[..bytes as usize]);
+        *self.free = (bytes * 8 - left) as u8;
     }
 
     /// Appends whole bytes.
@@ -41,11 +47,33 @@ impl BitWriter<'_> {
         }
     }
 
+    /// Appends an unsigned varint.
+    pub(super) fn put_uvarint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.put(value & 0x7f | 0x80, 8);
+            value >>= 7;
+        }
+        self.put(value, 8);
+    }
+
+    /// Appends a signed varint.
+    pub(super) fn put_varint(&mut self, value: i64) {
+        self.put_uvarint(((value << 1) ^ (value >> 63)) as u64);
+    }
+
     /// Makes room in small steps; doubling would waste half of every open chunk.
-    fn grow(&mut self) {
+    #[inline]
+    fn make_room(&mut self, more: usize) {
         let len = self.bytes.len();
-        if len == self.bytes.capacity() {
-            let step = if len < 256 { GROWTH_BYTES } else { len / 4 };
+        if self.bytes.capacity() - len < more {
+            // Sizes that the allocator has.
+            let wanted = len + more;
+            let step = match wanted {
+                0..SECOND_BYTES => FIRST_BYTES,
+                SECOND_BYTES..257 => SECOND_BYTES,
+                _ => wanted.next_power_of_two() / 8,
+            };
+            let step = wanted.next_multiple_of(step) - len;
             self.bytes.reserve_exact(step);
         }
     }

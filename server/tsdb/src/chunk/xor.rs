@@ -4,8 +4,7 @@
 //! value; every later one as the change of that difference and the XOR.
 
 use super::ChunkError;
-use super::bits::{BitReader, BitWriter};
-use crate::codec::{push_uvarint, push_varint};
+use super::bits::{BitReader, BitWriter, FIRST_BYTES};
 
 /// Leading zeros before any value was XORed: no window to reuse.
 const NO_WINDOW: u8 = 0xff;
@@ -45,19 +44,17 @@ impl XorWriter {
     pub fn append(&mut self, time: i64, value: f64) {
         let value = value.to_bits();
         let count = self.count();
-        let mut prefix = Vec::new();
         match count {
             0 => {
-                self.bytes.reserve_exact(32);
+                self.bytes.reserve_exact(FIRST_BYTES);
                 self.bytes.extend_from_slice(&[0, 0]);
-                push_varint(&mut prefix, time);
-                self.bits().put_bytes(&prefix);
+                self.bits().put_varint(time);
                 self.bits().put(value, 64);
             }
             1 => {
                 self.delta = time.wrapping_sub(self.time) as u64;
-                push_uvarint(&mut prefix, self.delta);
-                self.bits().put_bytes(&prefix);
+                let delta = self.delta;
+                self.bits().put_uvarint(delta);
                 self.put_value(value);
             }
             _ => {

@@ -8,10 +8,13 @@ use server_storage::Watch;
 
 use crate::Error;
 use crate::block::{
-    BlockMeta, BlockWriter, EncodedChunk, Kept, Rest, untangle, without, write_or_discard,
+    BlockMeta, BlockWriter, EncodedChunk, Kept, OwnedChunk, Rest, untangle, without,
+    write_or_discard,
 };
+use crate::chunk::Encoding;
 use crate::db::Inner;
 use crate::head::{Series, range_end};
+use crate::head_chunks::MappedChunk;
 use crate::maintenance::Share;
 
 impl Inner {
@@ -112,10 +115,18 @@ fn series(
     let Some(page) = inner.head.page(id) else { return Ok(None) };
     let copied = {
         let page = page.series.read();
-        let copy = |s: &Series| (inner.head.labels(&s.labels), s.copied_chunks(first, last));
+        let copy = |series: &Series| {
+            let mut mapped = Vec::new();
+            series.mapped_within(first, last, &mut mapped);
+            (inner.head.labels(&series.labels), mapped, series.copied_chunks(first, last))
+        };
         page.get(id).map(copy)
     };
-    let Some((labels, mut chunks)) = copied else { return Ok(None) };
+    let Some((labels, mapped, heap)) = copied else { return Ok(None) };
+    // Nobody removes files while the head is being written.
+    let mut chunks: Vec<OwnedChunk> =
+        mapped.iter().filter_map(|chunk| from_file(inner, &labels, chunk)).collect();
+    chunks.extend(heap);
     if late == Late::With {
         let mut rest = Rest::default();
         inner.head.out_of_order.row(id).into_iter().for_each(|(at, sample)| rest.push(at, sample));
@@ -139,4 +150,19 @@ fn series(
     }
     let kept = untangle(kept).map_err(|error| corrupt(&error))?;
     Ok((!kept.is_empty()).then_some((labels, kept)))
+}
+
+/// A chunk that is in a file. One that is damaged there is left out, so that it costs no other.
+fn from_file(inner: &Inner, labels: &Labels, chunk: &MappedChunk) -> Option<OwnedChunk> {
+    let MappedChunk { min_time, max_time, .. } = *chunk;
+    let copy = |encoding: Encoding, bytes: &[u8]| OwnedChunk {
+        encoding: encoding as u8,
+        min_time,
+        max_time,
+        bytes: bytes.into(),
+    };
+    inner.head.files.read(chunk, copy).unwrap_or_else(|error| {
+        tracing::error!(%error, %labels, min_time, max_time, "a damaged chunk goes to no block");
+        None
+    })
 }

@@ -23,6 +23,10 @@ pub(crate) struct Index {
     /// Half of the hash of the labels, and the number.
     by_labels: HashTable<(u32, u32)>,
     last_id: u32,
+    /// Labels of the newest series, which are much like those of the next one.
+    newest: Vec<Pair>,
+    /// A buffer for those of the next one.
+    spare: Vec<Pair>,
 }
 
 impl Index {
@@ -32,7 +36,10 @@ impl Index {
 
     /// The number of the series with these labels.
     pub(crate) fn find(&self, labels: &Labels, symbols: &RwLock<Symbols>) -> Option<u32> {
-        let short = short_hash(labels);
+        self.find_hashed(short_hash(labels), labels, symbols)
+    }
+
+    fn find_hashed(&self, short: u32, labels: &Labels, symbols: &RwLock<Symbols>) -> Option<u32> {
         let same = |entry: &(u32, u32)| {
             entry.0 == short
                 && self.pages.get(entry.1).is_some_and(|page| {
@@ -44,25 +51,48 @@ impl Index {
         self.by_labels.find(spread(short), same).map(|entry| entry.1)
     }
 
-    /// Makes a series that is not there yet, under `wanted` where that number is free.
-    pub(crate) fn insert(
+    /// The number of the series with these labels, and whether it was made just now, under `wanted`
+    /// where that number is free; `None` where there are `series_max` or no numbers left.
+    pub(crate) fn find_or_insert(
         &mut self,
         labels: &Labels,
         wanted: Option<u32>,
+        series_max: usize,
         symbols: &RwLock<Symbols>,
-    ) -> Option<u32> {
+    ) -> Option<(u32, bool)> {
+        let short = short_hash(labels);
+        if let Some(id) = self.find_hashed(short, labels, symbols) {
+            return Some((id, false));
+        }
+        if self.len() >= series_max {
+            return None;
+        }
         let free = wanted.filter(|id| *id > 0 && self.is_near(*id) && !self.contains(*id));
         let id = match free {
             Some(id) => id,
             None => self.last_id.checked_add(1).filter(|id| *id <= ID_MAX)?,
         };
-        let pairs = acquire(labels, &mut symbols.write())?;
+        self.acquire(labels, &mut symbols.write())?;
         self.last_id = self.last_id.max(id);
-        self.postings.insert(id, &pairs);
-        self.pages.insert(Series::new(id, pairs));
-        let short = short_hash(labels);
+        self.postings.insert(id, &self.newest);
+        self.pages.insert(Series::new(id, self.newest.as_slice().into()));
         self.by_labels.insert_unique(spread(short), (short, id), |entry| spread(entry.0));
-        Some(id)
+        Some((id, true))
+    }
+
+    /// Makes labels those of the newest series.
+    fn acquire(&mut self, labels: &Labels, symbols: &mut Symbols) -> Option<()> {
+        let like = std::mem::take(&mut self.newest);
+        let mut pairs = std::mem::take(&mut self.spare);
+        pairs.clear();
+        for (at, (name, value)) in labels.iter().enumerate() {
+            let like = like.get(at);
+            let name = symbols.acquire_like(name, like.map(|pair| pair.name))?;
+            let value = symbols.acquire_like(value, like.map(|pair| pair.value))?;
+            pairs.push(Pair { name, value });
+        }
+        (self.newest, self.spare) = (pairs, like);
+        Some(())
     }
 
     fn contains(&self, id: u32) -> bool {
@@ -109,14 +139,6 @@ impl Index {
         }
         removed
     }
-}
-
-fn acquire(labels: &Labels, symbols: &mut Symbols) -> Option<Box<[Pair]>> {
-    let mut pairs = Vec::with_capacity(labels.len());
-    for (name, value) in labels {
-        pairs.push(Pair { name: symbols.acquire(name)?, value: symbols.acquire(value)? });
-    }
-    Some(pairs.into_boxed_slice())
 }
 
 fn short_hash(labels: &Labels) -> u32 {

@@ -1,5 +1,6 @@
 //! The head: every series and its newest samples in memory.
 
+mod closed;
 mod exemplars;
 mod index;
 mod metadata;
@@ -21,6 +22,7 @@ use parking_lot::RwLock;
 use server_storage::SampleColumns;
 
 use crate::delete::Tombstones;
+use crate::head_chunks::HeadChunks;
 
 pub(crate) use exemplars::{Exemplars, LABEL_CHARS_MAX, Offered, Verdict};
 pub(crate) use index::Index;
@@ -42,6 +44,8 @@ pub(crate) struct Head {
     pub(crate) tombstones: RwLock<Tombstones>,
     pub(crate) exemplars: Exemplars,
     pub(crate) out_of_order: OutOfOrder,
+    /// Chunks that left the heap.
+    pub(crate) files: HeadChunks,
     /// Time of the oldest sample; `i64::MAX` while there is none.
     pub(crate) min_time: AtomicI64,
     /// Time of the newest sample; `i64::MIN` while there is none.
@@ -76,7 +80,7 @@ pub(crate) struct HeadCounters {
 }
 
 impl Head {
-    pub(crate) fn new(chunk_range_ms: i64) -> Head {
+    pub(crate) fn new(chunk_range_ms: i64, files: HeadChunks) -> Head {
         Head {
             index: RwLock::default(),
             symbols: RwLock::default(),
@@ -84,6 +88,7 @@ impl Head {
             tombstones: RwLock::default(),
             exemplars: Exemplars::default(),
             out_of_order: OutOfOrder::default(),
+            files,
             min_time: AtomicI64::new(i64::MAX),
             max_time: AtomicI64::new(i64::MIN),
             min_valid_time: AtomicI64::new(i64::MIN),
@@ -119,17 +124,11 @@ impl Head {
         wanted: Option<u32>,
         series_max: usize,
     ) -> Option<(u32, bool)> {
-        let mut index = self.index.write();
         // Another appender may have been quicker.
-        if let Some(id) = index.find(labels, &self.symbols) {
-            return Some((id, false));
-        }
-        if index.len() >= series_max {
-            return None;
-        }
-        let id = index.insert(labels, wanted, &self.symbols)?;
-        self.counters.series_created.fetch_add(1, Ordering::Relaxed);
-        Some((id, true))
+        let (id, new) =
+            self.index.write().find_or_insert(labels, wanted, series_max, &self.symbols)?;
+        self.counters.series_created.fetch_add(u64::from(new), Ordering::Relaxed);
+        Some((id, new))
     }
 
     /// Takes samples of deleted ranges out of columns.

@@ -76,13 +76,18 @@ fn compare(a: &[Pair], b: &[Pair], symbols: &Symbols) -> Ordering {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use common_model::Labels;
 
     use super::*;
+    use crate::fs::MemoryFs;
+    use crate::head_chunks::HeadChunks;
 
     #[test]
     fn series_come_in_the_order_of_their_labels() {
-        let head = Head::new(1000);
+        let files = HeadChunks::new(Arc::new(MemoryFs::default()), "data".as_ref());
+        let head = Head::new(1000, files);
         let sets = [
             &[("__name__", "b"), ("x", "2")][..],
             &[("__name__", "b")],

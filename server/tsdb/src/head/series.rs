@@ -3,10 +3,12 @@
 use server_storage::SampleColumns;
 
 use super::Pair;
+use super::closed::Closed;
 use super::open::Open;
 use crate::block::OwnedChunk;
 use crate::chunk::histogram::AnyHistogram;
 use crate::chunk::{self, ChunkError, Encoding};
+use crate::head_chunks::MappedChunk;
 
 /// Samples a chunk is meant to have.
 const CHUNK_SAMPLES: u16 = 120;
@@ -15,45 +17,15 @@ const CHUNK_SAMPLES_MAX: u16 = 2 * CHUNK_SAMPLES;
 /// A chunk with more bytes than that is ended: 1024 less the longest sample.
 const CHUNK_BYTES_MAX: usize = 1024 - 19;
 
-/// A finished chunk. Where its bytes lie is nobody else's business: they will move to a file.
+/// A finished chunk on the heap.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
-    data: Data,
-}
-
-/// Bytes of a chunk. Those of floats, which nearly all are, need not say so.
-#[derive(Clone, Debug)]
-enum Data {
-    Xor(Box<[u8]>),
-    Histogram(Box<(Encoding, Box<[u8]>)>),
-}
-
-impl Chunk {
     /// How the bytes are laid out.
-    pub(crate) fn encoding(&self) -> Encoding {
-        match &self.data {
-            Data::Xor(_) => Encoding::Xor,
-            Data::Histogram(both) => both.0,
-        }
-    }
-
-    /// Gives the bytes away.
-    pub(crate) fn into_bytes(self) -> Box<[u8]> {
-        match self.data {
-            Data::Xor(bytes) => bytes,
-            Data::Histogram(both) => both.1,
-        }
-    }
-
+    pub(crate) encoding: Encoding,
     /// What would stand in a block behind the encoding's number.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match &self.data {
-            Data::Xor(bytes) => bytes,
-            Data::Histogram(both) => &both.1,
-        }
-    }
+    pub(crate) bytes: Box<[u8]>,
 }
 
 /// A series of the head. A million of them must fit in 600 MiB with all they own.
@@ -67,8 +39,11 @@ pub(crate) struct Series {
     pub(crate) metadata: u32,
     /// Whether the log has a record of the series.
     pub(crate) logged: bool,
+    /// Whether chunks in files wait for the log to confirm them; of use to a replay alone.
+    pub(crate) awaits_chunks: bool,
     pub(crate) labels: Box<[Pair]>,
-    pub(crate) closed: Vec<Chunk>,
+    /// Most series of a young head have none.
+    closed: Option<Box<Closed>>,
     open: Open,
     open_min_time: i64,
     /// From this time on samples go to a new chunk.
@@ -81,6 +56,8 @@ pub(crate) struct Appended {
     pub(crate) bytes_more: u64,
     pub(crate) bytes_less: u64,
     pub(crate) chunks: u64,
+    /// Whether a chunk ended, which now can go to a file.
+    pub(crate) closed: bool,
 }
 
 impl Appended {
@@ -88,6 +65,7 @@ impl Appended {
         self.bytes_more += other.bytes_more;
         self.bytes_less += other.bytes_less;
         self.chunks += other.chunks;
+        self.closed |= other.closed;
     }
 }
 
@@ -111,8 +89,9 @@ impl Series {
             pending: 0,
             metadata: 0,
             logged: false,
+            awaits_chunks: false,
             labels,
-            closed: Vec::new(),
+            closed: None,
             open: Open::default(),
             open_min_time: 0,
             cut_at: 0,
@@ -135,7 +114,10 @@ impl Series {
 
     fn place_of(&self, time: i64, same: impl FnOnce(&Open) -> bool) -> Place {
         if self.open.count() == 0 {
-            return Place::Newest;
+            // Chunks that are in files know times alone.
+            let last = self.closed_times().next_back();
+            let is_newest = last.is_none_or(|(_, last)| last < time);
+            return if is_newest { Place::Newest } else { Place::Older };
         }
         match time.cmp(&self.open.last_time()) {
             std::cmp::Ordering::Greater => Place::Newest,
@@ -180,6 +162,7 @@ impl Series {
         if count > 0 && full {
             sum.bytes_more += self.close();
             sum.bytes_less += before;
+            sum.closed = true;
         }
         let before = self.open.heap_bytes() as u64;
         if self.open.count() == 0 {
@@ -222,6 +205,7 @@ impl Series {
         sum.bytes_less += before;
         if self.open.count() > 0 {
             sum.bytes_more += self.close();
+            sum.closed = true;
         }
         self.open = next;
         self.open_min_time = time;
@@ -237,27 +221,53 @@ impl Series {
         let encoding = self.open.encoding();
         let bytes = self.open.finish();
         let len = bytes.len() as u64;
-        let data = match encoding {
-            Encoding::Xor => Data::Xor(bytes),
-            _ => Data::Histogram(Box::new((encoding, bytes))),
-        };
-        if self.closed.len() == self.closed.capacity() {
-            self.closed.reserve_exact(1 + self.closed.len() / 4);
-        }
-        self.closed.push(Chunk { min_time, max_time, data });
+        self.closed.get_or_insert_default().push(Chunk { min_time, max_time, encoding, bytes });
         len
     }
 
-    /// All chunks, the open one ended.
+    /// All chunks, none of which is in a file; the open one ended.
     pub(crate) fn into_chunks(mut self) -> Vec<Chunk> {
         if self.open.count() > 0 {
             self.close();
         }
-        self.closed
+        self.closed.map(|closed| closed.into_fresh()).unwrap_or_default()
     }
 
-    /// Copies of the chunks that reach into `[first, last]`, in order of time, the open one as it is
-    /// now.
+    /// Chunks that ended and are on the heap.
+    pub(crate) fn fresh(&self) -> &[Chunk] {
+        self.closed.as_ref().map_or(&[], |closed| closed.fresh())
+    }
+
+    /// Chunks that are in files, before all others.
+    pub(crate) fn mapped(&self) -> &[MappedChunk] {
+        self.closed.as_ref().map_or(&[], |closed| closed.mapped())
+    }
+
+    fn closed_times(&self) -> impl DoubleEndedIterator<Item = (i64, i64)> {
+        self.closed.iter().flat_map(|closed| closed.times())
+    }
+
+    /// Frees a chunk that is in a file now; returns the bytes it had.
+    pub(crate) fn set_mapped(&mut self, chunk: MappedChunk) -> u64 {
+        self.closed.as_mut().map_or(0, |closed| closed.set_mapped(chunk))
+    }
+
+    /// Takes up a chunk from a file if it lies behind all samples that are there; says what that
+    /// changed.
+    pub(crate) fn adopt(&mut self, chunk: MappedChunk) -> Option<Appended> {
+        if self.span().is_some_and(|(_, last)| last >= chunk.min_time) {
+            return None;
+        }
+        // Chunks on the heap cannot come before one in a file: what the log has serves instead.
+        if self.open.count() > 0 || !self.fresh().is_empty() {
+            return None;
+        }
+        self.closed.get_or_insert_default().adopt(chunk);
+        Some(Appended { chunks: 1, ..Appended::default() })
+    }
+
+    /// Copies of the chunks on the heap that reach into `[first, last]`, in order of time, the open
+    /// one as it is now.
     pub(crate) fn copied_chunks(&self, first: i64, last: i64) -> Vec<OwnedChunk> {
         let copy = |encoding: Encoding, min_time, max_time, bytes: &[u8]| OwnedChunk {
             encoding: encoding as u8,
@@ -266,8 +276,8 @@ impl Series {
             bytes: bytes.into(),
         };
         let reaches = |min: i64, max: i64| min <= last && first <= max;
-        let closed = self.closed.iter().filter(|chunk| reaches(chunk.min_time, chunk.max_time));
-        let closed = closed.map(|c| copy(c.encoding(), c.min_time, c.max_time, c.bytes()));
+        let closed = self.fresh().iter().filter(|chunk| reaches(chunk.min_time, chunk.max_time));
+        let closed = closed.map(|c| copy(c.encoding, c.min_time, c.max_time, &c.bytes));
         let open = &self.open;
         let is_wanted = open.count() > 0 && reaches(self.open_min_time, open.last_time());
         let open = is_wanted
@@ -275,40 +285,50 @@ impl Series {
         closed.chain(open).collect()
     }
 
+    /// Appends the chunks in files that reach into `[first, last]`.
+    pub(crate) fn mapped_within(&self, first: i64, last: i64, chunks: &mut Vec<MappedChunk>) {
+        let mapped = self.mapped();
+        let from = mapped.partition_point(|chunk| chunk.max_time < first);
+        chunks.extend(mapped[from..].iter().take_while(|chunk| chunk.min_time <= last));
+    }
+
     /// Time of the first sample from `time` on, as far as chunks tell without being read.
     pub(crate) fn first_from(&self, time: i64) -> Option<i64> {
-        let open = (self.open.count() > 0).then(|| (self.open_min_time, self.open.last_time()));
-        let mut chunks = self.closed.iter().map(|c| (c.min_time, c.max_time)).chain(open);
+        let mut chunks = self.closed_times().chain(self.open_times());
         chunks.find(|chunk| chunk.1 >= time).map(|chunk| chunk.0.max(time))
+    }
+
+    fn open_times(&self) -> Option<(i64, i64)> {
+        (self.open.count() > 0).then(|| (self.open_min_time, self.open.last_time()))
     }
 
     /// Times of the oldest and the newest sample.
     pub(crate) fn span(&self) -> Option<(i64, i64)> {
-        let open = (self.open.count() > 0).then(|| (self.open_min_time, self.open.last_time()));
-        let first = self.closed.first().map(|chunk| chunk.min_time).or(open.map(|o| o.0))?;
-        let last = open.map(|o| o.1).or(self.closed.last().map(|chunk| chunk.max_time))?;
+        let open = self.open_times();
+        let first = self.closed_times().next().or(open)?.0;
+        let last = open.or(self.closed_times().next_back())?.1;
         Some((first, last))
     }
 
     /// Whether there are no samples.
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.count() == 0 && self.closed.is_empty()
+        self.open.count() == 0 && self.closed.as_ref().is_none_or(|closed| closed.is_empty())
     }
 
-    /// Newest time and length of every chunk.
+    /// Newest time and length of every chunk on the heap.
     pub(crate) fn chunk_ends(&self) -> impl Iterator<Item = (i64, usize)> {
         let open = (self.open.count() > 0).then(|| (self.open.last_time(), self.open.heap_bytes()));
-        self.closed.iter().map(|chunk| (chunk.max_time, chunk.bytes().len())).chain(open)
+        self.fresh().iter().map(|chunk| (chunk.max_time, chunk.bytes.len())).chain(open)
     }
 
-    /// Drops chunks that end before a time; returns how many and their bytes.
+    /// Drops chunks that end before a time; returns how many and their bytes on the heap.
     pub(crate) fn drop_before(&mut self, time: i64) -> (u64, u64) {
-        let gone = self.closed.partition_point(|chunk| chunk.max_time < time);
-        let mut bytes: u64 =
-            self.closed.drain(..gone).map(|chunk| chunk.bytes().len() as u64).sum();
-        let mut chunks = gone as u64;
-        if gone > 0 {
-            self.closed.shrink_to_fit();
+        let (mut chunks, mut bytes) = (0, 0);
+        if let Some(closed) = &mut self.closed {
+            (chunks, bytes) = closed.drop_before(time);
+            if closed.is_empty() {
+                self.closed = None;
+            }
         }
         if self.open.count() > 0 && self.open.last_time() < time {
             bytes += self.open.heap_bytes() as u64;
@@ -318,16 +338,17 @@ impl Series {
         (chunks, bytes)
     }
 
-    /// Appends the samples of `[start, end]` to columns.
+    /// Appends the samples of `[start, end]` that are on the heap to columns.
     pub(crate) fn read(
         &self,
         start: i64,
         end: i64,
         samples: &mut SampleColumns,
     ) -> Result<(), ChunkError> {
-        let first = self.closed.partition_point(|chunk| chunk.max_time < start);
-        for chunk in self.closed[first..].iter().take_while(|chunk| chunk.min_time <= end) {
-            chunk::read(chunk.encoding(), chunk.bytes(), start, end, samples)?;
+        let fresh = self.fresh();
+        let first = fresh.partition_point(|chunk| chunk.max_time < start);
+        for chunk in fresh[first..].iter().take_while(|chunk| chunk.min_time <= end) {
+            chunk::read(chunk.encoding, &chunk.bytes, start, end, samples)?;
         }
         if self.open.count() > 0 && self.open_min_time <= end && self.open.last_time() >= start {
             chunk::read(self.open.encoding(), self.open.bytes(), start, end, samples)?;
@@ -356,6 +377,6 @@ mod tests {
 
     #[test]
     fn a_series_of_floats_pays_nothing_for_histograms() {
-        assert_eq!((size_of::<Series>(), size_of::<Chunk>()), (128, 32));
+        assert_eq!(size_of::<Series>(), 112);
     }
 }

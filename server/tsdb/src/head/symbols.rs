@@ -62,6 +62,19 @@ impl Symbols {
         Some(symbol)
     }
 
+    /// The same, where the text is likely that of a number.
+    pub(crate) fn acquire_like(&mut self, text: &str, likely: Option<u32>) -> Option<u32> {
+        if let Some(symbol) = likely
+            && let Some(entry) = self.texts.get_mut(symbol as usize)
+            && entry.uses > 0
+            && *entry.text == *text
+        {
+            entry.uses = entry.uses.checked_add(1)?;
+            return Some(symbol);
+        }
+        self.acquire(text)
+    }
+
     /// Counts one use less.
     pub(crate) fn release(&mut self, symbol: u32) {
         let Some(entry) = self.texts.get_mut(symbol as usize) else { return };

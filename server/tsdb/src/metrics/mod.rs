@@ -1,11 +1,13 @@
 //! What the database says of itself, under Prometheus' names where Prometheus has one.
 
 mod blocks;
+mod head_chunks;
 mod out_of_order;
+pub(crate) mod upkeep;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common_instrument::{CollectError, Collector, Family, SampleValue, Samples};
+use common_instrument::{CollectError, Collector, Family, Samples};
 
 use crate::db::{Db, Inner};
 use crate::exemplars;
@@ -201,14 +203,16 @@ const REPLAY: Family = Family::gauge(
     "prometheus_tsdb_data_replay_duration_seconds",
     "Time taken to replay the data on disk.",
 );
+const REPLAYING: Family = Family::gauge(
+    "hearth_tsdb_replaying",
+    "Whether the log is still being replayed, so that queries miss samples and appends wait.",
+);
 const SEGMENT: Family = Family::gauge(
     "prometheus_tsdb_wal_segment_current",
     "Write log segment index that TSDB is currently writing to.",
 );
 const WAL_BYTES: Family =
     Family::gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.");
-const FSYNC: Family =
-    Family::summary("prometheus_tsdb_wal_fsync_duration_seconds", "Duration of write log fsync.");
 
 impl Collector for Db {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
@@ -238,6 +242,7 @@ impl Collector for Db {
         times(samples, stats.min_time, stats.max_time, lowest);
         inner.compaction.collect(samples);
         out_of_order::collect(samples, inner);
+        head_chunks::collect(samples, &inner.head.files);
         exemplars::collect(samples, &inner.head);
         samples.push(&RETENTION, &[], inner.retention_ms.load(Ordering::Relaxed) as f64 / 1000.0);
         log(samples, inner);
@@ -260,14 +265,10 @@ fn times(samples: &mut Samples, min: i64, max: i64, lowest: i64) {
 }
 
 fn log(samples: &mut Samples, inner: &Inner) {
-    samples.push(&REPLAY, &[], inner.replay_took.as_secs_f64());
+    samples.push(&REPLAYING, &[], f64::from(u8::from(!inner.recovery.is_done())));
+    samples.push(&REPLAY, &[], inner.recovery.found().took.as_secs_f64());
     samples.push(&SEGMENT, &[], inner.wal.lock().current_number() as f64);
-    let fsync = SampleValue::Summary {
-        quantiles: &[],
-        sum: load(&inner.wal_counters.sync_nanos) / 1e9,
-        count: load(&inner.wal_counters.syncs),
-    };
-    samples.push_value(FSYNC.name, FSYNC.help, FSYNC.kind, &[], fsync, None);
+    inner.upkeep.collect(samples, &inner.wal_counters.sync_seconds);
     if let Ok(bytes) = segments::bytes(&*inner.fs, &inner.wal_dir) {
         samples.push(&WAL_BYTES, &[], bytes as f64);
     }

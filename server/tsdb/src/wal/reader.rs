@@ -101,6 +101,11 @@ impl SegmentReader {
         self.good_end
     }
 
+    /// Bytes of the segment.
+    pub(crate) fn len(&self) -> Result<u64, Error> {
+        self.file.len().map_err(Error::io("look at", &self.path))
+    }
+
     /// Reads on. The error concerns the file; damage to its contents is an event.
     pub fn next_event(&mut self) -> Result<Event, Error> {
         if self.raw.capacity().max(self.plain.capacity()) > BUFFER_BYTES_KEPT {

@@ -74,6 +74,9 @@ pub fn push_series<'a>(
     }
 }
 
+/// Bytes of most samples: of one scrape, and of series that are neighbours.
+const SAMPLE_BYTES: usize = 12;
+
 /// Writes a record of samples; none write none.
 pub fn encode_samples(out: &mut Vec<u8>, samples: impl IntoIterator<Item = RefSample>) {
     let mut samples = samples.into_iter().peekable();
@@ -81,6 +84,7 @@ pub fn encode_samples(out: &mut Vec<u8>, samples: impl IntoIterator<Item = RefSa
     out.push(2);
     out.extend_from_slice(&first.series.to_be_bytes());
     out.extend_from_slice(&first.time.to_be_bytes());
+    out.reserve(samples.size_hint().0 * SAMPLE_BYTES);
     for sample in samples {
         push_varint(out, sample.series.wrapping_sub(first.series) as i64);
         push_varint(out, sample.time.wrapping_sub(first.time));

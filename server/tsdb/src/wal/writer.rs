@@ -55,16 +55,11 @@ pub struct Record {
 }
 
 impl Record {
-    /// Compresses a record where that makes it smaller.
+    /// Compresses a record where that makes it smaller; [`Packer`] is for many.
     #[must_use]
     pub fn new(plain: &[u8]) -> Record {
-        if plain.len() >= COMPRESS_BYTES_MIN
-            && let Ok(small) = snap::raw::Encoder::new().compress_vec(plain)
-            && small.len() < plain.len()
-        {
-            return Record { bytes: small.into_boxed_slice(), compression: SNAPPY };
-        }
-        Record { bytes: plain.into(), compression: 0 }
+        let mut packed = Vec::new();
+        pack(plain, &mut snap::raw::Encoder::new(), &mut packed)
     }
 
     /// Bytes the record takes, headers not counted.
@@ -83,6 +78,46 @@ impl Record {
     pub(crate) fn as_is(bytes: &[u8], compression: u8) -> Record {
         Record { bytes: bytes.into(), compression }
     }
+}
+
+/// Makes records, one after the other in the same buffers.
+#[derive(Default)]
+pub struct Packer {
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+    /// Two kilobytes and more, once there was something to compress.
+    encoder: Option<Box<snap::raw::Encoder>>,
+}
+
+impl Packer {
+    /// A record of what `write` appends to an empty buffer.
+    pub fn record(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Record {
+        self.plain.clear();
+        write(&mut self.plain);
+        let encoder = self.encoder.get_or_insert_with(|| Box::new(snap::raw::Encoder::new()));
+        pack(&self.plain, encoder, &mut self.packed)
+    }
+}
+
+impl std::fmt::Debug for Packer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Packer").field("bytes", &self.packed.len()).finish_non_exhaustive()
+    }
+}
+
+fn pack(plain: &[u8], encoder: &mut snap::raw::Encoder, packed: &mut Vec<u8>) -> Record {
+    if plain.len() >= COMPRESS_BYTES_MIN {
+        let room = snap::raw::max_compress_len(plain.len());
+        if packed.len() < room {
+            packed.resize(room, 0);
+        }
+        if let Ok(len) = encoder.compress(plain, packed)
+            && len < plain.len()
+        {
+            return Record { bytes: packed[..len].into(), compression: SNAPPY };
+        }
+    }
+    Record { bytes: plain.into(), compression: 0 }
 }
 
 /// A sync under way; made while the log is locked, run while it is not.
@@ -224,9 +259,7 @@ impl Wal {
                 let done = ticket.records.min(self.unsynced.len());
                 let bytes: usize = self.unsynced.drain(..done).map(|r| r.bytes.len()).sum();
                 self.unsynced_bytes -= bytes.min(self.unsynced_bytes);
-                count(&self.counters.syncs, 1);
-                let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-                count(&self.counters.sync_nanos, nanos);
+                self.counters.sync_seconds.0.observe(took.as_secs_f64());
                 Ok(())
             }
             Err(error) => {

@@ -28,10 +28,10 @@ impl OwnedChunk {
 impl From<Chunk> for OwnedChunk {
     fn from(chunk: Chunk) -> OwnedChunk {
         OwnedChunk {
-            encoding: chunk.encoding() as u8,
+            encoding: chunk.encoding as u8,
             min_time: chunk.min_time,
             max_time: chunk.max_time,
-            bytes: chunk.into_bytes(),
+            bytes: chunk.bytes,
         }
     }
 }

@@ -1,14 +1,37 @@
 //! The scraper's own metrics, under Prometheus' names.
 
+mod dials;
+mod discovery;
+mod pools;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use common_instrument::{Counter, Gauge, GaugeVec, Registry, SummaryVec};
+use common_instrument::{Counter, Registry, SummaryVec};
+
+pub(crate) use dials::PoolDials;
+pub(crate) use discovery::DiscoveryMetrics;
+pub(crate) use pools::{OnePool, PoolMetrics};
 
 use crate::fetch::FetchError;
 use crate::session::Counts;
 use crate::target::Target;
 
-/// Counters that every target loop writes to.
+/// What the original counts and what cannot happen here.
+const NEVER: &[(&str, &str)] = &[
+    (
+        "prometheus_target_scrapes_cache_flush_forced_total",
+        "How many times a scrape cache was flushed due to getting big while scrapes are failing.",
+    ),
+    (
+        "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+        "Total number of scrapes that hit the native histogram bucket limit and were rejected.",
+    ),
+];
+
+const QUANTILES: &[f64] = &[0.01, 0.05, 0.5, 0.9, 0.99];
+
+/// Counters that every target loop writes to, and those of their pools.
 pub(crate) struct Metrics {
     pub(crate) sample_limit_exceeded: Counter,
     pub(crate) body_limit_exceeded: Counter,
@@ -19,15 +42,17 @@ pub(crate) struct Metrics {
     refused: Counter,
     exemplar_out_of_order: Counter,
     interval: SummaryVec<1>,
-    pub(crate) pools: Gauge,
-    pub(crate) reloads: Counter,
-    pub(crate) pool_targets: GaugeVec<1>,
-    pub(crate) discovered: GaugeVec<2>,
-    pub(crate) file_errors: Counter,
+    pub(crate) pools: PoolMetrics,
+    pub(crate) discovery: DiscoveryMetrics,
+    pub(crate) dials: Arc<PoolDials>,
 }
 
 impl Metrics {
     pub(crate) fn register(registry: &Registry) -> Metrics {
+        // Nothing is kept of scrapes that fail, and native histograms are not scraped.
+        for (name, help) in NEVER {
+            registry.counter(*name, *help);
+        }
         Metrics {
             sample_limit_exceeded: registry.counter(
                 "prometheus_target_scrapes_exceeded_sample_limit_total",
@@ -66,30 +91,11 @@ impl Metrics {
                 "prometheus_target_interval_length_seconds",
                 "Actual intervals between scrapes.",
                 ["interval"],
-                vec![0.01, 0.05, 0.5, 0.9, 0.99],
+                QUANTILES.to_vec(),
             )),
-            pools: registry.gauge(
-                "prometheus_target_scrape_pools",
-                "Scrape pools that are running.",
-            ),
-            reloads: registry.counter(
-                "prometheus_target_scrape_pool_reloads_total",
-                "Total number of scrape pool reloads.",
-            ),
-            pool_targets: registry.gauge_vec(
-                "prometheus_target_scrape_pool_targets",
-                "Current number of targets in this scrape pool.",
-                ["scrape_job"],
-            ),
-            discovered: registry.gauge_vec(
-                "prometheus_sd_discovered_targets",
-                "Current number of discovered targets.",
-                ["name", "config"],
-            ),
-            file_errors: registry.counter(
-                "prometheus_sd_file_read_errors_total",
-                "The number of File-SD read errors.",
-            ),
+            pools: PoolMetrics::register(registry),
+            discovery: DiscoveryMetrics::register(registry),
+            dials: PoolDials::register(registry),
         }
     }
 

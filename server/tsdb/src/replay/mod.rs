@@ -1,19 +1,28 @@
 //! Rebuilds the head from the log, one record at a time.
 
+mod apply;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 
 use common_model::Labels;
+use parking_lot::Mutex;
 
 use crate::block::Sample;
 use crate::fs::Fs;
-use crate::head::{Appended, Head, Offered, Page, Place, alone, page_of};
+use crate::head::{Head, Offered, Page, Series, alone, page_of};
+use crate::head_chunks::Awaiting;
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
 use crate::{Error, delete};
+use apply::{Applier, Float, Job, beside};
+
+/// Samples of segments that are shorter are not worth a thread of their own.
+const APART_BYTES_MIN: u64 = 1 << 20;
 
 /// What a replay found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +37,8 @@ pub struct ReplayReport {
     pub samples: u64,
     /// Samples that were there already, or that were older than one that was.
     pub samples_repeated: u64,
+    /// Samples that chunks in files have.
+    pub samples_mapped: u64,
     /// Samples that blocks have.
     pub samples_covered: u64,
     /// Samples, and metadata, of series the log does not describe.
@@ -91,60 +102,89 @@ pub(crate) struct Replay<'a> {
     late: bool,
     /// Numbers in the log that mean a series with another number.
     pub(crate) aliases: Aliases,
+    /// Series that the log named, a bit each.
+    named: Vec<u64>,
+    /// Chunks in files that wait for the log.
+    awaiting: &'a Mutex<Awaiting>,
+    /// Whether there were any.
+    awaits: bool,
+    /// Where labels are put together.
+    text: String,
     page: Option<(u32, Arc<Page>)>,
     pub(crate) report: ReplayReport,
 }
 
-/// What came of the samples of a record.
-struct Found {
-    taken: u64,
-    repeated: u64,
-    unknown: u64,
-    oldest: i64,
-    newest: i64,
-}
-
-impl Default for Found {
-    fn default() -> Found {
-        Found { taken: 0, repeated: 0, unknown: 0, oldest: i64::MAX, newest: i64::MIN }
-    }
-}
-
-impl Found {
-    /// Takes note of a sample: of no series, there already, or taken.
-    fn note(&mut self, time: i64, appended: Option<bool>) {
-        match appended {
-            None => self.unknown += 1,
-            Some(false) => self.repeated += 1,
-            Some(true) => {
-                self.taken += 1;
-                self.oldest = self.oldest.min(time);
-                self.newest = self.newest.max(time);
-            }
-        }
-    }
-}
-
 impl<'a> Replay<'a> {
-    pub(crate) fn new(head: &'a Head) -> Replay<'a> {
+    /// A replay that lets chunks in files wait in `awaiting`.
+    pub(crate) fn new(head: &'a Head, awaiting: &'a Mutex<Awaiting>) -> Replay<'a> {
+        let candidates = head.files.load();
+        if let Some(last) = candidates.last_series(u64::from(u32::MAX)) {
+            // Whatever becomes of the log, nobody else gets the number, and with it the chunks.
+            head.index.write().reserve_ids(last as u32);
+        }
+        let awaits = !candidates.is_empty();
+        *awaiting.lock() = Awaiting::new(candidates);
         let covered_until = head.compacted_until.load(Ordering::Acquire);
-        let report = ReplayReport::default();
-        let (aliases, late) = (HashMap::default(), false);
-        Replay { head, covered_until, late, aliases, page: None, report }
+        Replay { awaits, covered_until, ..Replay::begin(head, awaiting) }
+    }
+
+    fn begin(head: &'a Head, awaiting: &'a Mutex<Awaiting>) -> Replay<'a> {
+        Replay {
+            head,
+            covered_until: i64::MIN,
+            late: false,
+            aliases: Aliases::default(),
+            named: Vec::new(),
+            awaiting,
+            awaits: false,
+            text: String::new(),
+            page: None,
+            report: ReplayReport::default(),
+        }
     }
 
     /// A replay of the log of samples out of order, after that of the others.
     pub(crate) fn out_of_order(
         head: &'a Head,
+        awaiting: &'a Mutex<Awaiting>,
         report: ReplayReport,
         aliases: Aliases,
     ) -> Replay<'a> {
-        Replay { head, covered_until: i64::MIN, late: true, aliases, page: None, report }
+        Replay { late: true, report, aliases, ..Replay::begin(head, awaiting) }
     }
 
-    /// Reads one segment into the head.
-    pub(crate) fn segment(&mut self, fs: &dyn Fs, path: &Path) -> Result<SegmentOutcome, Error> {
+    /// Reads one segment into the head; `None` when `go_on` said no.
+    pub(crate) fn segment(
+        &mut self,
+        fs: &dyn Fs,
+        path: &Path,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Option<SegmentOutcome>, Error> {
         let mut reader = SegmentReader::open(fs, path)?;
+        let mut applier = Applier::new(self.head, self.awaiting);
+        let outcome = if reader.len()? < APART_BYTES_MIN {
+            let none = std::sync::mpsc::channel().1;
+            self.read(&mut reader, path, go_on, (&mut |job| applier.apply(&job), &none))
+        } else {
+            beside(&mut applier, |hand_out, back| {
+                self.read(&mut reader, path, go_on, (hand_out, back))
+            })
+        };
+        applier.tell(&mut self.report);
+        if let Err(error) = self.head.map_chunks() {
+            tracing::warn!(%error, "full chunks stay in memory");
+        }
+        outcome
+    }
+
+    /// Reads a segment; samples are handed out, and used buffers come back.
+    fn read(
+        &mut self,
+        reader: &mut SegmentReader,
+        path: &Path,
+        go_on: &dyn Fn() -> bool,
+        (hand_out, back): (&mut dyn FnMut(Job), &Receiver<Vec<Float>>),
+    ) -> Result<Option<SegmentOutcome>, Error> {
         let mut outcome = SegmentOutcome {
             path: path.to_owned(),
             good_end: 0,
@@ -154,9 +194,10 @@ impl<'a> Replay<'a> {
         self.report.segments += 1;
         loop {
             match reader.next_event()? {
+                Event::Record if !go_on() => return Ok(None),
                 Event::Record => {
                     outcome.damage_inside += std::mem::take(&mut outcome.damage_at_end);
-                    self.record(reader.record());
+                    self.record(reader.record(), hand_out, back);
                 }
                 Event::Corrupt { offset, problem } => {
                     tracing::warn!(segment = %path.display(), offset, problem, "damage in the log");
@@ -166,18 +207,23 @@ impl<'a> Replay<'a> {
             }
         }
         outcome.good_end = reader.good_end();
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
-    fn record(&mut self, record: &[u8]) {
+    fn record(
+        &mut self,
+        record: &[u8],
+        hand_out: &mut dyn FnMut(Job),
+        back: &Receiver<Vec<Float>>,
+    ) {
         self.report.records += 1;
         let kind = record::kind(record);
         let decoded = match kind {
             RecordKind::Series => {
                 record::decode_series(record, |reference, labels| self.series(reference, labels))
             }
-            RecordKind::Samples => self.samples(record),
-            RecordKind::Histograms => self.histograms(record),
+            RecordKind::Samples => self.samples(record, hand_out, back),
+            RecordKind::Histograms => self.histograms(record, hand_out),
             RecordKind::Metadata => record::decode_metadata(record, |reference, metadata| {
                 self.metadata(reference, &metadata);
             }),
@@ -200,10 +246,14 @@ impl<'a> Replay<'a> {
 
     fn series(&mut self, reference: u64, labels: &[(&str, &str)]) {
         let ascending = labels.windows(2).all(|two| two[0].0 < two[1].0);
-        let labels = if ascending {
-            Labels::from_sorted(labels.iter().copied())
-        } else {
-            Labels::from_pairs(labels.iter().copied())
+        let pairs = labels.iter().copied();
+        let labels = match ascending {
+            true => {
+                let pairs = pairs.map(Ok::<_, std::convert::Infallible>);
+                Labels::try_from_sorted(&mut self.text, pairs)
+                    .unwrap_or_else(|never| match never {})
+            }
+            false => Labels::from_pairs(pairs),
         };
         let wanted = u32::try_from(reference).ok();
         let Some((id, new)) = self.head.get_or_create(&labels, wanted, usize::MAX) else {
@@ -219,10 +269,16 @@ impl<'a> Replay<'a> {
             self.aliases.insert(reference, id);
             return;
         }
+        self.name(id);
+        let awaits = self.awaits && self.awaiting.lock().begin(reference, id);
         if wanted == Some(id) {
             self.aliases.remove(&reference);
-            self.with(id, |series| series.logged = true);
+            self.with(id, |series| {
+                series.logged = true;
+                series.awaits_chunks |= awaits;
+            });
         } else {
+            self.with(id, |series| series.awaits_chunks |= awaits);
             self.aliases.insert(reference, id);
             // A series that had the number must introduce itself again before its next sample.
             if let Some(wanted) = wanted {
@@ -246,70 +302,73 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn samples(&mut self, record: &[u8]) -> Result<(), String> {
+    fn name(&mut self, id: u32) {
+        let at = id as usize / 64;
+        if self.named.len() <= at {
+            self.named.resize(at + 1, 0);
+        }
+        self.named[at] |= 1 << (id % 64);
+    }
+
+    /// The series of a sample that the head is to have. The log must have named it before: what comes
+    /// first and is applied later may not find a series that got its number in between.
+    fn wants(&mut self, reference: u64, time: i64) -> Option<u32> {
+        if time < self.covered_until {
+            self.report.samples_covered += 1;
+            return None;
+        }
+        let named =
+            |id: &u32| self.named.get(*id as usize / 64).is_some_and(|n| n >> (id % 64) & 1 == 1);
+        let id = self.resolve(reference).filter(named);
+        self.report.unknown_refs += u64::from(id.is_none());
+        id
+    }
+
+    fn samples(
+        &mut self,
+        record: &[u8],
+        hand_out: &mut dyn FnMut(Job),
+        back: &Receiver<Vec<Float>>,
+    ) -> Result<(), String> {
         if self.late {
             return record::decode_samples(record, |RefSample { series, time, value }| {
                 self.take_late(series, time, Sample::Float(value));
             });
         }
-        let (mut sum, mut found) = (Appended::default(), Found::default());
-        let range = self.head.chunk_range_ms;
-        let decoded = record::decode_samples(record, |sample: RefSample| {
-            if sample.time < self.covered_until {
-                self.report.samples_covered += 1;
-                return;
+        let mut floats = back.try_recv().unwrap_or_default();
+        let decoded = record::decode_samples(record, |RefSample { series, time, value }| {
+            if let Some(id) = self.wants(series, time) {
+                floats.push(Float { id, time, value });
             }
-            let append = self.resolve(sample.series).and_then(|id| {
-                self.with(id, |series| match series.place(sample.time, sample.value) {
-                    Place::Newest => {
-                        sum.add(series.append(sample.time, sample.value, range));
-                        true
-                    }
-                    _ => false,
-                })
-            });
-            found.note(sample.time, append);
         });
-        self.took(&found, &sum);
+        hand_out(Job::Floats(floats));
         decoded
     }
 
-    fn histograms(&mut self, record: &[u8]) -> Result<(), String> {
+    fn histograms(&mut self, record: &[u8], hand_out: &mut dyn FnMut(Job)) -> Result<(), String> {
         if self.late {
             return histograms::decode(record, |RefHistogram { series, time, histogram }, _| {
                 self.take_late(series, time, alone(histogram));
             });
         }
-        let (mut sum, mut found) = (Appended::default(), Found::default());
-        let range = self.head.chunk_range_ms;
+        let mut all = Vec::new();
         let decoded = histograms::decode(record, |sample: RefHistogram, _| {
-            let RefHistogram { series, time, histogram } = sample;
-            if time < self.covered_until {
-                self.report.samples_covered += 1;
-                return;
+            if let Some(id) = self.wants(sample.series, sample.time) {
+                all.push((id, sample.time, sample.histogram));
             }
-            let append = self.resolve(series).and_then(|id| {
-                self.with(id, |series| match series.place_histogram(time, &histogram) {
-                    Place::Newest => {
-                        sum.add(series.append_histogram(time, &histogram, range));
-                        true
-                    }
-                    _ => false,
-                })
-            });
-            found.note(time, append);
         });
-        self.took(&found, &sum);
+        hand_out(Job::Histograms(all));
         decoded
     }
 
-    fn took(&mut self, found: &Found, sum: &Appended) {
-        self.report.samples += found.taken;
-        self.report.samples_repeated += found.repeated;
-        self.report.unknown_refs += found.unknown;
-        self.head.account(sum);
-        if found.taken > 0 {
-            self.head.cover(found.oldest, found.newest);
+    /// Ends the replay of the log before the head.
+    pub(crate) fn end(&mut self) {
+        if self.awaiting.lock().end().is_none_or(|newest| newest < self.covered_until) {
+            return;
+        }
+        tracing::info!("files of head chunks have samples that the log has not");
+        if let Err(error) = self.head.files.disown() {
+            tracing::warn!(%error, "they stay, and the next start may believe them");
         }
     }
 
@@ -363,11 +422,19 @@ impl<'a> Replay<'a> {
     }
 
     /// Calls `act` with a series, remembering its page: neighbours come one after the other.
-    fn with<T>(&mut self, id: u32, act: impl FnOnce(&mut crate::head::Series) -> T) -> Option<T> {
-        if self.page.as_ref().is_none_or(|(number, _)| *number != page_of(id)) {
-            self.page = Some((page_of(id), self.head.page(id)?));
+    fn with<T>(&mut self, id: u32, act: impl FnOnce(&mut Series) -> T) -> Option<T> {
+        if !self.turn_to(id) {
+            return None;
         }
         let (_, page) = self.page.as_ref()?;
         page.series.write().get_mut(id).map(act)
+    }
+
+    /// Makes the page of a number the one at hand; says whether there is one.
+    fn turn_to(&mut self, id: u32) -> bool {
+        if self.page.as_ref().is_none_or(|(number, _)| *number != page_of(id)) {
+            self.page = self.head.page(id).map(|page| (page_of(id), page));
+        }
+        self.page.is_some()
     }
 }
