@@ -93,7 +93,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let (reload, mut reloads) = mpsc::channel::<Reload>(RELOADS_WAITING_MAX);
     let api = Arc::new(ApiState::new(
         api_options(&settings),
-        parts.asked(notifications.clone(), replay),
+        parts.asked(notifications.clone(), replay, registry.clone()),
         settings.engine(queries),
         settings.parser.clone(),
         reload,
