@@ -60,17 +60,12 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let notifier = Notifier::from_env()?;
     // Ports are served before the log is replayed: who asks meanwhile hears of it.
     let listeners = Listener::bind_all(&settings.listen)?;
-    let registry = Registry::new();
-    registry.register("process", Arc::new(ProcessCollector::new("/proc")));
-    register_build_info(&registry);
-    registry.register("never", Arc::new(Never));
+    let status = Arc::new(Status::new(clock.now_ms()));
+    let registry = own_metrics(&settings, &status);
     let now = Arc::new(|| SystemClock.now_ms());
     let subscribers = settings.notification_subscribers;
     let notifications = Arc::new(Notifications::new(subscribers, now, &registry));
     notifications.raise(Notice::Starting);
-    registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
-    let status = Arc::new(Status::new(clock.now_ms()));
-    register_ready(&registry, &status);
     let replay = Arc::new(ReplayProgress::default());
     let extras = pages::extras(&registry);
     let requests = RequestMetrics::register(&registry, "prometheus");
@@ -108,10 +103,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     notifications.clear(Notice::Starting);
     let _ = notifier.tell(&State::Ready, &clock);
     tracing::info!("Server is ready to receive web requests.");
-    tokio::spawn(async {
-        tokio::time::sleep(START_OVER).await;
-        tokio::task::spawn_blocking(release_start_up_pages)
-    });
+    tokio::spawn(forget_start());
     attend(&mut signals, &mut reloads, &reloader, &parts, &notifier).await;
     let _ = notifier.tell(&State::Stopping, &clock);
     notifications.raise(Notice::Stopping);
@@ -125,6 +117,13 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     tokio::task::spawn_blocking(move || db.close()).await??;
     tracing::info!("See you next time!");
     Ok(())
+}
+
+/// Gives back the memory of what only a start needs, when that is over.
+async fn forget_start() {
+    tokio::time::sleep(START_OVER).await;
+    // Nothing comes of it where it fails.
+    let _ = tokio::task::spawn_blocking(release_start_up_pages).await;
 }
 
 /// How connections are served.
@@ -222,6 +221,17 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
             template_functions: PrometheusFunctions::names().collect(),
         },
     }
+}
+
+/// The metrics of the process, and of what is there from the start.
+fn own_metrics(settings: &Settings, status: &Arc<Status>) -> Registry {
+    let registry = Registry::new();
+    registry.register("process", Arc::new(ProcessCollector::new("/proc")));
+    register_build_info(&registry);
+    registry.register("never", Arc::new(Never));
+    registry.register("queries", Arc::new(QueryLimits(settings.query_shared.clone())));
+    register_ready(&registry, status);
+    registry
 }
 
 fn register_ready(registry: &Registry, status: &Arc<Status>) {

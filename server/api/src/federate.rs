@@ -35,6 +35,7 @@ pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<B
     };
     let now = (state.now)();
     let external = state.status.external_labels.load_full();
+    let errors = state.federation_errors.clone();
     let result = running::run(
         &state,
         state.options.query_timeout,
@@ -76,7 +77,10 @@ pub(crate) async fn federate(state: Arc<ApiState>, params: Params) -> Response<B
             );
             response
         }
-        Err(ApiError { kind, message }) => text(kind.status(), format!("{message}\n")),
+        Err(ApiError { kind, message }) => {
+            errors.inc();
+            text(kind.status(), format!("{message}\n"))
+        }
     }
 }
 

@@ -215,7 +215,7 @@ mod tests {
         let mut points = SampleColumns::default();
         for step in 0..1_000_i64 {
             // Some have gaps, some begin later.
-            if number % 3 == 0 || (step + number as i64) % 7 > 0 {
+            if number.is_multiple_of(3) || (step + number as i64) % 7 > 0 {
                 points.push(1_435_781_430_000 + step * 15_500, number as f64 / step as f64);
             }
         }

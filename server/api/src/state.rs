@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use common_instrument::Counter;
 use common_instrument::Registry;
 use common_model::TimestampMs;
 use common_re2::Regex;
@@ -93,6 +94,8 @@ pub struct ApiState {
     pub(crate) status: Arc<Status>,
     /// Queries that run beside each other.
     pub(crate) queries: Queries,
+    /// Federation that failed.
+    pub(crate) federation_errors: Counter,
 }
 
 impl ApiState {
@@ -107,7 +110,16 @@ impl ApiState {
         status: Arc<Status>,
     ) -> ApiState {
         let queries = Queries::new(options.query_concurrency_max);
-        ApiState { options, asked, engine, parser, reload, status, queries }
+        let federation_errors = asked.registry.counter(
+            "prometheus_web_federation_errors_total",
+            "Total number of errors that occurred while sending federation responses.",
+        );
+        // What stores warn of elsewhere is an error here.
+        asked.registry.counter(
+            "prometheus_web_federation_warnings_total",
+            "Total number of warnings that occurred while sending federation responses.",
+        );
+        ApiState { options, asked, engine, parser, reload, status, queries, federation_errors }
     }
 }
 

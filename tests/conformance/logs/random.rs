@@ -262,7 +262,7 @@ fn random_programs_are_refused_and_count_as_in_mtail() {
         plain.add(&mtail, folder.path(), written);
     }
     let accepted = (odd.accepted, plain.accepted);
-    println!("twice {count} programs of seed {seed}: mtail accepts {accepted:?}");
+    eprintln!("twice {count} programs of seed {seed}: mtail accepts {accepted:?}");
     let differences = [odd.differences, plain.differences].concat();
     assert!(differences.is_empty(), "seed {seed}:\n{}", differences.join("\n"));
     assert!(accepted.0 * 50 > count && accepted.1 * 2 > count, "seed {seed}: {accepted:?}");
