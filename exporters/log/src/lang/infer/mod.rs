@@ -71,11 +71,11 @@ mod tests {
                 assert_eq!(types, [types::NONE, expected], "{pattern}");
             }
         }
-        let integers = r"\d+ \d* \d? -?\d+ \d{3} [-\d]+ 200|404 \d\d 12 [5] [12]\d\d 201|202";
+        let integers = r"\d+ \d* \d? -?\d+ \d{3} [-\d]+ 200|404 \d\d 12 [5] [12]\d\d 201|202 [^\D]+ [^\x{0}-\/:-\x{10ffff}]{2}";
         check(types::INT, integers);
         let floats = r"\d+\.\d+ \d+\.?\d* [0-9.]+ \d+|\d+\.\d+ \d+e\d+ \.\d+ e E+ (?:\d+\.)+\d";
         check(types::FLOAT, floats);
-        let strings = r"\d \d+|- \d+| - \d+\.\d+\.\d+ 0x[0-9a-f]+ \S+ .+ \d+% a|b 1|2 1|2|33 \d{0}";
+        let strings = r"\d \d+|- \d+| - \d+\.\d+\.\d+ 0x[0-9a-f]+ \S+ .+ \d+% a|b 1|2 1|2|33 \d{0} [^\D\d]+ [^a]+ [^\S]+ \D+";
         check(types::STRING, strings);
     }
 
