@@ -103,12 +103,15 @@ impl Checker {
 
     fn declare_groups(&mut self, id: NodeId, pattern: &str, syntax: &common_re2::Syntax) {
         let types = infer::group_types(pattern);
-        for group in 0..=syntax.names.len() {
-            let name = group.checked_sub(1).and_then(|index| syntax.names[index].clone());
+        for (group, &ty) in types.iter().enumerate() {
+            // What is repeated no times is not there, and neither is its name.
+            let is_there = ty != super::types::NONE;
+            let name = group.checked_sub(1).filter(|_| is_there);
+            let name = name.and_then(|index| syntax.names.get(index)?.clone());
             let symbol = Symbol {
                 name: name.clone().unwrap_or_else(|| group.to_string()),
                 kind: SymbolKind::Capref,
-                ty: types.get(group).copied().unwrap_or(super::types::NONE),
+                ty,
                 position: self.ast.position(id),
                 binding: Some(id),
                 address: group,

@@ -13,7 +13,8 @@ const SIGNS: &str = "+-";
 const INTEGER: &str = "+-0123456789";
 const DECIMAL: &str = "+-0123456789.eE";
 
-/// The type of each group, the whole match first; the pattern is one that Go accepts.
+/// The type of each group, the whole match first; the pattern is one that Go accepts. Groups of what
+/// is repeated no times are none to mtail: those at the end are left out, others have no type.
 pub(super) fn group_types(pattern: &str) -> Vec<TypeId> {
     let mut groups = vec![types::NONE];
     tree::parse(pattern).for_each_group(&mut |number, group| {
@@ -70,11 +71,11 @@ mod tests {
                 assert_eq!(types, [types::NONE, expected], "{pattern}");
             }
         }
-        let integers = r"\d+ \d* \d? -?\d+ \d{3} [-\d]+ 200|404 \d\d 12 [5] [12]\d\d 201|202";
+        let integers = r"\d+ \d* \d? -?\d+ \d{3} [-\d]+ 200|404 \d\d 12 [5] [12]\d\d 201|202 [^\D]+ [^\x{0}-\/:-\x{10ffff}]{2}";
         check(types::INT, integers);
         let floats = r"\d+\.\d+ \d+\.?\d* [0-9.]+ \d+|\d+\.\d+ \d+e\d+ \.\d+ e E+ (?:\d+\.)+\d";
         check(types::FLOAT, floats);
-        let strings = r"\d \d+|- \d+| - \d+\.\d+\.\d+ 0x[0-9a-f]+ \S+ .+ \d+% a|b 1|2 1|2|33 \d{0}";
+        let strings = r"\d \d+|- \d+| - \d+\.\d+\.\d+ 0x[0-9a-f]+ \S+ .+ \d+% a|b 1|2 1|2|33 \d{0} [^\D\d]+ [^a]+ [^\S]+ \D+";
         check(types::STRING, strings);
     }
 
@@ -82,5 +83,12 @@ mod tests {
     fn groups_inside_of_groups_have_their_own_types() {
         let expected = [types::NONE, types::FLOAT, types::FLOAT, types::STRING];
         assert_eq!(group_types(r"(\d+(\.\d+)?) (?P<name>\w+)"), expected);
+    }
+
+    #[test]
+    fn groups_of_what_is_not_there_are_not_there() {
+        assert_eq!(group_types("a(b){0}"), [types::NONE]);
+        assert_eq!(group_types("a(b){0}(c)"), [types::NONE, types::NONE, types::STRING]);
+        assert_eq!(group_types("(a(b){0})"), [types::NONE, types::STRING]);
     }
 }

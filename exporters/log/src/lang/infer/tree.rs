@@ -273,7 +273,11 @@ impl Reader<'_> {
                 self.next();
                 Some(vec![('0', '9')])
             }
-            'D' | 's' | 'S' | 'w' | 'W' => {
+            'D' => {
+                self.next();
+                Some(vec![('\0', '/'), (':', char::MAX)])
+            }
+            's' | 'S' | 'w' | 'W' => {
                 self.next();
                 Some(vec![FOREIGN])
             }
@@ -340,10 +344,14 @@ impl Reader<'_> {
             self.member(&mut ranges);
         }
         self.accept("]");
-        if negated {
-            return Tree::Class(vec![FOREIGN]);
-        }
         ranges.sort_unstable();
+        if negated {
+            let is_known = !ranges.contains(&FOREIGN);
+            ranges = if is_known { others(&merged(&ranges)) } else { Vec::new() };
+            if ranges.is_empty() {
+                ranges.push(FOREIGN);
+            }
+        }
         ranges.dedup();
         match ranges[..] {
             [(low, high)] if low == high => self.literal(low),
@@ -394,6 +402,22 @@ impl Reader<'_> {
             None => 'x',
         }
     }
+}
+
+/// What is in none of some merged ranges.
+fn others(ranges: &[(char, char)]) -> Vec<(char, char)> {
+    let mut others = Vec::new();
+    let mut from = Some('\0');
+    for &(low, high) in ranges {
+        if let (Some(from), Some(to)) = (from, ('\0'..low).next_back())
+            && from <= to
+        {
+            others.push((from, to));
+        }
+        from = (high..=char::MAX).nth(1);
+    }
+    others.extend(from.map(|from| (from, char::MAX)));
+    others
 }
 
 /// Sorted ranges, those that touch made one.
