@@ -1,10 +1,11 @@
 //! Prints what each part of the store costs: XOR chunks, appending, intersecting postings, selecting,
-//! compaction. `cargo run --release -p server-tsdb --example parts -- DIR`; CPU time, best of some.
+//! compaction. `cargo run --release -p server-tsdb --example parts -- DIR`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may stop, and prints")]
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use common_model::{Labels, Matcher};
 use server_storage::{NumberedSample, SampleColumns, SelectHints, SeriesRef, Watch};
@@ -22,22 +23,23 @@ const CHUNK_SAMPLES: i64 = 120;
 const SERIES: usize = 50_000;
 /// Samples of each series: five hours, so that there is a block to compact.
 const STEPS: i64 = 1200;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 40;
 
-/// CPU seconds of this thread, which does all the work.
+/// CPU seconds of this thread, which appends and compacts.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     let own: f64 = stat.split(' ').next().unwrap().parse().unwrap();
     own / 1e9
 }
 
-/// Nanoseconds of CPU time that one of `count` things takes, at best.
+/// Nanoseconds that one of `count` things takes at best: the kernel's count of CPU time is too coarse,
+/// and of many rounds one is not disturbed.
 fn best(count: f64, mut act: impl FnMut()) -> f64 {
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
-        let begin = cpu();
+        let begin = Instant::now();
         act();
-        best = best.min(cpu() - begin);
+        best = best.min(begin.elapsed().as_secs_f64());
     }
     best / count * 1e9
 }
