@@ -81,6 +81,7 @@ pub async fn api() -> Router {
         now,
         replay: Arc::default(),
         random: Arc::new(|| 255),
+        registry,
     };
     let status = Arc::new(Status::new(0));
     status.ready.store(true, Ordering::Release);

@@ -67,6 +67,11 @@ impl Program {
         .await;
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where the program logs to.
     pub(crate) fn log_file(&self) -> PathBuf {
         self.log.clone()

@@ -79,7 +79,8 @@ impl Client {
         let head = self.send_into(request, &mut body).await?;
         if head.is_gzip {
             let packed = std::mem::take(&mut body);
-            gunzip(&packed, bytes_max, &mut body).map_err(Error::bare)?;
+            let end = gunzip(&packed, bytes_max, &mut body).map_err(Error::bare)?;
+            body.truncate(end);
         }
         Ok(Response {
             status: head.status,

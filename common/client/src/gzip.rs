@@ -23,60 +23,73 @@ const STEP_BYTES: usize = 64 << 10;
 /// Inflating is slower where less room than that is left.
 const SLACK_BYTES: usize = 320;
 
-/// Appends what `packed` holds, which may be several members, to `out`. An error leaves what came
-/// before it there; more than `bytes_max` is [`Cause::BodyTooLarge`]. The words are Go's.
-pub fn gunzip(mut packed: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Result<(), Cause> {
+/// Unpacks what `packed` holds, which may be several members, to the front of `out`; says how many
+/// bytes there are. `out` grows where it must and is never cleared: what is behind the bytes means
+/// nothing, and who keeps the buffer for the next time saves preparing it. More than `bytes_max` is
+/// [`Cause::BodyTooLarge`]. The words of errors are Go's.
+pub fn gunzip(mut packed: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Result<usize, Cause> {
     let mut inflate = Decompress::new(false);
-    let end_max = out.len().saturating_add(bytes_max);
+    let mut end = 0;
     loop {
         packed = behind_header(packed)?;
-        let begin = out.len();
-        packed = member(packed, &mut inflate, end_max, out)?;
+        let begin = end;
+        (packed, end) = member(packed, &mut inflate, bytes_max, (out, begin))?;
         let (trailer, rest) = packed.split_first_chunk().ok_or(Cause::UnexpectedEof)?;
-        check(*trailer, &out[begin..])?;
+        check(*trailer, &out[begin..end])?;
         if rest.is_empty() {
-            return Ok(());
+            return Ok(end);
         }
         packed = rest;
         inflate.reset(false);
     }
 }
 
-/// Inflates one member; what comes after it.
+/// Inflates one member to `out` from `end` on; what comes after it, and where it ends in `out`.
 fn member<'a>(
     mut packed: &'a [u8],
     inflate: &mut Decompress,
-    end_max: usize,
-    out: &mut Vec<u8>,
-) -> Result<&'a [u8], Cause> {
+    bytes_max: usize,
+    (out, mut end): (&mut Vec<u8>, usize),
+) -> Result<(&'a [u8], usize), Cause> {
     // One call that has room for all is the quickest: nothing need be kept for the next.
     let told = packed.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
     let mut room = told.min(packed.len().saturating_mul(RATIO_MAX));
     loop {
         // A byte more than is allowed tells that there is more.
-        let left = (end_max - out.len()).saturating_add(1);
-        out.reserve(room.min(left).saturating_add(SLACK_BYTES));
-        let (taken, before) = (inflate.total_in(), out.len());
-        let status = inflate.decompress_vec(packed, out, FlushDecompress::Finish);
-        if out.len() > end_max {
+        let left = (bytes_max - end).saturating_add(1);
+        grow(out, end.saturating_add(room.min(left)).saturating_add(SLACK_BYTES));
+        let (taken, written) = (inflate.total_in(), inflate.total_out());
+        let status = inflate.decompress(packed, &mut out[end..], FlushDecompress::Finish);
+        // Both count bytes of slices.
+        let taken = (inflate.total_in() - taken) as usize;
+        let written = (inflate.total_out() - written) as usize;
+        (packed, end) = (packed.get(taken..).unwrap_or_default(), end + written);
+        if end > bytes_max {
             return Err(Cause::BodyTooLarge);
         }
-        let status = status.map_err(|_| corrupt(inflate.total_in()))?;
-        let taken = usize::try_from(inflate.total_in() - taken).unwrap_or(usize::MAX);
-        packed = packed.get(taken..).unwrap_or_default();
-        if status == Status::StreamEnd {
-            return Ok(packed);
+        if status.map_err(|_| corrupt(inflate.total_in()))? == Status::StreamEnd {
+            return Ok((packed, end));
         }
         // Neither more input nor more room would help.
-        if out.len() < out.capacity() {
-            return Err(match (packed.is_empty(), taken == 0 && out.len() == before) {
-                (true, _) => Cause::UnexpectedEof,
-                (false, true) => corrupt(inflate.total_in()),
-                (false, false) => continue,
-            });
+        if end < out.len() && packed.is_empty() {
+            return Err(Cause::UnexpectedEof);
         }
-        room = STEP_BYTES.max(out.len() / 2);
+        if end < out.len() && taken + written == 0 {
+            return Err(corrupt(inflate.total_in()));
+        }
+        room = STEP_BYTES.max(end / 2);
     }
+}
+
+/// Makes a buffer at least that long, with a little to spare: the next page may be a little longer.
+fn grow(out: &mut Vec<u8>, len: usize) {
+    if out.len() >= len {
+        return;
+    }
+    if out.capacity() < len {
+        out.reserve_exact(len.saturating_add(len / 16) - out.len());
+    }
+    out.resize(len, 0);
 }
 
 fn corrupt(position: u64) -> Cause {
@@ -151,8 +164,10 @@ mod tests {
     }
 
     fn unpack(packed: &[u8]) -> Result<Vec<u8>, Cause> {
-        let mut out = b"kept".to_vec();
-        gunzip(packed, BYTES_MAX, &mut out).map(|()| out.split_off(4))
+        let mut out = b"of an earlier time".to_vec();
+        let end = gunzip(packed, BYTES_MAX, &mut out)?;
+        out.truncate(end);
+        Ok(out)
     }
 
     #[test]

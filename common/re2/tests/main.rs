@@ -4,3 +4,4 @@
 mod accept;
 mod go;
 mod matchers;
+mod random;

@@ -10,6 +10,7 @@ use common_instrument::{Family, Registry};
 use common_service::clock::{Clock, SystemClock};
 use common_service::notify::{Notifier, State};
 use common_service::process::ProcessCollector;
+use common_service::resident::release_start_up_pages;
 use common_service::signals::{self, Request, Signals};
 use common_template::prometheus::PrometheusFunctions;
 use common_web::{Listener, RequestMetrics, WebConfigFile, WebOptions};
@@ -29,6 +30,9 @@ use super::settings::{Settings, out_of_order_window_ms, retention_of};
 
 /// Reloads that may wait while one is under way.
 const RELOADS_WAITING_MAX: usize = 4;
+
+/// So long after it is ready the code that only the start needed is let go.
+const START_OVER: Duration = Duration::from_secs(15);
 
 /// Why the daemon ended.
 pub(crate) enum Failure {
@@ -89,7 +93,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let (reload, mut reloads) = mpsc::channel::<Reload>(RELOADS_WAITING_MAX);
     let api = Arc::new(ApiState::new(
         api_options(&settings),
-        parts.asked(notifications.clone(), replay),
+        parts.asked(notifications.clone(), replay, registry.clone()),
         settings.engine(queries),
         settings.parser.clone(),
         reload,
@@ -104,6 +108,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     notifications.clear(Notice::Starting);
     let _ = notifier.tell(&State::Ready, &clock);
     tracing::info!("Server is ready to receive web requests.");
+    tokio::spawn(async {
+        tokio::time::sleep(START_OVER).await;
+        tokio::task::spawn_blocking(release_start_up_pages)
+    });
     attend(&mut signals, &mut reloads, &reloader, &parts, &notifier).await;
     let _ = notifier.tell(&State::Stopping, &clock);
     notifications.raise(Notice::Stopping);

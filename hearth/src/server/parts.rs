@@ -153,6 +153,7 @@ impl Parts {
         &self,
         notifications: Arc<Notifications>,
         replay: Arc<ReplayProgress>,
+        registry: Registry,
     ) -> Asked {
         Asked {
             storage: Arc::new(self.db.clone()),
@@ -164,6 +165,7 @@ impl Parts {
             now: self.now.clone(),
             replay,
             random: Arc::new(|| RandomState::new().build_hasher().finish()),
+            registry,
         }
     }
 

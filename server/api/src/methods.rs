@@ -7,6 +7,8 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Response, StatusCode};
 use axum::routing::{MethodRouter, any};
 
+use crate::starting::WAITING;
+
 /// A route that is only read.
 pub(crate) fn read<H, T, S>(handler: H) -> MethodRouter<S>
 where
@@ -50,6 +52,32 @@ pub(crate) fn failed_method(allow: &'static str) -> Response<Body> {
     response
 }
 
+/// Paths beside [`WAITING`] that are the same with a slash behind them.
+const PATHS: &[&str] = &[
+    "/-/healthy",
+    "/-/reload",
+    "/version",
+    "/metrics",
+    "/api/v1/notifications",
+    "/api/v1/notifications/live",
+    "/api/v1/status/walreplay",
+    "/api/v1/explain",
+];
+
+/// Whether something is served at the end of a path, whatever prefix it has.
+fn is_served(path: &str) -> bool {
+    let is_at_end = |route: &str| {
+        let mut parts = path.rsplit('/');
+        route.rsplit('/').all(|wanted| match parts.next() {
+            // A route begins with a slash, and so with nothing.
+            Some(_) if wanted.is_empty() => true,
+            Some(part) => part == wanted || (wanted.starts_with('{') && !part.is_empty()),
+            None => false,
+        })
+    };
+    WAITING.iter().map(|(route, _)| *route).chain(PATHS.iter().copied()).any(is_at_end)
+}
+
 /// The answer to unknown paths: where they have slashes or dots too many, the path without them.
 pub(crate) async fn unknown(OriginalUri(uri): OriginalUri, method: Method) -> Response<Body> {
     let path = uri.path();
@@ -58,6 +86,14 @@ pub(crate) async fn unknown(OriginalUri(uri): OriginalUri, method: Method) -> Re
     if to.ends_with("/api/v1") {
         to.push('/');
     }
+    let mut status = StatusCode::MOVED_PERMANENTLY;
+    if let Some(file) = to.strip_suffix('/').filter(|file| is_served(file)) {
+        // Where the path is clean a form is sent again.
+        if to == path && method != Method::GET {
+            status = StatusCode::TEMPORARY_REDIRECT;
+        }
+        to.truncate(file.len());
+    }
     if to == path {
         return failure(StatusCode::NOT_FOUND, "404 page not found\n");
     }
@@ -65,7 +101,7 @@ pub(crate) async fn unknown(OriginalUri(uri): OriginalUri, method: Method) -> Re
         to.push('?');
         to.push_str(query);
     }
-    moved(&to, &method)
+    moved(&to, &method, status)
 }
 
 /// A path without empty, `.` and `..` parts; a slash at its end stays.
@@ -85,12 +121,12 @@ fn cleaned(path: &str) -> String {
 }
 
 /// A redirect as Go's `http.Redirect` writes it.
-fn moved(to: &str, method: &Method) -> Response<Body> {
+fn moved(to: &str, method: &Method, status: StatusCode) -> Response<Body> {
     let Ok(location) = HeaderValue::from_str(to) else {
         return failure(StatusCode::NOT_FOUND, "404 page not found\n");
     };
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    *response.status_mut() = status;
     response.headers_mut().insert(LOCATION, location);
     if *method == Method::GET {
         let shown = to.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
@@ -150,6 +186,28 @@ mod tests {
                 "<a href=\"/read?x=1&amp;y\">Moved Permanently</a>.\n\n",
             ),
             ("POST //ask", 301, "", ""),
+            (
+                "GET /api/v1/query/?query=1",
+                301,
+                "",
+                "<a href=\"/api/v1/query?query=1\">Moved Permanently</a>.\n\n",
+            ),
+            (
+                "GET /prefix/api/v1/label/job/values/",
+                301,
+                "",
+                "<a href=\"/prefix/api/v1/label/job/values\">Moved Permanently</a>.\n\n",
+            ),
+            ("GET /metrics/", 301, "", "<a href=\"/metrics\">Moved Permanently</a>.\n\n"),
+            ("GET /-/healthy//", 301, "", "<a href=\"/-/healthy\">Moved Permanently</a>.\n\n"),
+            ("POST /api/v1/query/", 307, "", ""),
+            ("GET /api/v1/nothing/", 404, "", "404 page not found\n"),
+            (
+                "GET /api/v1/label//values/",
+                301,
+                "",
+                "<a href=\"/api/v1/label/values/\">Moved Permanently</a>.\n\n",
+            ),
         ] {
             let (method, path) = request.split_once(' ').unwrap();
             let asked = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();

@@ -19,8 +19,8 @@ use crate::methods::{ask, only, read, unknown};
 use crate::params::{Asker, BODY_BYTES_MAX, Params};
 use crate::state::{ApiState, Status};
 use crate::{
-    admin, cors, exemplars, explain, features, federate, pools, query, rules, running, search,
-    series, status, targets, tree,
+    admin, cors, exemplars, explain, features, federate, openapi, pools, query, rules, running,
+    search, self_metrics, series, status, targets, tree,
 };
 
 /// What a byte of a form may take: as it came, in a buffer that grows, and decoded.
@@ -104,6 +104,8 @@ fn statuses() -> Router<Arc<ApiState>> {
             "/status/runtimeinfo",
             read(|State(s): Shared| async { respond(status::runtime_info(s).await) }),
         )
+        .route("/openapi.yaml", read(description))
+        .route("/status/self_metrics", read(own_metrics))
         .route("/status/tsdb", read(tsdb))
         .route(
             "/status/tsdb/blocks",
@@ -235,6 +237,7 @@ handlers! {
     target_metadata => targets::target_metadata,
     relabel_steps => pools::relabel_steps,
     pool_config => pools::config,
+    own_metrics => self_metrics::self_metrics,
     tsdb => status::tsdb,
     all_rules => rules::rules,
 }
@@ -242,6 +245,13 @@ handlers! {
 async fn all_exemplars(State(state): Shared, request: Request) -> Response<Body> {
     match params(&state, request).await {
         Ok(params) => exemplars::query(state, params).await,
+        Err(error) => respond(Err(error)),
+    }
+}
+
+async fn description(State(state): Shared, request: Request) -> Response<Body> {
+    match params(&state, request).await {
+        Ok(params) => openapi::openapi(state, params).await,
         Err(error) => respond(Err(error)),
     }
 }

@@ -60,6 +60,8 @@ pub const WAITING: &[(&str, &str)] = &[
     ("/api/v1/status/flags", GET),
     ("/api/v1/status/buildinfo", GET),
     ("/api/v1/status/runtimeinfo", GET),
+    ("/api/v1/openapi.yaml", GET),
+    ("/api/v1/status/self_metrics", GET),
     ("/api/v1/status/tsdb", GET),
     ("/api/v1/status/tsdb/blocks", GET),
     ("/api/v1/admin/tsdb/delete_series", ADMIN),

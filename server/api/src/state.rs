@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use common_instrument::Registry;
 use common_model::TimestampMs;
 use common_re2::Regex;
 use server_promql::engine::Engine;
@@ -75,6 +76,8 @@ pub struct Asked {
     pub replay: Arc<server_tsdb::ReplayProgress>,
     /// Numbers that tell blocks and snapshots apart.
     pub random: Random,
+    /// What the process says of itself on `/metrics`.
+    pub registry: Registry,
 }
 
 /// What the handlers share.

@@ -108,6 +108,7 @@ impl World {
             now,
             replay: Arc::default(),
             random: Arc::new(|| 255),
+            registry,
         };
         let status = Arc::new(Status::new(0));
         status.ready.store(true, Ordering::Release);

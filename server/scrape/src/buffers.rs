@@ -17,21 +17,20 @@ pub(crate) struct Buffers {
     pub(crate) unpacked: Kept,
 }
 
-/// Empty buffers of one kind.
+/// Buffers of one kind, with what they were used for last.
 #[derive(Debug, Default)]
 pub(crate) struct Kept(Mutex<Vec<Vec<u8>>>);
 
 impl Kept {
-    /// An empty buffer.
+    /// A buffer; what is in it means nothing.
     pub(crate) fn take(&self) -> Vec<u8> {
         self.0.lock().pop().unwrap_or_default()
     }
 
     /// Takes a buffer back.
-    pub(crate) fn give(&self, mut buffer: Vec<u8>) {
+    pub(crate) fn give(&self, buffer: Vec<u8>) {
         let mut kept = self.0.lock();
         if kept.len() < KEPT_MAX && buffer.capacity() <= KEPT_BYTES_MAX {
-            buffer.clear();
             kept.push(buffer);
         }
     }
@@ -42,14 +41,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_comes_back_empty_unless_it_is_too_large() {
+    fn a_buffer_comes_back_unless_it_is_too_large() {
         let kept = Kept::default();
-        let mut buffer = Vec::with_capacity(1000);
-        buffer.push(1);
-        kept.give(buffer);
+        kept.give(Vec::with_capacity(1000));
         kept.give(Vec::with_capacity(KEPT_BYTES_MAX + 1));
         let back = kept.take();
-        assert!(back.is_empty() && back.capacity() >= 1000);
+        assert!(back.capacity() >= 1000);
         assert_eq!(kept.take().capacity(), 0);
         for _ in 0..5 {
             kept.give(Vec::with_capacity(10));

@@ -194,9 +194,14 @@ impl Source {
     }
 }
 
-/// Unpacks the page of a source.
-pub(crate) fn unpack(source: &Source, body: &[u8], out: &mut Vec<u8>) -> Result<(), FetchError> {
-    gunzip(body, source.body_bytes_max(), out).map_err(|cause| refusal(&cause, &cause))
+/// Unpacks the page of a source to the front of a buffer.
+pub(crate) fn unpack<'a>(
+    source: &Source,
+    body: &[u8],
+    out: &'a mut Vec<u8>,
+) -> Result<&'a [u8], FetchError> {
+    let unpacked = gunzip(body, source.body_bytes_max(), out);
+    unpacked.map(|end| &out[..end]).map_err(|cause| refusal(&cause, &cause))
 }
 
 fn refusal(cause: &Cause, error: &dyn std::fmt::Display) -> FetchError {

@@ -146,6 +146,7 @@ impl TargetLoop {
         }
         self.body_bytes = 0;
         let mut body = self.buffers.wire.take();
+        body.clear();
         let fetched = self.source.fetch(&self.target, &mut body).await;
         self.store_is_ready().await;
         let taken = match fetched {
@@ -184,7 +185,7 @@ impl TargetLoop {
         }
         let mut unpacked = self.buffers.unpacked.take();
         let taken = match unpack(&self.source, body, &mut unpacked) {
-            Ok(()) => self.take(&unpacked, page, stamp),
+            Ok(text) => self.take(text, page, stamp),
             Err(error) => Err(self.refused(&error)),
         };
         self.buffers.unpacked.give(unpacked);

@@ -20,6 +20,7 @@ use crate::head::Head;
 use crate::head_chunks::HeadChunks;
 use crate::maintenance::Schedule;
 use crate::merge::MergeQuerier;
+use crate::metrics::upkeep::Upkeep;
 use crate::opening::{self, Logs, Recovery};
 use crate::out_of_order_log::OutOfOrderLog;
 use crate::querier::HeadQuerier;
@@ -54,6 +55,7 @@ pub(crate) struct Inner {
     /// before all other locks.
     pub(crate) compacting: Mutex<()>,
     pub(crate) compaction: CompactionCounters,
+    pub(crate) upkeep: Upkeep,
     /// How far head and log were freed of what blocks have.
     pub(crate) left: Mutex<Left>,
     /// Locked behind `sync`.
@@ -159,6 +161,7 @@ impl Db {
             schedule: Mutex::default(),
             compacting: Mutex::default(),
             compaction: CompactionCounters::default(),
+            upkeep: Upkeep::default(),
             left: Mutex::default(),
             out_of_order_log: Mutex::new(late),
             out_of_order_writing: Mutex::default(),

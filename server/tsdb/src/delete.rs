@@ -7,6 +7,7 @@ use common_model::{Matcher, TimestampMs};
 use server_storage::Watch;
 
 use crate::head::{Head, matching};
+use crate::metrics::upkeep::timed;
 use crate::wal::record;
 use crate::wal::writer::Record;
 use crate::{Db, Error};
@@ -54,7 +55,8 @@ impl Db {
         inner.check_open()?;
         let (fs, dir, retention) = (&inner.fs, &inner.options.dir, inner.retention());
         let outlive = |blocks: &[PathBuf]| inner.outlive(blocks);
-        inner.blocks.clean_tombstones(fs, dir, retention, name, &outlive)
+        let note = |took| inner.upkeep.tombstones.observe(took);
+        timed(note, || inner.blocks.clean_tombstones(fs, dir, retention, name, &outlive))
     }
 
     fn delete_in_head(

@@ -15,6 +15,7 @@ use crate::blocks::Retention;
 use crate::db::{Db, Inner};
 use crate::fs::Fs;
 use crate::head_chunks::HEAD_CHUNKS;
+use crate::metrics::upkeep::timed;
 use crate::wal::{checkpoint, count, segments};
 
 /// How often the maintenance thread looks whether something is due.
@@ -374,7 +375,8 @@ impl Inner {
 
     /// Drops chunks of the head that end before `time`; says how many.
     pub(crate) fn forget_in_head(&self, time: TimestampMs) -> u64 {
-        let gone = self.head.truncate(time);
+        let note = |took| self.upkeep.head_gc.observe(took);
+        let gone = timed(note, || self.head.truncate(time));
         let last = self.wal.lock().current_number();
         self.removed.lock().extend(gone.series.into_iter().map(|id| (u64::from(id), last)));
         gone.chunks
@@ -385,7 +387,10 @@ impl Inner {
         count(&self.wal_counters.truncations, 1);
         // What goes from the log must not come back from there.
         let old = time.min(self.head.span().0);
-        let result = self.head.files.truncate(old).and_then(|()| self.truncate_wal(time, share));
+        let note = |took| self.upkeep.wal_truncation.observe(took);
+        let truncate =
+            || self.head.files.truncate(old).and_then(|()| self.truncate_wal(time, share));
+        let result = timed(note, truncate);
         if result.is_err() {
             count(&self.wal_counters.truncations_failed, 1);
         }
@@ -426,6 +431,8 @@ impl Inner {
         made?;
         self.removed.lock().retain(|_, until| *until > last);
         let listing = segments::list(&*self.fs, &self.wal_dir)?;
+        count(&self.upkeep.checkpoints_deleted, 1);
         checkpoint::remove_covered(&*self.fs, &self.wal_dir, &listing)
+            .inspect_err(|_| count(&self.upkeep.checkpoints_not_deleted, 1))
     }
 }

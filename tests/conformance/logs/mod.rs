@@ -2,6 +2,7 @@
 
 mod live;
 mod patterns;
+mod plausible;
 mod random;
 
 use std::path::{Path, PathBuf};

@@ -198,10 +198,12 @@ impl GlobalConfig {
         let mut out = MapOut::default();
         out.span("scrape_interval", self.scrape_interval);
         out.span("scrape_timeout", self.scrape_timeout);
-        if let Some(protocols) = &self.scrape_protocols {
-            let names: Vec<&str> = protocols.iter().map(|protocol| protocol.name()).collect();
-            out.texts("scrape_protocols", &names);
-        }
+        let protocols = match &self.scrape_protocols {
+            Some(protocols) => protocols,
+            None => ScrapeProtocol::defaults(self.scrape_native_histograms),
+        };
+        let names: Vec<&str> = protocols.iter().map(|protocol| protocol.name()).collect();
+        out.texts("scrape_protocols", &names);
         out.span("evaluation_interval", self.evaluation_interval);
         out.span("rule_query_offset", self.rule_query_offset);
         out.text("query_log_file", &self.query_log_file);

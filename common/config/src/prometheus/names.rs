@@ -150,6 +150,12 @@ impl ScrapeProtocol {
         ScrapeProtocol::PrometheusText0_0_4,
     ];
 
+    /// What is asked for where nobody says it.
+    #[must_use]
+    pub fn defaults(native_histograms: bool) -> &'static [ScrapeProtocol] {
+        if native_histograms { &ScrapeProtocol::PROTO_FIRST } else { &ScrapeProtocol::DEFAULT }
+    }
+
     const SORTED: [ScrapeProtocol; 5] = [
         ScrapeProtocol::OpenMetricsText0_0_1,
         ScrapeProtocol::OpenMetricsText1_0_0,

@@ -79,10 +79,7 @@ impl ScrapeConfig {
         let native = section.or("scrape_native_histograms", global.scrape_native_histograms)?;
         let protocols = names::protocols(&mut section, &whose)?
             .or_else(|| global.scrape_protocols.clone())
-            .unwrap_or_else(|| match native {
-                true => ScrapeProtocol::PROTO_FIRST.to_vec(),
-                false => ScrapeProtocol::DEFAULT.to_vec(),
-            });
+            .unwrap_or_else(|| ScrapeProtocol::defaults(native).to_vec());
         let (scheme, escaping) = Self::naming(&mut section, global)?;
         let relabel_node = section.take("relabel_configs");
         let metric_relabel_node = section.take("metric_relabel_configs");

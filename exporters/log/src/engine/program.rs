@@ -25,6 +25,9 @@ pub struct Program {
     pub(super) needs: Option<Mask>,
 }
 
+/// What a line holds in which nothing was found.
+static NOTHING: Mask = Mask::NONE;
+
 /// A chunk with what is known of it.
 pub(super) struct Piece<'a> {
     pub(super) source: &'a str,
@@ -115,11 +118,11 @@ impl Program {
     }
 
     /// Runs it on the lines of a chunk.
-    pub(super) fn chunk(&mut self, store: &mut Store, piece: &Piece<'_>, log: bool) {
+    pub(super) fn chunk<'a>(&'a mut self, store: &'a mut Store, piece: &Piece<'a>, log: bool) {
         let Piece { lines, is_utf8, .. } = *piece;
         let Program { name, machine, faults, needs, .. } = self;
         let mut thread = machine.thread(store);
-        let mut run = |number: usize, held: Mask| {
+        let mut run = |number: usize, held: &'a Mask| {
             let (line, now_ns) = (piece.line(number), piece.now_ns(number));
             let hints = Hints { held: Some(held), is_utf8, is_plain: piece.is_plain(number) };
             if let Err((at, error)) = thread.line(line, now_ns, hints) {
@@ -129,14 +132,14 @@ impl Program {
         };
         if let Some(needs) = needs {
             for hit in lines.hits.iter().filter(|hit| hit.mask.meets(needs)) {
-                run(hit.line, hit.mask);
+                run(hit.line, &hit.mask);
             }
             return;
         }
         let mut hits = lines.hits.iter().peekable();
         for number in 0..lines.spans.len() {
             let hit = hits.next_if(|hit| hit.line == number);
-            run(number, hit.map_or_else(Mask::default, |hit| hit.mask));
+            run(number, hit.map_or(&NOTHING, |hit| &hit.mask));
         }
     }
 

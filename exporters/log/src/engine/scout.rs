@@ -32,6 +32,9 @@ const LINES_PER_HIT_MIN: u64 = 6;
 pub(crate) struct Mask([u64; LITERALS_MAX / 64]);
 
 impl Mask {
+    /// None of them.
+    pub(crate) const NONE: Mask = Mask([0; LITERALS_MAX / 64]);
+
     pub(crate) fn set(&mut self, bit: usize) {
         if let Some(word) = self.0.get_mut(bit / 64) {
             *word |= 1 << (bit % 64);

@@ -178,7 +178,9 @@ impl Metric {
             self.refused_total += 1;
             return Err(Refused);
         }
-        let series = Series { key: key.into(), datum: self.zero(), time_ns: now_ns, expiry_ns: 0 };
+        // As in mtail, a histogram has no time before something is observed.
+        let time_ns = if self.spec.values == ValueKind::Buckets { 0 } else { now_ns };
+        let series = Series { key: key.into(), datum: self.zero(), time_ns, expiry_ns: 0 };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.series[slot as usize] = Some(series);

@@ -39,10 +39,22 @@ enum Keeps {
 
 const ALL: Keeps = Keeps::Up(usize::MAX);
 
-/// Where in the query selectors begin of whose series something is kept, and of how many.
+/// A selector of whose series something is kept.
+#[derive(Clone, Copy, Debug)]
+struct KeptSelector {
+    /// Where it begins in the query.
+    start: u32,
+    /// Of how many series at most.
+    count: usize,
+    /// How often the same series are read and kept once more while these are held: in `x + x + x`
+    /// the last ones come first.
+    again: usize,
+}
+
+/// The selectors of a query of whose series something is kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kept {
-    starts: Vec<(u32, usize)>,
+    selectors: Vec<KeptSelector>,
 }
 
 impl Kept {
@@ -52,9 +64,9 @@ impl Kept {
         kept
     }
 
-    /// Series of this selector that are kept, if there are as many.
-    fn count(&self, start: u32) -> usize {
-        self.starts.iter().find(|(known, _)| *known == start).map_or(0, |(_, count)| *count)
+    /// The one that begins there.
+    fn find(&self, start: u32) -> Option<&KeptSelector> {
+        self.selectors.iter().find(|known| known.start == start)
     }
 
     fn visit(&mut self, expr: &Expr, keeps: Keeps) {
@@ -73,6 +85,7 @@ impl Kept {
                 let (left, right) = of_binary(e, keeps);
                 self.visit(&e.left, left);
                 self.visit(&e.right, right);
+                self.note_again(e);
             }
             Expr::Number(_) | Expr::String(_) => {}
         }
@@ -80,8 +93,61 @@ impl Kept {
 
     fn note(&mut self, selector: &VectorSelector, keeps: Keeps) {
         if let Keeps::Up(count) = keeps {
-            self.starts.push((selector.span.start, count));
+            self.selectors.push(KeptSelector { start: selector.span.start, count, again: 0 });
         }
+    }
+
+    /// What the other side of a join keeps of the same selector.
+    fn note_again(&mut self, binary: &Binary) {
+        let Some((held, flowing)) = sides_of_join(binary) else { return };
+        let Some(selector) = source(held) else { return };
+        let again = held_again(flowing, selector);
+        let start = selector.span.start;
+        if let Some(known) = self.selectors.iter_mut().find(|known| known.start == start) {
+            known.again = again;
+        }
+    }
+}
+
+/// The side of a join whose series are held while those of the other one pass.
+fn sides_of_join(binary: &Binary) -> Option<(&Expr, &Expr)> {
+    let vector = |side: &Expr| side.value_type() == ValueType::Vector;
+    let is_set = matches!(binary.op, BinaryOp::And | BinaryOp::Or | BinaryOp::Unless);
+    if is_set || !vector(&binary.left) || !vector(&binary.right) {
+        return None;
+    }
+    let (left, right) = (&binary.left, &binary.right);
+    Some(if is_swapped(binary) { (left, right) } else { (right, left) })
+}
+
+/// The selector whose series are those of an expression, one for one.
+fn source(expr: &Expr) -> Option<&VectorSelector> {
+    match expr {
+        Expr::Vector(selector) => Some(selector),
+        Expr::Paren(e) => source(&e.expr),
+        Expr::Unary(e) => source(&e.expr),
+        _ => None,
+    }
+}
+
+/// How often the series of a selector are held while an expression is evaluated, and at the same
+/// time.
+fn held_again(expr: &Expr, selector: &VectorSelector) -> usize {
+    let (mut expr, mut again) = (expr, 0);
+    loop {
+        expr = match expr {
+            Expr::Paren(e) => &e.expr,
+            Expr::Unary(e) => &e.expr,
+            Expr::Binary(e) => {
+                let Some((held, flowing)) = sides_of_join(e) else { return again };
+                let is_same = |other: &VectorSelector| {
+                    other.matchers == selector.matchers && other.shift == selector.shift
+                };
+                again += usize::from(source(held).is_some_and(is_same));
+                flowing
+            }
+            _ => return again,
+        };
     }
 }
 
@@ -128,6 +194,7 @@ fn of_binary(binary: &Binary, keeps: Keeps) -> (Keeps, Keeps) {
 pub(super) struct Forecast {
     held_before: usize,
     expected: usize,
+    again: usize,
     seen: usize,
     look_at: usize,
 }
@@ -135,10 +202,15 @@ pub(super) struct Forecast {
 impl Eval<'_> {
     /// Begins before the first series of a selector.
     pub(super) fn forecast(&self, selector: &VectorSelector, set: &dyn SeriesSet) -> Forecast {
-        let expected = set.size().series.min(self.kept.count(selector.span.start));
+        let (count, again) = match self.kept.find(selector.span.start) {
+            Some(known) => (known.count, known.again),
+            None => (0, 0),
+        };
+        let expected = set.size().series.min(count);
         Forecast {
             held_before: self.budget.memory().bytes(),
             expected,
+            again,
             seen: 0,
             look_at: if expected > SERIES_ENOUGH { SERIES_FIRST } else { usize::MAX },
         }
@@ -156,11 +228,13 @@ impl Forecast {
         let memory = eval.budget.memory();
         let (grown, limit) =
             (memory.bytes().saturating_sub(self.held_before), memory.bytes_reach());
-        if grown < limit / PART_MIN {
+        if grown.saturating_mul(1 + self.again) < limit / PART_MIN {
             return Ok(());
         }
         let one = grown / self.seen;
         let rest = one.saturating_mul(self.expected.saturating_sub(self.seen));
+        let rest =
+            rest.saturating_add(one.saturating_mul(self.expected).saturating_mul(self.again));
         let wanted = memory.bytes().saturating_add(rest);
         let plain = match self.seen {
             ..SERIES_ENOUGH => limit.saturating_mul(TIMES_OF_FEW),

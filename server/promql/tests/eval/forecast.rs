@@ -24,13 +24,17 @@ fn store(count: usize) -> MemoryStore {
 
 /// How many bytes the query would have needed, as the error says.
 fn wanted(store: &MemoryStore, text: &str) -> Option<usize> {
-    let memory_bytes_max = LIMIT_BYTES;
+    wanted_of(store, LIMIT_BYTES, text)
+}
+
+/// The same of another limit.
+fn wanted_of(store: &MemoryStore, memory_bytes_max: usize, text: &str) -> Option<usize> {
     let engine = Engine::new(EngineOptions { memory_bytes_max, ..EngineOptions::default() });
     let expr = parse(text, &Options::everything()).unwrap();
     match engine.range(store, &expr, 0, 540_000, 60_000, &QueryOptions::default()) {
         Ok(_) => None,
         Err(QueryError::TooMuchMemory { limit, wanted }) => {
-            assert_eq!(limit, LIMIT_BYTES, "{text}");
+            assert_eq!(limit, memory_bytes_max, "{text}");
             Some(wanted)
         }
         Err(other) => panic!("{text}: {other}"),
@@ -66,6 +70,26 @@ fn a_query_is_refused_with_what_it_would_need_where_that_can_be_foreseen() {
     ] {
         let wanted = wanted(&store, text).unwrap_or_else(|| panic!("{text} fits"));
         assert_eq!(wanted > 2 * LIMIT_BYTES, is_foreseen, "{text}: {wanted}");
+    }
+}
+
+#[test]
+fn series_that_a_chain_of_joins_holds_again_and_again_are_foreseen_with_the_first() {
+    let store = store(400);
+    // Once it fits, and a few times.
+    assert_eq!(wanted_of(&store, 4_000_000, "x + x + x + x"), None);
+    let chain = |joint: &str| vec!["x"; 100].join(joint);
+    for (text, is_foreseen) in [
+        (chain(" + "), true),
+        (chain(" * on (n) "), true),
+        (chain(" > "), true),
+        (format!("sum({})", chain(" - ")), true),
+        // They come one after the other.
+        (vec!["sum(x + x)"; 100].join(" + "), false),
+    ] {
+        let wanted = wanted_of(&store, 4_000_000, &text);
+        assert_eq!(wanted.is_some(), is_foreseen, "{text}: {wanted:?}");
+        assert!(wanted.is_none_or(|wanted| wanted > 2 * 4_000_000), "{text}: {wanted:?}");
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new(db: Arc<Inner>) -> Batch {
+        db.upkeep.appends.fetch_add(1, Ordering::Release);
         let mut scratch = db.scratches.take();
         let floats = std::mem::take(&mut scratch.floats);
         Batch {
@@ -381,6 +382,7 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
+        self.db.upkeep.appends_ended.fetch_add(1, Ordering::Release);
         self.release();
         self.db.scratches.give(std::mem::take(&mut self.scratch));
     }

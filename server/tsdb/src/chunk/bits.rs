@@ -12,7 +12,9 @@ pub struct BitWriter<'a> {
 }
 
 /// Chunk buffers begin with so many bytes, which is what the first sample takes, and grow by twice
-/// as many at first: a million series have one each.
+/// as many at first: a million series have one each. Later by more, for all grow at the same time,
+/// and every size they pass through leaves pages of it with few in use. All are sizes that the
+/// allocator has.
 pub(super) const FIRST_BYTES: usize = 16;
 const SECOND_BYTES: usize = 2 * FIRST_BYTES;
 
@@ -66,15 +68,13 @@ impl BitWriter<'_> {
     fn make_room(&mut self, more: usize) {
         let len = self.bytes.len();
         if self.bytes.capacity() - len < more {
-            // Sizes that the allocator has.
-            let wanted = len + more;
-            let step = match wanted {
-                0..SECOND_BYTES => FIRST_BYTES,
-                SECOND_BYTES..257 => SECOND_BYTES,
-                _ => wanted.next_power_of_two() / 8,
+            let step = match len + more {
+                ..=FIRST_BYTES => FIRST_BYTES,
+                17..=64 => SECOND_BYTES,
+                65..=256 => 2 * SECOND_BYTES,
+                _ => 4 * SECOND_BYTES,
             };
-            let step = wanted.next_multiple_of(step) - len;
-            self.bytes.reserve_exact(step);
+            self.bytes.reserve_exact((len + more).next_multiple_of(step) - len);
         }
     }
 }

@@ -3,10 +3,11 @@
 mod blocks;
 mod head_chunks;
 mod out_of_order;
+pub(crate) mod upkeep;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common_instrument::{CollectError, Collector, Family, SampleValue, Samples};
+use common_instrument::{CollectError, Collector, Family, Samples};
 
 use crate::db::{Db, Inner};
 use crate::exemplars;
@@ -212,8 +213,6 @@ const SEGMENT: Family = Family::gauge(
 );
 const WAL_BYTES: Family =
     Family::gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.");
-const FSYNC: Family =
-    Family::summary("prometheus_tsdb_wal_fsync_duration_seconds", "Duration of write log fsync.");
 
 impl Collector for Db {
     fn collect(&self, samples: &mut Samples) -> Result<(), CollectError> {
@@ -269,12 +268,7 @@ fn log(samples: &mut Samples, inner: &Inner) {
     samples.push(&REPLAYING, &[], f64::from(u8::from(!inner.recovery.is_done())));
     samples.push(&REPLAY, &[], inner.recovery.found().took.as_secs_f64());
     samples.push(&SEGMENT, &[], inner.wal.lock().current_number() as f64);
-    let fsync = SampleValue::Summary {
-        quantiles: &[],
-        sum: load(&inner.wal_counters.sync_nanos) / 1e9,
-        count: load(&inner.wal_counters.syncs),
-    };
-    samples.push_value(FSYNC.name, FSYNC.help, FSYNC.kind, &[], fsync, None);
+    inner.upkeep.collect(samples, &inner.wal_counters.sync_seconds);
     if let Ok(bytes) = segments::bytes(&*inner.fs, &inner.wal_dir) {
         samples.push(&WAL_BYTES, &[], bytes as f64);
     }

@@ -14,6 +14,8 @@ pub use writer::{SyncTicket, Wal};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::metrics::upkeep::SyncSeconds;
+
 /// Bytes a segment has at most, unless the options say otherwise.
 pub const SEGMENT_BYTES: u64 = 128 << 20;
 
@@ -30,10 +32,8 @@ pub struct WalCounters {
     pub writes_failed: AtomicU64,
     /// Syncs that failed, each of which cost a segment.
     pub syncs_failed: AtomicU64,
-    /// Syncs that succeeded.
-    pub syncs: AtomicU64,
-    /// Nanoseconds spent in syncs.
-    pub sync_nanos: AtomicU64,
+    /// How long syncs took that succeeded.
+    pub sync_seconds: SyncSeconds,
     /// Pages filled.
     pub pages_completed: AtomicU64,
     /// Writes to a segment.

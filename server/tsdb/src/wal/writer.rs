@@ -259,9 +259,7 @@ impl Wal {
                 let done = ticket.records.min(self.unsynced.len());
                 let bytes: usize = self.unsynced.drain(..done).map(|r| r.bytes.len()).sum();
                 self.unsynced_bytes -= bytes.min(self.unsynced_bytes);
-                count(&self.counters.syncs, 1);
-                let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-                count(&self.counters.sync_nanos, nanos);
+                self.counters.sync_seconds.0.observe(took.as_secs_f64());
                 Ok(())
             }
             Err(error) => {

@@ -66,9 +66,9 @@ pub struct Machine {
 
 /// What is known of a line before a program runs on it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Hints {
+pub struct Hints<'a> {
     /// Which of the texts that patterns need are in it, if they were looked for.
-    pub(crate) held: Option<Mask>,
+    pub(crate) held: Option<&'a Mask>,
     /// Whether it is UTF-8.
     pub(crate) is_utf8: Option<bool>,
     /// Whether it is known to be [`PLAIN`](crate::engine::PLAIN).
@@ -207,7 +207,7 @@ pub(crate) struct Thread<'a> {
     /// Whether the line is UTF-8, once somebody asked.
     line_is_utf8: Option<bool>,
     line_is_plain: bool,
-    held: Option<Mask>,
+    held: Option<&'a Mask>,
     filters: &'a [Mask],
     is_inner: &'a [bool],
     inner_tried: &'a mut u64,
@@ -239,7 +239,7 @@ impl<'a> Thread<'a> {
         &mut self,
         line: Line<'a>,
         now_ns: i64,
-        hints: Hints,
+        hints: Hints<'a>,
     ) -> Result<(), (usize, RuntimeError)> {
         *self.generation += 1;
         self.stack.clear();

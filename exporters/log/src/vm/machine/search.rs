@@ -112,7 +112,7 @@ impl Thread<'_> {
     #[inline]
     pub(super) fn may_match(&self, pattern: u32) -> bool {
         let filter = &self.filters[pattern as usize];
-        self.held.as_ref().is_none_or(|held| filter.is_empty() || filter.meets(held))
+        self.held.is_none_or(|held| filter.is_empty() || filter.meets(held))
     }
 
     /// Whether a pattern matches the line.

@@ -2,6 +2,8 @@
 //! status of three digits. They are compared as a whole, many bytes at once.
 
 use super::lanes::{BLOCK_BYTES, Block};
+use smallvec::SmallVec;
+
 use super::plan::Pc;
 use super::set::First;
 
@@ -23,7 +25,7 @@ pub(super) struct Fixed {
     pub(super) next: Pc,
     /// The same as blocks, each with how far from the begin it is; the last one may overlap the one
     /// before it.
-    blocks: Vec<(u32, Block)>,
+    blocks: SmallVec<[(u32, Block); 1]>,
     /// Bytes whose sets are no range, each with how far from the begin it is: a block holds more.
     singly: Vec<(u32, u64)>,
 }
@@ -71,7 +73,7 @@ impl Fixed {
 
     /// Makes its blocks, once it is complete.
     pub(super) fn settle(&mut self, classes: &Classes) {
-        (self.blocks, self.singly) = (Vec::new(), Vec::new());
+        (self.blocks, self.singly) = (SmallVec::new(), Vec::new());
         let ranges: Vec<(u8, u8, bool)> = self.masks.iter().map(|&m| classes.range(m)).collect();
         for (offset, (&mask, &(.., is_all))) in (0..).zip(self.masks.iter().zip(&ranges)) {
             if !is_all {
