@@ -209,7 +209,10 @@ impl Inner {
         if self.check_open().is_err() {
             return (replay.report, replay.aliases);
         }
-        replay.end();
+        let doubts = replay.end();
+        if let Err(error) = self.believe_log(doubts, &replay.aliases) {
+            tracing::warn!(%error, "head chunks keep samples that the log does not have");
+        }
         if let Err(error) = checkpoint::remove_covered(fs, &log.dir, &log.listing) {
             tracing::warn!(%error, "files the checkpoint covers stay behind");
         }

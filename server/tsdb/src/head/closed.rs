@@ -63,11 +63,13 @@ impl Closed {
         bytes
     }
 
-    /// Puts chunks into the place of one in a file; says how many more there are.
-    pub(super) fn replace_mapped(&mut self, old: &MappedChunk, new: &[MappedChunk]) -> u64 {
-        let Some(at) = self.mapped.iter().position(|chunk| chunk == old) else { return 0 };
+    /// Puts chunks into the place of one in a file; says whether that was there.
+    pub(super) fn replace_mapped(&mut self, old: &MappedChunk, new: &[MappedChunk]) -> bool {
+        let Some(at) = self.mapped.iter().position(|chunk| chunk == old) else {
+            return false;
+        };
         self.mapped.splice(at..=at, new.iter().copied());
-        (new.len() as u64).saturating_sub(1)
+        true
     }
 
     /// Drops chunks that end before a time; returns how many and their bytes on the heap.

@@ -131,6 +131,19 @@ impl Head {
         Some((id, new))
     }
 
+    /// Finds out anew which span of time the head covers.
+    pub(crate) fn measure(&self) {
+        let pages = self.index.read().pages.all();
+        let (mut oldest, mut newest) = (i64::MAX, i64::MIN);
+        for page in pages {
+            for (first, last) in page.series.read().iter().filter_map(Series::span) {
+                (oldest, newest) = (oldest.min(first), newest.max(last));
+            }
+        }
+        self.min_time.store(oldest, Ordering::Release);
+        self.max_time.store(newest, Ordering::Release);
+    }
+
     /// Takes samples of deleted ranges out of columns.
     pub(crate) fn bury(&self, id: u32, samples: &mut SampleColumns) {
         let tombstones = self.tombstones.read();

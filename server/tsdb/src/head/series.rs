@@ -41,6 +41,8 @@ pub(crate) struct Series {
     pub(crate) logged: bool,
     /// Whether chunks in files wait for the log to confirm them; of use to a replay alone.
     pub(crate) awaits_chunks: bool,
+    /// Samples of the newest chunk in a file that a replay has not found in the log yet.
+    pub(crate) unconfirmed: u16,
     pub(crate) labels: Box<[Pair]>,
     /// Most series of a young head have none.
     closed: Option<Box<Closed>>,
@@ -90,6 +92,7 @@ impl Series {
             metadata: 0,
             logged: false,
             awaits_chunks: false,
+            unconfirmed: 0,
             labels,
             closed: None,
             open: Open::default(),
@@ -252,9 +255,24 @@ impl Series {
         self.closed.as_mut().map_or(0, |closed| closed.set_mapped(chunk))
     }
 
-    /// Puts chunks into the place of one in a file; says how many more there are.
-    pub(crate) fn replace_mapped(&mut self, old: &MappedChunk, new: &[MappedChunk]) -> u64 {
-        self.closed.as_mut().map_or(0, |closed| closed.replace_mapped(old, new))
+    /// The log has a sample of the newest chunk in a file, and so many others are to come.
+    pub(crate) fn begin_confirming(&mut self, time: i64, others: u16) {
+        self.unconfirmed = others;
+        // Nothing is being written, so this is of no other use.
+        self.open_min_time = time;
+    }
+
+    /// The log has a sample of the newest chunk in a file; one may stand there twice.
+    pub(crate) fn confirm(&mut self, time: i64) {
+        if self.open.count() == 0 && time > self.open_min_time {
+            self.unconfirmed = self.unconfirmed.saturating_sub(1);
+            self.open_min_time = time;
+        }
+    }
+
+    /// Puts chunks into the place of one in a file; says whether that was there.
+    pub(crate) fn replace_mapped(&mut self, old: &MappedChunk, new: &[MappedChunk]) -> bool {
+        self.closed.as_mut().is_some_and(|closed| closed.replace_mapped(old, new))
     }
 
     /// Takes up a chunk from a file if it lies behind all samples that are there; says what that

@@ -1,6 +1,6 @@
 //! Damage in files of head chunks under a running server: the samples are read again from the log.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -8,13 +8,22 @@ use super::MappedChunk;
 use crate::Error;
 use crate::block::{OwnedChunk, Rest, Sample};
 use crate::db::Inner;
+use crate::replay::Aliases;
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefSample};
 use crate::wal::segments::{self, checkpoint_path, segment_path};
 use crate::wal::{Event, SegmentReader, count};
 
-/// Damaged chunks of a series, with the samples that the log has of their times.
-type Lost = HashMap<u32, Vec<(MappedChunk, BTreeMap<i64, Sample>)>>;
+/// Chunks in files by series, and what the log has of their times.
+type Lost = HashMap<u32, Row>;
+
+/// Those of one series.
+#[derive(Default)]
+struct Row {
+    chunks: Vec<(MappedChunk, Vec<(i64, Sample)>)>,
+    /// Time of the newest sample so far: what comes behind it in the log is not in order.
+    newest: Option<i64>,
+}
 
 impl Inner {
     /// Writes chunks anew that cannot be read, when any were found since the last time or `look` says
@@ -31,13 +40,11 @@ impl Inner {
         if lost.is_empty() {
             return Ok(0);
         }
-        self.read_log_again(&mut lost)?;
+        self.read_log_again(&mut lost, &self.recovery.found().aliases, i64::MIN)?;
         let mut healed = 0;
-        for (id, chunks) in lost {
-            for (old, samples) in chunks {
-                let mut rest = Rest::default();
-                samples.into_iter().for_each(|(time, sample)| rest.push(time, sample));
-                let new: Vec<OwnedChunk> = rest.into_chunks().collect();
+        for (id, row) in lost {
+            for (old, samples) in row.chunks {
+                let new = chunks_of(samples);
                 let times = (new.first().map(|c| c.min_time), new.last().map(|c| c.max_time));
                 if times != (Some(old.min_time), Some(old.max_time)) {
                     tracing::error!(series = id, ?old, "the log has not what a damaged chunk had");
@@ -52,6 +59,31 @@ impl Inner {
         Ok(healed)
     }
 
+    /// Gives chunks in files the samples that the log has of their times from `compacted_until` on,
+    /// and no others: a power cut took the rest from the log, and the next one may take it for good.
+    pub(crate) fn believe_log(
+        &self,
+        doubts: Vec<(u32, MappedChunk)>,
+        aliases: &Aliases,
+    ) -> Result<(), Error> {
+        if doubts.is_empty() {
+            return Ok(());
+        }
+        let mut lost = Lost::default();
+        for (id, chunk) in doubts {
+            lost.entry(id).or_default().chunks.push((chunk, Vec::new()));
+        }
+        let covered = self.head.compacted_until.load(Ordering::Acquire);
+        self.read_log_again(&mut lost, aliases, covered)?;
+        for (id, row) in lost {
+            for (old, samples) in row.chunks {
+                self.head.replace_mapped(id, &old, &chunks_of(samples))?;
+            }
+        }
+        self.head.measure();
+        Ok(())
+    }
+
     fn damaged_chunks(&self) -> Lost {
         let pages = self.head.index.read().pages.all();
         let mut lost = Lost::default();
@@ -62,7 +94,7 @@ impl Inner {
             }
             for (id, chunk) in chunks.drain(..) {
                 if matches!(self.head.files.read(&chunk, |_, _| ()), Err(Error::Corrupt { .. })) {
-                    lost.entry(id).or_default().push((chunk, BTreeMap::new()));
+                    lost.entry(id).or_default().chunks.push((chunk, Vec::new()));
                 }
             }
         }
@@ -70,7 +102,7 @@ impl Inner {
     }
 
     /// Collects what the log has of the times of lost chunks.
-    fn read_log_again(&self, lost: &mut Lost) -> Result<(), Error> {
+    fn read_log_again(&self, lost: &mut Lost, aliases: &Aliases, from: i64) -> Result<(), Error> {
         let listing = segments::list(&*self.fs, &self.wal_dir)?;
         let covered = listing.checkpoints.last().copied();
         let mut paths: Vec<PathBuf> = Vec::new();
@@ -85,7 +117,7 @@ impl Inner {
             let mut reader = SegmentReader::open(&*self.fs, &path)?;
             loop {
                 match reader.next_event()? {
-                    Event::Record => self.note_record(reader.record(), lost),
+                    Event::Record => note_record(reader.record(), lost, aliases, from),
                     Event::Corrupt { .. } => {}
                     Event::End => break,
                 }
@@ -93,30 +125,39 @@ impl Inner {
         }
         Ok(())
     }
+}
 
-    fn note_record(&self, bytes: &[u8], lost: &mut Lost) {
-        let aliases = &self.recovery.found().aliases;
-        let mut note = |reference: u64, time: i64, sample: &dyn Fn() -> Sample| {
-            let alias = aliases.get(&reference).copied();
-            let id = alias.or_else(|| u32::try_from(reference).ok());
-            let Some(chunks) = id.and_then(|id| lost.get_mut(&id)) else { return };
-            for (chunk, samples) in chunks {
-                if (chunk.min_time..=chunk.max_time).contains(&time) {
-                    // The first one was taken.
-                    samples.entry(time).or_insert_with(sample);
-                }
+fn chunks_of(samples: Vec<(i64, Sample)>) -> Vec<OwnedChunk> {
+    let mut rest = Rest::default();
+    samples.into_iter().for_each(|(time, sample)| rest.push(time, sample));
+    rest.into_chunks().collect()
+}
+
+/// Takes note of the samples of a record that are of the times of lost chunks, and not before `from`.
+fn note_record(bytes: &[u8], lost: &mut Lost, aliases: &Aliases, from: i64) {
+    let mut note = |reference: u64, time: i64, sample: &dyn Fn() -> Sample| {
+        let alias = aliases.get(&reference).copied();
+        let id = alias.or_else(|| u32::try_from(reference).ok());
+        let Some(row) = id.and_then(|id| lost.get_mut(&id)) else { return };
+        if time < from || row.newest.is_some_and(|newest| newest >= time) {
+            return;
+        }
+        row.newest = Some(time);
+        for (chunk, samples) in &mut row.chunks {
+            if (chunk.min_time..=chunk.max_time).contains(&time) {
+                samples.push((time, sample()));
             }
-        };
-        // A record that makes no sense has told what it could.
-        let _ = match record::kind(bytes) {
-            RecordKind::Samples => record::decode_samples(bytes, |sample: RefSample| {
-                note(sample.series, sample.time, &|| Sample::Float(sample.value));
-            }),
-            RecordKind::Histograms => histograms::decode(bytes, |sample: RefHistogram, _| {
-                let RefHistogram { series, time, histogram } = sample;
-                note(series, time, &|| Sample::Histogram(Box::new(histogram.clone())));
-            }),
-            _ => Ok(()),
-        };
-    }
+        }
+    };
+    // A record that makes no sense has told what it could.
+    let _ = match record::kind(bytes) {
+        RecordKind::Samples => record::decode_samples(bytes, |sample: RefSample| {
+            note(sample.series, sample.time, &|| Sample::Float(sample.value));
+        }),
+        RecordKind::Histograms => histograms::decode(bytes, |sample: RefHistogram, _| {
+            let RefHistogram { series, time, histogram } = sample;
+            note(series, time, &|| Sample::Histogram(Box::new(histogram.clone())));
+        }),
+        _ => Ok(()),
+    };
 }

@@ -22,6 +22,9 @@ const REPAIRED: &str = ".repaired";
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
+/// Number of a series in the log, a chunk of it, and how many samples that has.
+type Found = (u64, MappedChunk, u16);
+
 /// The names in the directory.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
@@ -71,14 +74,15 @@ fn aside_path(listed: &Listed, dir: &Path, number: u32, end: &str) -> PathBuf {
 /// Chunks of the files by the number that their series has in the log.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
-    chunks: Vec<MappedChunk>,
+    /// With the number of their samples.
+    chunks: Vec<(MappedChunk, u16)>,
     by_series: Map<u64, (u32, u32)>,
 }
 
 impl Candidates {
-    fn new(mut found: Vec<(u64, MappedChunk)>) -> Candidates {
+    fn new(mut found: Vec<Found>) -> Candidates {
         // Those of a series stay in the order in which they were written.
-        found.sort_by_key(|(series, _)| *series);
+        found.sort_by_key(|found| found.0);
         let mut by_series = Map::default();
         let mut start = 0_u32;
         for run in found.chunk_by(|a, b| a.0 == b.0) {
@@ -87,7 +91,7 @@ impl Candidates {
             by_series.insert(run[0].0, (start, end));
             start = end;
         }
-        let chunks = found.into_iter().map(|(_, chunk)| chunk).collect();
+        let chunks = found.into_iter().map(|(_, chunk, samples)| (chunk, samples)).collect();
         Candidates { chunks, by_series }
     }
 
@@ -136,18 +140,20 @@ impl Awaiting {
         }
     }
 
-    /// The chunk of a series that has a sample of this time, if there is one that no other sample
-    /// asked for, and whether more of its chunks wait.
-    pub(crate) fn claim(&mut self, id: u32, time: i64) -> (Option<MappedChunk>, bool) {
+    /// The chunk of a series that has a sample of this time, and how many samples it has, if there is
+    /// one that no other sample asked for; and whether more of its chunks wait.
+    pub(crate) fn claim(&mut self, id: u32, time: i64) -> (Option<(MappedChunk, u16)>, bool) {
         let Some(row) = self.rows.get_mut(&id) else { return (None, false) };
         while row.0 < row.1 {
-            let Some(chunk) = self.candidates.chunks.get(row.0 as usize).copied() else { break };
+            let Some((chunk, samples)) = self.candidates.chunks.get(row.0 as usize).copied() else {
+                break;
+            };
             if time < chunk.min_time {
                 return (None, true);
             }
             row.0 += 1;
             if time <= chunk.max_time {
-                return (Some(chunk), row.0 < row.1);
+                return (Some((chunk, samples)), row.0 < row.1);
             }
             self.passed = self.passed.max(Some(chunk.max_time));
         }
@@ -158,7 +164,7 @@ impl Awaiting {
     /// Passes over chunks.
     fn pass(&mut self, (first, end): (u32, u32)) {
         let chunks = self.candidates.chunks.get(first as usize..end as usize);
-        let newest = chunks.into_iter().flatten().map(|chunk| chunk.max_time).max();
+        let newest = chunks.into_iter().flatten().map(|(chunk, _)| chunk.max_time).max();
         self.passed = self.passed.max(newest);
     }
 
@@ -226,12 +232,7 @@ impl HeadChunks {
     }
 
     /// Reads one file; says what is wrong with it, after what is good was taken.
-    fn load_file(
-        &self,
-        number: u32,
-        is_last: bool,
-        found: &mut Vec<(u64, MappedChunk)>,
-    ) -> Option<String> {
+    fn load_file(&self, number: u32, is_last: bool, found: &mut Vec<Found>) -> Option<String> {
         let file = ChunkFile::new(&self.dir, number);
         let bytes = match self.fs.map(&file.path()) {
             Ok(bytes) => bytes,
@@ -252,7 +253,8 @@ impl HeadChunks {
             // The log out of order has all of the others.
             let known = Encoding::from_number(stored.encoding).is_some();
             if known && !stored.late && min_time <= max_time {
-                found.push((stored.series, MappedChunk { min_time, max_time, place }));
+                let samples = crate::chunk::xor::count(stored.bytes);
+                found.push((stored.series, MappedChunk { min_time, max_time, place }, samples));
             }
             at = end;
         };

@@ -109,6 +109,22 @@ impl Head {
         old: &MappedChunk,
         chunks: &[OwnedChunk],
     ) -> Result<(), Error> {
+        let new = match chunks {
+            [] => Vec::new(),
+            chunks => self.write_chunks(id, chunks)?,
+        };
+        if let Some(page) = self.page(id)
+            && let Some(series) = page.series.write().get_mut(id)
+        {
+            let there = series.replace_mapped(old, &new);
+            self.counters.chunks.fetch_add(new.len() as u64, Ordering::Relaxed);
+            self.counters.chunks.fetch_sub(u64::from(there), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Writes chunks of a series to a file at once.
+    fn write_chunks(&self, id: u32, chunks: &[OwnedChunk]) -> Result<Vec<MappedChunk>, Error> {
         let mut writer = self.files.writer.lock();
         let need = chunks.iter().map(|chunk| stored_bytes_max(chunk.bytes.len())).sum::<usize>();
         let (number, start) = writer.position(&self.files, need)?;
@@ -126,14 +142,7 @@ impl Head {
             );
         }
         writer.write(&load)?;
-        let new: Vec<MappedChunk> = load.chunks.into_iter().map(|(_, chunk)| chunk).collect();
-        if let Some(page) = self.page(id)
-            && let Some(series) = page.series.write().get_mut(id)
-        {
-            let more = series.replace_mapped(old, &new);
-            self.counters.chunks.fetch_add(more, Ordering::Relaxed);
-        }
-        Ok(())
+        Ok(load.chunks.into_iter().map(|(_, chunk)| chunk).collect())
     }
 
     /// Writes chunks that ended to files, so that their memory is free; says how many. After an

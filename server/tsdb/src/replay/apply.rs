@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::ReplayReport;
 use crate::chunk::histogram::AnyHistogram;
 use crate::head::{Appended, Head, Page, Place, Series, page_of};
-use crate::head_chunks::Awaiting;
+use crate::head_chunks::{Awaiting, MappedChunk};
 
 /// Jobs that wait for the other thread at most.
 const JOBS_MAX: usize = 4;
@@ -37,6 +37,8 @@ pub(super) struct Applier<'a> {
     found: Found,
     /// Series whose chunks may go to files.
     ended: Vec<u32>,
+    /// Chunks in files with samples that the log does not have.
+    doubts: Vec<(u32, MappedChunk)>,
 }
 
 /// What came of samples.
@@ -60,7 +62,8 @@ impl Default for Found {
 
 impl<'a> Applier<'a> {
     pub(super) fn new(head: &'a Head, awaiting: &'a Mutex<Awaiting>) -> Applier<'a> {
-        Applier { head, awaiting, page: None, found: Found::default(), ended: Vec::new() }
+        let (found, ended, doubts) = (Found::default(), Vec::new(), Vec::new());
+        Applier { head, awaiting, page: None, found, ended, doubts }
     }
 
     pub(super) fn apply(&mut self, job: &Job) {
@@ -96,7 +99,10 @@ impl<'a> Applier<'a> {
             found.unknown += 1;
             return;
         };
-        if series.mapped().last().is_some_and(|chunk| time <= chunk.max_time) {
+        if let Some(chunk) = series.mapped().last().filter(|chunk| time <= chunk.max_time) {
+            if time >= chunk.min_time {
+                series.confirm(time);
+            }
             found.mapped += 1;
             return;
         }
@@ -104,15 +110,19 @@ impl<'a> Applier<'a> {
             let mut awaiting = self.awaiting.lock();
             let (chunk, more) = awaiting.claim(id, time);
             series.awaits_chunks = more;
-            match chunk.map(|chunk| (chunk, series.adopt(chunk))) {
-                Some((chunk, Some(sum))) => {
+            let before = series.mapped().last().copied();
+            match chunk.map(|(chunk, samples)| (chunk, samples, series.adopt(chunk))) {
+                Some((chunk, samples, Some(sum))) => {
+                    let doubtful = before.filter(|_| series.unconfirmed > 0);
+                    self.doubts.extend(doubtful.map(|chunk| (id, chunk)));
+                    series.begin_confirming(time, samples.saturating_sub(1));
                     found.sum.add(sum);
                     found.oldest = found.oldest.min(chunk.min_time);
                     found.newest = found.newest.max(chunk.max_time);
                     found.mapped += 1;
                     return;
                 }
-                Some((chunk, None)) => awaiting.refuse(&chunk),
+                Some((chunk, _, None)) => awaiting.refuse(&chunk),
                 None => {}
             }
         }
@@ -130,7 +140,8 @@ impl<'a> Applier<'a> {
     }
 
     /// Makes head and report know what was done so far.
-    pub(super) fn tell(&mut self, report: &mut ReplayReport) {
+    pub(super) fn tell(&mut self, report: &mut ReplayReport, doubts: &mut Vec<(u32, MappedChunk)>) {
+        doubts.append(&mut self.doubts);
         let found = std::mem::take(&mut self.found);
         report.samples += found.taken;
         report.samples_mapped += found.mapped;

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use crate::block::Sample;
 use crate::fs::Fs;
 use crate::head::{Head, Offered, Page, Series, alone, page_of};
-use crate::head_chunks::Awaiting;
+use crate::head_chunks::{Awaiting, MappedChunk};
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
@@ -108,6 +108,8 @@ pub(crate) struct Replay<'a> {
     awaiting: &'a Mutex<Awaiting>,
     /// Whether there were any.
     awaits: bool,
+    /// Chunks in files with samples that the log does not have.
+    doubts: Vec<(u32, MappedChunk)>,
     /// Where labels are put together.
     text: String,
     page: Option<(u32, Arc<Page>)>,
@@ -137,6 +139,7 @@ impl<'a> Replay<'a> {
             named: Vec::new(),
             awaiting,
             awaits: false,
+            doubts: Vec::new(),
             text: String::new(),
             page: None,
             report: ReplayReport::default(),
@@ -170,7 +173,7 @@ impl<'a> Replay<'a> {
                 self.read(&mut reader, path, go_on, (hand_out, back))
             })
         };
-        applier.tell(&mut self.report);
+        applier.tell(&mut self.report, &mut self.doubts);
         if let Err(error) = self.head.map_chunks() {
             tracing::warn!(%error, "full chunks stay in memory");
         }
@@ -361,15 +364,29 @@ impl<'a> Replay<'a> {
         decoded
     }
 
-    /// Ends the replay of the log before the head.
-    pub(crate) fn end(&mut self) {
-        if self.awaiting.lock().end().is_none_or(|newest| newest < self.covered_until) {
-            return;
+    /// Ends the replay of the log before the head; says which chunks in files have samples that the log
+    /// does not have, as after a power cut.
+    pub(crate) fn end(&mut self) -> Vec<(u32, MappedChunk)> {
+        let mut doubts = std::mem::take(&mut self.doubts);
+        if !self.awaits {
+            return doubts;
+        }
+        let pages = self.head.index.read().pages.all();
+        for page in pages {
+            for series in page.series.write().iter_mut().filter(|s| s.unconfirmed > 0) {
+                series.unconfirmed = 0;
+                doubts.extend(series.mapped().last().map(|chunk| (series.id, *chunk)));
+            }
+        }
+        let unclaimed = self.awaiting.lock().end();
+        if doubts.is_empty() && unclaimed.is_none_or(|newest| newest < self.covered_until) {
+            return doubts;
         }
         tracing::info!("files of head chunks have samples that the log has not");
         if let Err(error) = self.head.files.disown() {
             tracing::warn!(%error, "they stay, and the next start may believe them");
         }
+        doubts
     }
 
     fn exemplars(&mut self, record: &[u8]) -> Result<(), String> {
