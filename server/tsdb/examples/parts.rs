@@ -78,7 +78,9 @@ fn chunks() {
             }
         });
         let bytes = chunk.len() as f64 / CHUNK_SAMPLES as f64;
-        println!("xor {name:<8}  encode {encoding:>6.1}, decode {decoding:>6.1} ns a sample, {bytes:.2} bytes");
+        println!(
+            "xor {name:<8}  encode {encoding:>6.1}, decode {decoding:>6.1} ns a sample, {bytes:.2} bytes"
+        );
     }
 }
 
@@ -125,7 +127,9 @@ fn fill(dir: &Path) -> Db {
         batch.commit().unwrap();
     }
     let known = (cpu() - begin) / (SERIES as f64 * (STEPS - 1) as f64) * 1e9;
-    println!("append         a new series {new:.0}, a sample of a known one {known:.0} ns, log included");
+    println!(
+        "append         a new series {new:.0}, a sample of a known one {known:.0} ns, log included"
+    );
     db
 }
 
@@ -175,7 +179,9 @@ fn main() {
     let took = cpu() - begin;
     let samples: u64 = db.blocks().iter().map(|meta| meta.stats.num_samples).sum();
     let (blocks, each) = (db.blocks().len(), took / samples as f64 * 1e9);
-    println!("compaction     {took:.2} s for {samples} samples in {blocks} blocks, {each:.0} ns a sample");
+    println!(
+        "compaction     {took:.2} s for {samples} samples in {blocks} blocks, {each:.0} ns a sample"
+    );
     selects(&db, "head and blocks");
     db.close().unwrap();
     std::fs::remove_dir_all(&dir).unwrap();
