@@ -109,7 +109,6 @@ fn a_sound_directory_has_nothing_to_complain_of() {
 
 #[test]
 fn a_flipped_bit_is_found_and_its_repair_loses_little() {
-    println!("seed {SEED}");
     let good = directory();
     let wanted = contents(&good.after_kill()).unwrap();
     let mut kinds: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
@@ -118,7 +117,9 @@ fn a_flipped_bit_is_found_and_its_repair_loses_little() {
     }
     let flips = std::env::var("HEARTH_FLIPS").ok().and_then(|flips| flips.parse().ok());
     let seed = std::env::var("HEARTH_SEED").ok().and_then(|seed| seed.parse().ok());
-    let mut random = Random::new(seed.unwrap_or(SEED));
+    let seed = seed.unwrap_or(SEED);
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
     let (mut noticed, mut harmless) = (0, 0);
     let mut counts: BTreeMap<&str, (u64, u64, usize)> = BTreeMap::new();
     let rounds = flips.unwrap_or(FLIPS);
