@@ -210,7 +210,7 @@ impl Inner {
             return (replay.report, replay.aliases);
         }
         let doubts = replay.end();
-        if let Err(error) = self.believe_log(doubts, &replay.aliases) {
+        if let Err(error) = self.believe_log(doubts) {
             tracing::warn!(%error, "head chunks keep samples that the log does not have");
         }
         if let Err(error) = checkpoint::remove_covered(fs, &log.dir, &log.listing) {

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
+use common_model::Labels;
+
 use super::MappedChunk;
 use crate::Error;
 use crate::block::{OwnedChunk, Rest, Sample};
 use crate::db::Inner;
-use crate::replay::Aliases;
+use crate::head::Head;
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefSample};
 use crate::wal::segments::{self, checkpoint_path, segment_path};
@@ -40,7 +42,7 @@ impl Inner {
         if lost.is_empty() {
             return Ok(0);
         }
-        self.read_log_again(&mut lost, &self.recovery.found().aliases, i64::MIN)?;
+        self.read_log_again(&mut lost, i64::MIN)?;
         let mut healed = 0;
         for (id, row) in lost {
             for (old, samples) in row.chunks {
@@ -61,11 +63,7 @@ impl Inner {
 
     /// Gives chunks in files the samples that the log has of their times from `compacted_until` on,
     /// and no others: a power cut took the rest from the log, and the next one may take it for good.
-    pub(crate) fn believe_log(
-        &self,
-        doubts: Vec<(u32, MappedChunk)>,
-        aliases: &Aliases,
-    ) -> Result<(), Error> {
+    pub(crate) fn believe_log(&self, doubts: Vec<(u32, MappedChunk)>) -> Result<(), Error> {
         if doubts.is_empty() {
             return Ok(());
         }
@@ -74,7 +72,7 @@ impl Inner {
             lost.entry(id).or_default().chunks.push((chunk, Vec::new()));
         }
         let covered = self.head.compacted_until.load(Ordering::Acquire);
-        self.read_log_again(&mut lost, aliases, covered)?;
+        self.read_log_again(&mut lost, covered)?;
         for (id, row) in lost {
             for (old, samples) in row.chunks {
                 self.head.replace_mapped(id, &old, &chunks_of(samples))?;
@@ -102,7 +100,8 @@ impl Inner {
     }
 
     /// Collects what the log has of the times of lost chunks.
-    fn read_log_again(&self, lost: &mut Lost, aliases: &Aliases, from: i64) -> Result<(), Error> {
+    fn read_log_again(&self, lost: &mut Lost, from: i64) -> Result<(), Error> {
+        let mut named = Named::new();
         let listing = segments::list(&*self.fs, &self.wal_dir)?;
         let covered = listing.checkpoints.last().copied();
         let mut paths: Vec<PathBuf> = Vec::new();
@@ -117,7 +116,9 @@ impl Inner {
             let mut reader = SegmentReader::open(&*self.fs, &path)?;
             loop {
                 match reader.next_event()? {
-                    Event::Record => note_record(reader.record(), lost, aliases, from),
+                    Event::Record => {
+                        note_record(reader.record(), &self.head, &mut named, lost, from);
+                    }
                     Event::Corrupt { .. } => {}
                     Event::End => break,
                 }
@@ -133,12 +134,25 @@ fn chunks_of(samples: Vec<(i64, Sample)>) -> Vec<OwnedChunk> {
     rest.into_chunks().collect()
 }
 
+/// Series of the head by the numbers that the log gave them so far. A number may mean another series
+/// later, and nothing before the log says what.
+type Named = HashMap<u64, u32>;
+
 /// Takes note of the samples of a record that are of the times of lost chunks, and not before `from`.
-fn note_record(bytes: &[u8], lost: &mut Lost, aliases: &Aliases, from: i64) {
+fn note_record(bytes: &[u8], head: &Head, named: &mut Named, lost: &mut Lost, from: i64) {
+    if record::kind(bytes) == RecordKind::Series {
+        // A record that makes no sense has told what it could.
+        let _ = record::decode_series(bytes, |reference, pairs| {
+            match head.find(&Labels::from_pairs(pairs.iter().copied())) {
+                Some(id) => named.insert(reference, id),
+                None => named.remove(&reference),
+            };
+        });
+        return;
+    }
     let mut note = |reference: u64, time: i64, sample: &dyn Fn() -> Sample| {
-        let alias = aliases.get(&reference).copied();
-        let id = alias.or_else(|| u32::try_from(reference).ok());
-        let Some(row) = id.and_then(|id| lost.get_mut(&id)) else { return };
+        let id = named.get(&reference);
+        let Some(row) = id.and_then(|id| lost.get_mut(id)) else { return };
         if time < from || row.newest.is_some_and(|newest| newest >= time) {
             return;
         }
