@@ -131,6 +131,11 @@ impl Block {
         index + segments + ranges.sum::<usize>()
     }
 
+    /// Bytes of its table of symbols in memory.
+    pub(crate) fn symbol_bytes(&self) -> usize {
+        self.index.symbols.heap_bytes()
+    }
+
     /// Number of distinct label names and values.
     #[must_use]
     pub fn symbols(&self) -> usize {

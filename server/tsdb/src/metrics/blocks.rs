@@ -13,6 +13,10 @@ const BYTES: Family = Family::gauge(
 );
 const OUTLINE_BYTES: Family =
     Family::gauge("hearth_tsdb_block_outline_bytes", "Bytes of memory that open blocks take.");
+const SYMBOL_BYTES: Family = Family::gauge(
+    "prometheus_tsdb_symbol_table_size_bytes",
+    "Size of symbol table in memory for loaded blocks",
+);
 const BROKEN: Family = Family::gauge(
     "hearth_tsdb_blocks_broken",
     "Number of blocks in the directory that cannot be opened and are left out.",
@@ -56,6 +60,8 @@ pub(super) fn collect(
     samples.push(&BYTES, &[], open().map(|block| block.size_bytes()).sum::<u64>() as f64);
     let outline = open().map(|block| block.heap_bytes()).sum::<usize>();
     samples.push(&OUTLINE_BYTES, &[], outline as f64);
+    let symbols = open().map(|block| block.symbol_bytes()).sum::<usize>();
+    samples.push(&SYMBOL_BYTES, &[], symbols as f64);
     samples.push(&BROKEN, &[], blocks.broken() as f64);
     let counters = &blocks.counters;
     samples.push(&RELOADS, &[], load(&counters.reloads));
