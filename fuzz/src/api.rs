@@ -47,6 +47,7 @@ pub async fn api() -> Router {
         now: now.clone(),
         in_process: std::collections::HashMap::new(),
         asked: std::collections::HashMap::new(),
+        ready: None,
     };
     let scrape = Arc::new(server_scrape::Manager::new(scrape, &registry));
     let jobs = Config::load(JOBS, "prometheus.yml", &|_| None).expect("it is fixed");
