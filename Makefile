@@ -25,6 +25,7 @@ fmt:
 
 clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo check --manifest-path fuzz/Cargo.toml --locked --quiet
 
 # Random tests begin where PROPTEST_RNG_SEED says (1), so that what one change broke is not found by the next.
 unit:

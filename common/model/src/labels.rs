@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::convert::Infallible;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -59,12 +60,8 @@ impl Labels {
             static BUFFER: Cell<String> = const { Cell::new(String::new()) };
         }
         let mut text = BUFFER.take();
-        text.clear();
-        for (name, value) in pairs {
-            write_part(&mut text, name);
-            write_part(&mut text, value);
-        }
-        let labels = Labels::of(&text);
+        let pairs = pairs.into_iter().map(Ok::<_, Infallible>);
+        let Ok(labels) = Labels::try_from_sorted(&mut text, pairs);
         if text.capacity() <= BUFFER_BYTES_KEPT {
             BUFFER.set(text);
         }

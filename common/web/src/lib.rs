@@ -3,6 +3,7 @@
 //! [`serve`] puts an axum `Router` behind every protection that the programs of this workspace
 //! share; routes and pages are the caller's.
 
+mod accompanied;
 mod error;
 mod landing;
 mod listener;

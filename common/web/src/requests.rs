@@ -1,8 +1,6 @@
 //! Metrics of the requests that were answered, under the names that Prometheus' programs have.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::Router;
@@ -10,9 +8,9 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use bytes::Bytes;
 use common_instrument::{CounterVec, Histogram, HistogramVec, Registry};
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+
+use crate::accompanied::{Accompanied, Companion};
 
 const SECONDS: &[f64] = &[0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0];
 const BYTES: &[f64] = &[1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
@@ -70,7 +68,7 @@ impl RequestMetrics {
             seconds: self.seconds.with([&handler]),
             bytes: self.bytes.with([&handler]),
         };
-        response.map(|body| Body::new(Measured { body, measure }))
+        response.map(|body| Body::new(Accompanied { body, companion: measure }))
     }
 }
 
@@ -102,32 +100,9 @@ impl Drop for Measure {
     }
 }
 
-struct Measured {
-    body: Body,
-    measure: Measure,
-}
-
-impl HttpBody for Measured {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.measure.sent += frame.data_ref().map_or(0, Bytes::len) as u64;
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl Companion for Measure {
+    fn sent(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
     }
 }
 

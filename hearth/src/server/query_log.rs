@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use common_instrument::{Counter, Gauge, Registry, Summary, SummaryVec};
@@ -169,16 +168,6 @@ struct RuleGroup<'a> {
 
 impl<'a> Line<'a> {
     fn new(query: &Done<'a>, now_ms: i64) -> Line<'a> {
-        let laps = query.laps;
-        let total = laps.prepare + laps.eval;
-        let timings = [
-            ("evalTotalTime", total),
-            ("resultSortTime", Duration::ZERO),
-            ("queryPreparationTime", laps.prepare),
-            ("innerEvalTime", laps.eval),
-            ("execQueueTime", laps.queue),
-            ("execTotalTime", total),
-        ];
         let (http_request, rule_group) = match query.origin {
             Origin::Request { client, method, path } => {
                 (Some(HttpRequest { client, method, path }), None)
@@ -197,7 +186,7 @@ impl<'a> Line<'a> {
             },
             error: query.error,
             stats: Stats {
-                timings: timings.map(|(name, time)| (name, time.as_secs_f64())).into(),
+                timings: query.laps.named().map(|(name, time)| (name, time.as_secs_f64())).into(),
                 samples: Samples {
                     total_queryable_samples: query.stats.samples_total,
                     peak_samples: query.stats.samples_peak,

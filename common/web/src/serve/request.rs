@@ -21,6 +21,7 @@ use tower::ServiceExt as _;
 use super::Peer;
 use super::state::InFlight;
 use super::table::Place;
+use crate::accompanied::{Accompanied, Companion};
 use crate::protect::Guard;
 use crate::{WebOptions, plain};
 
@@ -61,7 +62,7 @@ impl Handler {
         let answer = self.answer(request, peer, place);
         async move {
             let response = answer.await;
-            Ok(response.map(|body| Body::new(Guarded { body, _guard: guard })))
+            Ok(response.map(|body| Body::new(Accompanied { body, companion: guard })))
         }
     }
 
@@ -170,28 +171,4 @@ impl HttpBody for Timed {
     }
 }
 
-/// The body of an answer; its request is in flight until it goes.
-struct Guarded {
-    body: Body,
-    _guard: InFlight,
-}
-
-impl HttpBody for Guarded {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+impl Companion for InFlight {}

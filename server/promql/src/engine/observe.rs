@@ -78,3 +78,19 @@ pub struct Laps {
     /// Evaluating.
     pub eval: Duration,
 }
+
+impl Laps {
+    /// All of them under the names that the API and the query log have for them.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, Duration); 6] {
+        let total = self.prepare + self.eval;
+        [
+            ("evalTotalTime", total),
+            ("resultSortTime", Duration::ZERO),
+            ("queryPreparationTime", self.prepare),
+            ("innerEvalTime", self.eval),
+            ("execQueueTime", self.queue),
+            ("execTotalTime", total),
+        ]
+    }
+}

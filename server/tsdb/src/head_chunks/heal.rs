@@ -1,7 +1,6 @@
 //! Damage in files of head chunks under a running server: the samples are read again from the log.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use common_model::Labels;
@@ -13,8 +12,7 @@ use crate::db::Inner;
 use crate::head::Head;
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefSample};
-use crate::wal::segments::{self, checkpoint_path, segment_path};
-use crate::wal::{Event, SegmentReader, count};
+use crate::wal::{Event, SegmentReader, checkpoint, count, segments};
 
 /// Chunks in files by series, and what the log has of their times.
 type Lost = HashMap<u32, Row>;
@@ -103,16 +101,7 @@ impl Inner {
     fn read_log_again(&self, lost: &mut Lost, from: i64) -> Result<(), Error> {
         let mut named = Named::new();
         let listing = segments::list(&*self.fs, &self.wal_dir)?;
-        let covered = listing.checkpoints.last().copied();
-        let mut paths: Vec<PathBuf> = Vec::new();
-        if let Some(number) = covered {
-            let dir = checkpoint_path(&self.wal_dir, number);
-            let inside = segments::list(&*self.fs, &dir)?.segments;
-            paths.extend(inside.iter().map(|(number, _)| segment_path(&dir, *number)));
-        }
-        let rest = listing.segments.iter().filter(|(n, _)| covered.is_none_or(|last| *n > last));
-        paths.extend(rest.map(|(number, _)| segment_path(&self.wal_dir, *number)));
-        for path in paths {
+        for path in checkpoint::sources(&*self.fs, &self.wal_dir, &listing, u64::MAX)? {
             let mut reader = SegmentReader::open(&*self.fs, &path)?;
             loop {
                 match reader.next_event()? {

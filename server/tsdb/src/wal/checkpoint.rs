@@ -64,7 +64,12 @@ pub fn create(
 }
 
 /// The segments of the newest checkpoint and those of the log up to `last`, in order.
-fn sources(fs: &dyn Fs, dir: &Path, listing: &Listing, last: u64) -> Result<Vec<PathBuf>, Error> {
+pub(crate) fn sources(
+    fs: &dyn Fs,
+    dir: &Path,
+    listing: &Listing,
+    last: u64,
+) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     let covered = listing.checkpoints.last().copied();
     if let Some(number) = covered {
