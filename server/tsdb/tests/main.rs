@@ -17,6 +17,7 @@ mod crash;
 mod deletions;
 mod exemplars;
 mod faults;
+mod flips;
 mod head_chunks;
 mod histograms;
 mod numbered;
