@@ -9,7 +9,7 @@ use server_storage::{
     Pieces, Querier, SampleColumns, SelectHints, SeriesSet, SetSize, StorageError, Watch,
 };
 
-use crate::block::{Block, BlockCursor, Classed, Spare};
+use crate::block::{Block, BlockCursor, Classed, KnownLabels, Spare};
 use crate::blocks::classify;
 use crate::querier::{HeadQuerier, HeadSeries, limited};
 
@@ -21,6 +21,8 @@ pub(crate) struct MergeQuerier {
     pub(crate) start: TimestampMs,
     pub(crate) end: TimestampMs,
     pub(crate) watch: Watch,
+    /// Where labels of blocks' series are remembered.
+    pub(crate) known: Option<Arc<KnownLabels>>,
 }
 
 struct Merged {
@@ -61,6 +63,7 @@ pub fn block_querier(
         start,
         end,
         watch: Watch::default(),
+        known: None,
     })
 }
 
@@ -77,7 +80,7 @@ impl MergeQuerier {
                 // Where it was interrupted the list is not whole.
                 self.watch.check(0)?;
                 if !cursor.is_done() {
-                    cursors.push(cursor);
+                    cursors.push(cursor.remember(self.known.as_ref()));
                 }
             }
         }

@@ -9,6 +9,7 @@ mod decode;
 mod delete;
 mod flaw;
 mod index;
+mod known;
 mod meta;
 mod projection;
 mod rewrite;
@@ -24,6 +25,7 @@ mod write;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use common_model::Labels;
 use server_storage::{SampleColumns, Watch};
@@ -36,6 +38,7 @@ use flaw::Flaw;
 pub use index::ChunkMeta;
 use index::Index;
 use index::SeriesEntry;
+pub(crate) use known::KnownLabels;
 pub(crate) use meta::FROM_OUT_OF_ORDER;
 pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
 pub(crate) use projection::Projection;
@@ -50,8 +53,13 @@ pub use write::{BlockWriter, ChunkCutter, EncodedChunk, OwnedChunk, cut_floats};
 /// Most bytes a `meta.json` may have.
 const META_BYTES_MAX: usize = 16 << 20;
 
+/// How many blocks were opened in this process.
+static OPENED: AtomicU32 = AtomicU32::new(0);
+
 /// An open block.
 pub struct Block {
+    /// Which of the blocks of this process it is.
+    serial: u32,
     dir: PathBuf,
     meta: BlockMeta,
     index: Index,
@@ -96,7 +104,8 @@ impl Block {
         let segments = open_segments(fs, &dir.join("chunks"))?;
         let mut size_bytes = (meta_bytes + tombstone_bytes + index.len()) as u64;
         size_bytes += segments.iter().map(|segment| segment.len() as u64).sum::<u64>();
-        Ok(Block { dir: dir.to_owned(), meta, index, segments, tombstones, size_bytes })
+        let serial = OPENED.fetch_add(1, Ordering::Relaxed);
+        Ok(Block { serial, dir: dir.to_owned(), meta, index, segments, tombstones, size_bytes })
     }
 
     /// First and last times that were deleted from a series.
