@@ -7,8 +7,10 @@ use super::Heap;
 
 /// The allocator is asked when queries have taken this much since it was last asked.
 const LOOK_BYTES: usize = 2 << 20;
-/// So much may lie idle that did not before, until it is given back for a new beginning.
-const IDLE_MORE_MAX: usize = 2 << 20;
+/// So much may lie idle, or this part of what queries share, until it is given back for a new
+/// beginning: less makes every query of a dashboard fetch the same pages from the kernel again.
+const IDLE_BYTES_MAX: usize = 2 << 20;
+const IDLE_PART_MAX: usize = 32;
 
 /// Adds what the allocator keeps back to what queries hold.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ impl Governor {
         self.unseen.fetch_add(more, Ordering::Relaxed);
         self.since_beginning.fetch_add(more, Ordering::Relaxed);
         if before == 0 && self.since_beginning.load(Ordering::Relaxed) >= LOOK_BYTES {
-            self.begin();
+            self.begin(bytes_max);
         }
         if self.unseen.load(Ordering::Relaxed) < LOOK_BYTES {
             return Ok(());
@@ -59,9 +61,9 @@ impl Governor {
     }
 
     /// No query holds anything.
-    fn begin(&self) {
+    fn begin(&self, bytes_max: usize) {
         self.since_beginning.store(0, Ordering::Relaxed);
-        if self.idle() > IDLE_MORE_MAX {
+        if self.heap.idle_bytes() > IDLE_BYTES_MAX.max(bytes_max / IDLE_PART_MAX) {
             self.heap.give_back();
         }
         self.idle_before.store(self.heap.idle_bytes(), Ordering::Relaxed);
@@ -113,6 +115,19 @@ mod tests {
         }
 
         fn give_back_of_thread(&self) {}
+    }
+
+    #[test]
+    fn a_little_may_lie_idle_from_one_query_to_the_next() {
+        for (idle, bytes_max, given_back) in
+            [(2, 32, 0), (3, 32, 1), (8, 256, 0), (9, 256, 1), (3, 256, 0)]
+        {
+            let heap = Arc::new(Idle::default());
+            heap.set(idle * MIB, 0);
+            let governor = Governor::new(heap.clone());
+            assert_eq!(governor.admit(0, MIB, bytes_max * MIB), Ok(()));
+            assert_eq!(heap.given_back(), given_back, "{idle} of {bytes_max}");
+        }
     }
 
     #[test]
