@@ -105,6 +105,8 @@ impl Eval<'_> {
             let mut read = Read { labels, samples: &mut samples, reading: &mut reading };
             if make(&mut read, &mut track)? {
                 sink(&mut track)?;
+            } else {
+                reading.blank();
             }
         }
         Ok(())
