@@ -255,8 +255,9 @@ impl Forecast {
         }
         self.look_at = self.seen.saturating_mul(2);
         let memory = eval.budget.memory();
-        let (grown, limit) =
-            (memory.bytes().saturating_sub(self.held_before), memory.bytes_reach());
+        let ahead = eval.ahead.load(Ordering::Relaxed);
+        let held = memory.bytes().saturating_sub(ahead);
+        let (grown, limit) = (held.saturating_sub(self.held_before), memory.bytes_reach());
         if grown.saturating_mul(1 + self.again) < limit / PART_MIN {
             return Ok(());
         }
@@ -265,7 +266,7 @@ impl Forecast {
         let one = grown / self.seen;
         let rest = one.saturating_mul(all.saturating_sub(self.seen));
         let rest = rest.saturating_add(one.saturating_mul(all).saturating_mul(self.again));
-        let wanted = memory.bytes().saturating_add(rest);
+        let wanted = held.saturating_add(rest);
         let plain = match self.seen {
             ..SERIES_ENOUGH => limit.saturating_mul(TIMES_OF_FEW.max(TIMES_OF_FEWEST / self.seen)),
             _ => limit.saturating_add(limit / 2),

@@ -65,6 +65,8 @@ pub(crate) struct Eval<'q> {
     pub(crate) series_total: AtomicU64,
     /// Series read of which nothing was handed on.
     blank: AtomicUsize,
+    /// Bytes charged for what was read ahead and not yet handed on; never too few.
+    ahead: AtomicUsize,
     /// Selectors that look for counter resets themselves.
     compared: hints::Compared,
     /// Selectors of which only some labels are looked at.
@@ -112,6 +114,7 @@ impl<'q> Eval<'q> {
             samples_total: AtomicU64::new(0),
             series_total: AtomicU64::new(0),
             blank: AtomicUsize::new(0),
+            ahead: AtomicUsize::new(0),
             compared: hints::Compared::of(expr),
             grouped: hints::Grouped::of(expr, options),
             kept: forecast::Kept::of(expr),
