@@ -160,19 +160,19 @@ fn the_other_core_is_asked_for_by_selectors_of_both_kinds() {
 fn what_is_read_ahead_is_no_reason_to_refuse_what_fits() {
     let store = MemoryStore::default();
     let mut appender = store.appender();
-    for series in 0..2000 {
+    for series in 0..6000 {
         let labels = Labels::from_pairs([("__name__", "x"), ("n", &series.to_string())]);
         appender.append(SeriesRef::default(), &labels, 0, 1.0).unwrap();
     }
     appender.commit().unwrap();
     let heavy = Heavy(store);
-    let options = EngineOptions { memory_bytes_max: 80 << 20, ..EngineOptions::default() };
+    let options = EngineOptions { memory_bytes_max: 70 << 20, ..EngineOptions::default() };
     let engine = Engine::new(options);
     for text in ["x + x + x + x + x", "x or x", "quantile(0.5, x)"] {
         let expr = parse(text, &Options::everything()).unwrap();
         let lender = Lender { lent: AtomicUsize::new(0), times_max: usize::MAX };
         let options = QueryOptions { interrupt: &lender, ..QueryOptions::default() };
-        let result = engine.range(&heavy, &expr, 0, 299_500, 500, &options);
+        let result = engine.range(&heavy, &expr, 0, 298_000, 2_000, &options);
         assert!(result.is_ok(), "{text}: {:?}", result.err());
         assert!(lender.lent.into_inner() > 0, "{text}");
     }
