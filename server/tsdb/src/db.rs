@@ -25,6 +25,7 @@ use crate::opening::{self, Logs, Recovery};
 use crate::out_of_order_log::OutOfOrderLog;
 use crate::querier::HeadQuerier;
 use crate::replay::{ReplayProgress, ReplayReport};
+use crate::reserve::Reserve;
 use crate::wal::{Wal, WalCounters};
 use crate::{Error, Options};
 
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     /// Removed series whose records may still stand in the log, with its last segment at the time.
     pub(crate) removed: Mutex<HashMap<u64, u64>>,
     pub(crate) recovery: Recovery,
+    pub(crate) reserve: Reserve,
     lock: Mutex<Option<Box<dyn Lock>>>,
     closed: AtomicBool,
     pub(crate) scratches: Scratches,
@@ -167,6 +169,7 @@ impl Db {
             out_of_order_writing: Mutex::default(),
             removed: Mutex::default(),
             recovery: Recovery::default(),
+            reserve: Reserve::default(),
             lock: Mutex::new(Some(lock)),
             closed: AtomicBool::new(false),
             scratches: Scratches::default(),

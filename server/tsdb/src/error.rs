@@ -61,6 +61,12 @@ impl Error {
 }
 
 impl Error {
+    /// Whether there was no room on the disk.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Error::Io { cause, .. } if matches!(cause.kind(), StorageFull | QuotaExceeded))
+    }
+
     /// What is wrong, without the path of the file where that is told beside it.
     pub(crate) fn problem(&self) -> String {
         match self {

@@ -16,6 +16,7 @@ use crate::db::{Db, Inner};
 use crate::fs::Fs;
 use crate::head_chunks::HEAD_CHUNKS;
 use crate::metrics::upkeep::timed;
+use crate::reserve;
 use crate::wal::{checkpoint, count, segments};
 
 /// How often the maintenance thread looks whether something is due.
@@ -36,7 +37,7 @@ const VIEWS_INTERVAL_MS: i64 = 60 * 1000;
 /// How often the bytes of chunks are compared with their limit.
 const SPACE_INTERVAL_MS: i64 = 60 * 1000;
 /// How finely the time is found before which chunks go for space.
-const STEPS_PER_RANGE: i64 = 24;
+pub(crate) const STEPS_PER_RANGE: i64 = 24;
 
 /// How much of the log is looked through for what can go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,9 @@ pub(crate) struct Schedule {
     map_failed: Option<TimestampMs>,
     views: Option<TimestampMs>,
     pub(crate) compacted: Option<TimestampMs>,
+    /// When the space that is set aside was looked at, and when it was given up.
+    pub(crate) reserved: Option<TimestampMs>,
+    pub(crate) relieved: Option<TimestampMs>,
 }
 
 /// Whether `interval` has passed; a clock that was set back counts as passed.
@@ -80,10 +84,10 @@ pub(crate) fn bytes_of_disk(fs: &dyn Fs, dir: &Path, percentage: f64) -> Option<
     }
 }
 
-/// Bytes of both logs and of the head's chunks.
+/// Bytes of both logs, of the head's chunks, and of what is set aside.
 pub(crate) fn log_bytes(fs: &dyn Fs, dir: &Path) -> u64 {
     let bytes = |name: &str| segments::bytes(fs, &dir.join(name)).unwrap_or_default();
-    bytes("wal") + bytes("wbl") + bytes(HEAD_CHUNKS)
+    bytes("wal") + bytes("wbl") + bytes(HEAD_CHUNKS) + reserve::bytes(fs, dir)
 }
 
 /// Whether something of the schedule is due now, and then takes note that it is done.
@@ -191,6 +195,7 @@ impl Db {
             inner.heal_head_chunks(false)?;
         }
         let result = inner.check_open().and_then(|()| inner.head.map_chunks());
+        let result = result.inspect_err(|error| inner.reserve.note(error));
         inner.schedule.lock().map_failed = result.is_err().then_some(now);
         result
     }
@@ -257,6 +262,7 @@ impl Db {
         let db = self.clone();
         let sync = each_tick("tsdb-sync", stop.clone(), clock.clone(), move |now| {
             if let Err(error) = db.sync_if_due(now) {
+                db.inner.reserve.note(&error);
                 tracing::error!(%error, "the log is not synced");
             }
             db.inner.check_open().is_ok()
@@ -273,6 +279,10 @@ impl Db {
         let db = self.clone();
         // A thread of its own: syncs do not wait for what takes minutes.
         let compact = each_tick("tsdb-compact", stop, clock, move |now| {
+            match db.relieve_if_full(now, &mut *name, &watch) {
+                Ok(()) | Err(Error::Interrupted | Error::Closed) => {}
+                Err(error) => tracing::error!(%error, "the disk stays full"),
+            }
             match db.compact_if_due(now, &mut *name, &watch) {
                 Ok(()) | Err(Error::Interrupted | Error::Closed) => {}
                 Err(error) => tracing::error!(%error, "compaction failed"),
@@ -282,6 +292,10 @@ impl Db {
             }
             if let Err(error) = db.reload_if_due(now) {
                 tracing::error!(%error, "blocks are not reloaded");
+            }
+            match db.keep_reserve_if_due(now) {
+                Ok(()) | Err(Error::Closed) => {}
+                Err(error) => tracing::warn!(%error, "no space is set aside"),
             }
             db.inner.check_open().is_ok()
         })?;
@@ -364,13 +378,18 @@ impl Inner {
     }
 
     pub(crate) fn retention(&self) -> Retention {
-        let percentage = f64::from_bits(self.retention_percentage.load(Ordering::Relaxed));
-        let bytes = self.retention_bytes.load(Ordering::Relaxed);
         Retention {
             time_ms: self.retention_ms.load(Ordering::Relaxed),
-            bytes: bytes_of_disk(&*self.fs, &self.options.dir, percentage).unwrap_or(bytes),
+            bytes: self.bytes_max(),
             log_bytes: log_bytes(&*self.fs, &self.options.dir),
         }
+    }
+
+    /// Bytes of everything that is kept; zero is no limit.
+    pub(crate) fn bytes_max(&self) -> u64 {
+        let percentage = f64::from_bits(self.retention_percentage.load(Ordering::Relaxed));
+        let bytes = self.retention_bytes.load(Ordering::Relaxed);
+        bytes_of_disk(&*self.fs, &self.options.dir, percentage).unwrap_or(bytes)
     }
 
     /// Drops chunks of the head that end before `time`; says how many.
@@ -391,7 +410,8 @@ impl Inner {
         let truncate =
             || self.head.files.truncate(old).and_then(|()| self.truncate_wal(time, share));
         let result = timed(note, truncate);
-        if result.is_err() {
+        if let Err(error) = &result {
+            self.reserve.note(error);
             count(&self.wal_counters.truncations_failed, 1);
         }
         result

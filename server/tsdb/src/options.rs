@@ -45,6 +45,8 @@ pub struct Options {
     /// Longest range of a block that is made of others; zero is a tenth of the retention, at most 31
     /// days.
     pub block_range_max_ms: i64,
+    /// Bytes on the disk that are set aside for the day it is full; zero is none.
+    pub reserve_bytes: u64,
 }
 
 impl Options {
@@ -68,6 +70,7 @@ impl Options {
             reload_interval_ms: 60 * 1000,
             chunk_range_ms: CHUNK_RANGE_MS,
             block_range_max_ms: 0,
+            reserve_bytes: crate::reserve::RESERVE_BYTES,
         }
     }
 }

@@ -77,7 +77,7 @@ impl Inner {
         let mut records = Vec::new();
         records.extend(self.introductions(&new));
         records.extend(records_of(samples));
-        log.wal.log(records)?;
+        log.wal.log(records).inspect_err(|error| self.reserve.note(error))?;
         log.introduced.extend(new);
         Ok(())
     }

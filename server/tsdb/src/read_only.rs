@@ -78,6 +78,10 @@ impl Fs for ReadOnlyFs {
         self.inner.disk_bytes(path)
     }
 
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        self.inner.free_bytes(path)
+    }
+
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Lock>> {
         Ok(Box::new(NoLock))
     }
@@ -93,6 +97,10 @@ impl File for ReadOnlyFile {
     }
 
     fn truncate(&self, _: u64) -> io::Result<()> {
+        refused()
+    }
+
+    fn allocate(&self, _: u64) -> io::Result<()> {
         refused()
     }
 

@@ -67,6 +67,9 @@ impl Fs for GatedFs {
     fn disk_bytes(&self, path: &Path) -> std::io::Result<u64> {
         self.disk.disk_bytes(path)
     }
+    fn free_bytes(&self, path: &Path) -> std::io::Result<u64> {
+        self.disk.free_bytes(path)
+    }
     fn lock(&self, path: &Path) -> std::io::Result<Box<dyn Lock>> {
         self.disk.lock(path)
     }

@@ -371,7 +371,7 @@ impl Batch {
         if records.is_empty() {
             return Ok(());
         }
-        wal.log(records)?;
+        wal.log(records).inspect_err(|error| db.reserve.note(error))?;
         drop(alone);
         for id in std::mem::take(&mut self.unlogged) {
             self.with(id, |series| series.logged = true);

@@ -169,7 +169,7 @@ impl BlockCursor {
     }
 
     /// The labels of the series that are looked at.
-    pub(crate) fn labels(&mut self, buffer: &mut String) -> Result<Labels, Error> {
+    pub(crate) fn labels(&mut self, buffer: &mut Vec<u8>) -> Result<Labels, Error> {
         match (&self.current, &mut self.projection) {
             (Some((_, entry, _)), Some(projection)) => {
                 self.source.block.some_labels(entry, projection, buffer)
@@ -179,7 +179,7 @@ impl BlockCursor {
     }
 
     /// The labels of the series.
-    pub(crate) fn all_labels(&self, buffer: &mut String) -> Result<Labels, Error> {
+    pub(crate) fn all_labels(&self, buffer: &mut Vec<u8>) -> Result<Labels, Error> {
         match &self.current {
             Some((_, entry, _)) => self.source.block.labels(entry, buffer),
             None => Ok(Labels::empty()),

@@ -166,9 +166,18 @@ impl Block {
         walked.and(broken.map_or(Ok(()), Err)).map_err(|flaw| self.index_error(flaw))
     }
 
+    /// Calls `each` with the values of a label in order.
+    pub(crate) fn each_value(&self, name: &str, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let walked = self.index.table.values(name, "", &mut |value, _| {
+            each(value);
+            true
+        });
+        walked.map_err(|flaw| self.index_error(flaw))
+    }
+
     /// Calls `each` with every series in order of labels and its chunks, until it says false.
     pub fn series(&self, each: &mut dyn FnMut(&Labels, &[ChunkMeta]) -> bool) -> Result<(), Error> {
-        let mut buffer = String::new();
+        let mut buffer = Vec::new();
         let mut chunks = Vec::new();
         for number in self.index.all().map_err(|flaw| self.index_error(flaw))? {
             let entry = self.entry(u32::from_be_bytes(*number))?;
@@ -210,9 +219,12 @@ impl Block {
     }
 
     /// The labels of a series; `buffer` is kept between calls.
-    pub(crate) fn labels(&self, entry: &SeriesEntry, buffer: &mut String) -> Result<Labels, Error> {
-        let pairs = self.index.labels(entry);
-        Labels::try_from_sorted(buffer, pairs).map_err(|flaw| self.index_error(flaw))
+    pub(crate) fn labels(
+        &self,
+        entry: &SeriesEntry,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Labels, Error> {
+        self.index.labels(entry, buffer).map_err(|flaw| self.index_error(flaw))
     }
 
     /// Makes of its series' labels only some.
@@ -225,7 +237,7 @@ impl Block {
         &self,
         entry: &SeriesEntry,
         projection: &mut Projection,
-        buffer: &mut String,
+        buffer: &mut Vec<u8>,
     ) -> Result<Labels, Error> {
         projection.labels(&self.index, entry, buffer).map_err(|flaw| self.index_error(flaw))
     }
@@ -251,8 +263,8 @@ impl Block {
         entry: &SeriesEntry,
         (other, others): (&Block, &SeriesEntry),
     ) -> Result<std::cmp::Ordering, Error> {
-        let mut right = other.index.labels(others);
-        for left in self.index.labels(entry) {
+        let mut right = other.index.pairs(others);
+        for left in self.index.pairs(entry) {
             let left = left.map_err(|flaw| self.index_error(flaw))?;
             let Some(right) = right.next() else { return Ok(std::cmp::Ordering::Greater) };
             let order = left.cmp(&right.map_err(|flaw| other.index_error(flaw))?);

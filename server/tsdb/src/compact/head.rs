@@ -15,16 +15,18 @@ use crate::chunk::Encoding;
 use crate::db::Inner;
 use crate::head::{Series, range_end};
 use crate::head_chunks::MappedChunk;
-use crate::maintenance::Share;
+use crate::maintenance::{STEPS_PER_RANGE, Share};
 
 impl Inner {
     /// Of which range of time (the second not included) the head is to be freed: the oldest one when
-    /// it has one and a half of them, or what is beyond the newest when chunks take too many bytes.
-    pub(super) fn head_range(&self) -> Option<(i64, i64)> {
+    /// it has one and a half of them, or what is beyond the newest when chunks take too many bytes,
+    /// or all but what may still be on its way when it is urgent.
+    pub(super) fn head_range(&self, is_urgent: bool) -> Option<(i64, i64)> {
         let (oldest, newest) = self.head.uncompacted()?;
         let range = self.head.chunk_range_ms;
         let end = match newest.saturating_sub(oldest) > range.saturating_add(range / 2) {
             true => range_end(oldest, range),
+            false if is_urgent => newest.saturating_sub(range / STEPS_PER_RANGE),
             false => self.cutoff_by_space()?,
         };
         (end > oldest).then_some((oldest, end))

@@ -40,6 +40,9 @@ pub(crate) struct Pass<'a> {
     pub(crate) name: &'a mut dyn FnMut() -> String,
     /// Ends it early.
     pub(crate) watch: &'a Watch,
+    /// Whether the disk is full: the head goes to a block as far as it can, so that the log can be
+    /// cut, and blocks stay as they are.
+    pub(crate) is_urgent: bool,
 }
 
 impl Db {
@@ -47,18 +50,31 @@ impl Db {
     /// as [`crate::block::ulid`] makes them. Ends early when the watch says so. After an error
     /// everything is as it was, but for what was done before, and it may be tried again.
     pub fn compact(&self, name: &mut dyn FnMut() -> String, watch: &Watch) -> Result<(), Error> {
+        self.run(&mut Pass { name, watch, is_urgent: false })
+    }
+
+    /// The same for a disk that is full: see [`Pass::is_urgent`].
+    pub(crate) fn compact_urgently(
+        &self,
+        name: &mut dyn FnMut() -> String,
+        watch: &Watch,
+    ) -> Result<(), Error> {
+        self.run(&mut Pass { name, watch, is_urgent: true })
+    }
+
+    fn run(&self, pass: &mut Pass<'_>) -> Result<(), Error> {
         let inner = &self.inner;
         let _alone = inner.compacting.lock();
         inner.check_open()?;
-        let mut pass = Pass { name, watch };
         let before = inner.head.compacted_until.load(Ordering::Acquire);
-        let written = inner.compact_head(&mut pass);
+        let written = inner.compact_head(pass);
         let with_head = before < inner.head.compacted_until.load(Ordering::Acquire);
         let left = inner.leave_head();
         let result = written
             .and(left)
-            .and_then(|()| inner.compact_out_of_order(&mut pass, with_head))
-            .and_then(|()| inner.compact_blocks(&mut pass));
+            .and_then(|()| inner.compact_out_of_order(pass, with_head))
+            .and_then(|()| if pass.is_urgent { Ok(()) } else { inner.compact_blocks(pass) });
+        let result = result.inspect_err(|error| inner.reserve.note(error));
         if result.as_ref().is_err_and(|error| !matches!(error, Error::Interrupted)) {
             count(&inner.compaction.failed, 1);
         }
@@ -83,7 +99,7 @@ impl Db {
 impl Inner {
     /// Writes what is old enough to blocks, a range at a time. The caller holds the lock.
     fn compact_head(self: &Arc<Self>, pass: &mut Pass<'_>) -> Result<(), Error> {
-        while let Some((_, end)) = self.head_range() {
+        while let Some((_, end)) = self.head_range(pass.is_urgent) {
             self.head.refuse_before(end);
             if let Err(error) = self.heal_head_chunks(true) {
                 tracing::warn!(%error, "damaged head chunks go to no block");
@@ -103,7 +119,7 @@ impl Inner {
     /// Makes blocks of blocks until none is due, or the head is. The caller holds the lock.
     fn compact_blocks(self: &Arc<Self>, pass: &mut Pass<'_>) -> Result<(), Error> {
         let ranges = plan::ranges(self.head.chunk_range_ms, self.block_range_max_ms());
-        while self.head_range().is_none() {
+        while self.head_range(pass.is_urgent).is_none() {
             let Some(parents) = self.next_parents(&ranges)? else { break };
             let ulid = (pass.name)();
             let (fs, dir) = (&self.fs, &self.options.dir);

@@ -59,6 +59,11 @@ impl FailingFs {
         self.plan.calls.load(Ordering::SeqCst)
     }
 
+    /// Fails another call than was said, counted from 1 as ever.
+    pub fn fail_at(&self, call: u64) {
+        self.plan.fail_at.store(call, Ordering::SeqCst);
+    }
+
     /// Lets everything succeed from now on.
     pub fn heal(&self) {
         self.plan.fail_at.store(0, Ordering::SeqCst);
@@ -140,6 +145,10 @@ impl Fs for FailingFs {
         self.inner.disk_bytes(path)
     }
 
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        self.inner.free_bytes(path)
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         self.inner.lock(path)
     }
@@ -162,6 +171,11 @@ impl File for FailingFile {
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.plan.step()?;
         self.inner.truncate(len)
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        self.plan.step()?;
+        self.inner.allocate(len)
     }
 
     fn sync(&self) -> io::Result<()> {

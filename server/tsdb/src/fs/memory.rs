@@ -329,6 +329,12 @@ impl Fs for MemoryFs {
         self.disk.lock().capacity.ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        let disk = self.disk.lock();
+        let capacity = disk.capacity.ok_or(io::ErrorKind::Unsupported)?;
+        Ok(capacity.saturating_sub(disk.used()))
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         let held = self.disk.lock().locks.entry(path.to_owned()).or_default().clone();
         if held.swap(true, Ordering::SeqCst) {
@@ -381,6 +387,14 @@ impl File for MemoryFile {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.change(Change::Truncate(len))
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        let is_room = {
+            let disk = self.disk.lock();
+            disk.capacity.is_none_or(|capacity| disk.used() + len <= capacity)
+        };
+        if is_room { self.truncate(len) } else { Err(io::ErrorKind::StorageFull.into()) }
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -60,6 +60,8 @@ pub trait Fs: fmt::Debug + Send + Sync {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Bytes of the whole disk that a directory is on.
     fn disk_bytes(&self, path: &Path) -> io::Result<u64>;
+    /// Bytes that may still be written to it.
+    fn free_bytes(&self, path: &Path) -> io::Result<u64>;
     /// Locks a file (made if need be) against other processes; `WouldBlock` when another has it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>>;
 }
@@ -72,6 +74,9 @@ pub trait File: fmt::Debug + Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Cuts the file.
     fn truncate(&self, len: u64) -> io::Result<()>;
+    /// Makes an empty file so long, of bytes that the disk keeps for it from now on; `Unsupported`
+    /// where that cannot be promised.
+    fn allocate(&self, len: u64) -> io::Result<()>;
     /// Makes the contents durable. After an error nothing is known of what was not durable before,
     /// and a second call may lie: write it again to another file.
     fn sync(&self) -> io::Result<()>;

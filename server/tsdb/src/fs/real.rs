@@ -89,6 +89,11 @@ impl Fs for RealFs {
         Ok(disk.f_blocks.saturating_mul(disk.f_frsize))
     }
 
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(path)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         let opened =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
@@ -122,6 +127,10 @@ impl File for RealFile {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, len)?)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -245,6 +245,7 @@ impl Collector for Db {
         head_chunks::collect(samples, &inner.head.files);
         exemplars::collect(samples, &inner.head);
         samples.push(&RETENTION, &[], inner.retention_ms.load(Ordering::Relaxed) as f64 / 1000.0);
+        crate::reserve::collect(samples, inner);
         log(samples, inner);
         Ok(())
     }

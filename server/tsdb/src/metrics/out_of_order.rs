@@ -34,6 +34,10 @@ const CORRUPTIONS: Family = Family::counter(
     "hearth_tsdb_out_of_order_wbl_corruptions_total",
     "Damaged places in the log of samples out of order.",
 );
+const TORN: Family = Family::counter(
+    "hearth_tsdb_out_of_order_wbl_torn_tails_total",
+    "Ends of the log of samples out of order that a crash tore and that were cut.",
+);
 
 /// Adds them.
 pub(super) fn collect(samples: &mut Samples, inner: &Inner) {
@@ -46,6 +50,7 @@ pub(super) fn collect(samples: &mut Samples, inner: &Inner) {
     samples.push(&SEGMENT, &[], log.wal.current_number() as f64);
     samples.push(&FAILED, &[], load(&log.counters.writes_failed));
     samples.push(&CORRUPTIONS, &[], load(&log.counters.corruptions));
+    samples.push(&TORN, &[], load(&log.counters.torn_tails));
     if let Ok(bytes) = segments::bytes(&*inner.fs, &log.dir) {
         samples.push(&BYTES, &[], bytes as f64);
     }

@@ -168,7 +168,7 @@ impl Writer<'_> {
         };
         record::decode_series(reader.record(), each).ok()?;
         if dropped == 0 {
-            return Some(as_is(reader));
+            return Some(Record::as_found(reader));
         }
         (out.len() > 1).then(|| Record::new(&out))
     }
@@ -185,7 +185,7 @@ impl Writer<'_> {
         };
         record::decode_samples(reader.record(), each).ok()?;
         if dropped == 0 {
-            return Some(as_is(reader));
+            return Some(Record::as_found(reader));
         }
         let mut out = Vec::new();
         record::encode_samples(&mut out, kept);
@@ -205,7 +205,7 @@ impl Writer<'_> {
         };
         super::histograms::decode(reader.record(), each).ok()?;
         if dropped == 0 {
-            return Some(as_is(reader));
+            return Some(Record::as_found(reader));
         }
         (!kept.is_empty()).then(|| Record::new(kept.bytes()))
     }
@@ -236,7 +236,7 @@ impl Writer<'_> {
         };
         record::decode_exemplars(reader.record(), each).ok()?;
         if dropped == 0 {
-            return Some(as_is(reader));
+            return Some(Record::as_found(reader));
         }
         let mut out = Vec::new();
         let kept = kept.iter().map(|(exemplar, labels)| RefExemplar { labels, ..*exemplar });
@@ -256,9 +256,4 @@ impl Writer<'_> {
         }
         self.wal.cut()
     }
-}
-
-fn as_is(reader: &SegmentReader) -> Record {
-    let (bytes, compression) = reader.raw_record();
-    Record::as_is(bytes, compression)
 }

@@ -9,6 +9,7 @@ use ruzstd::decoding::StreamingDecoder;
 use super::page::{
     FIRST, FULL, HEADER_BYTES, KIND_MASK, LAST, MIDDLE, PAGE_BYTES, PAGE_END, SNAPPY, ZSTD,
 };
+use super::record::{self, RecordKind};
 use crate::Error;
 use crate::fs::{File, Fs, read_full};
 
@@ -18,6 +19,8 @@ pub const RECORD_BYTES_MAX: usize = 256 << 20;
 const SNAPPY_RATIO_MAX: usize = 24;
 /// A buffer larger than that is given back after a large record.
 const BUFFER_BYTES_KEPT: usize = 4 << 20;
+/// What a frame of zstd begins with.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The problem behind which reading goes on with the very fragment that showed it.
 const ENDLESS: &str = "a record without its end";
@@ -52,6 +55,11 @@ pub struct SegmentReader {
     raw: Vec<u8>,
     raw_compression: u8,
     plain: Vec<u8>,
+    /// Whether the record at hand names series, so that its copy may come next.
+    names_series: bool,
+    /// The record of series before, as it stands, while its copy may come.
+    before: Vec<u8>,
+    before_compression: u8,
     /// Whether fragments of a record wait for the rest of it.
     open: bool,
     /// Whether the beginning of the record at hand was damaged.
@@ -74,6 +82,9 @@ impl SegmentReader {
             raw: Vec::new(),
             raw_compression: 0,
             plain: Vec::new(),
+            names_series: false,
+            before: Vec::new(),
+            before_compression: 0,
             open: false,
             skipping: false,
             good_end: 0,
@@ -95,7 +106,14 @@ impl SegmentReader {
         (&self.raw, self.raw_compression)
     }
 
-    /// Where the newest good record ended.
+    /// Whether [`SegmentReader::next_event`] found a record of series, which is to stand twice wherever
+    /// it is written.
+    #[must_use]
+    pub fn names_series(&self) -> bool {
+        self.names_series
+    }
+
+    /// Where the newest good record ended, its copy included once that was passed over.
     #[must_use]
     pub fn good_end(&self) -> u64 {
         self.good_end
@@ -106,14 +124,10 @@ impl SegmentReader {
         self.file.len().map_err(Error::io("look at", &self.path))
     }
 
-    /// Reads on. The error concerns the file; damage to its contents is an event.
+    /// Reads on; the copy of a record of series is passed over. The error concerns the file; damage
+    /// to its contents is an event.
     pub fn next_event(&mut self) -> Result<Event, Error> {
-        if self.raw.capacity().max(self.plain.capacity()) > BUFFER_BYTES_KEPT {
-            (self.raw, self.plain) = (Vec::new(), Vec::new());
-        }
-        if !self.open {
-            self.raw.clear();
-        }
+        self.forget_record();
         loop {
             let start = self.page_start + self.at as u64;
             let left = self.page_len - self.at;
@@ -132,9 +146,14 @@ impl SegmentReader {
                     return Ok(Event::Corrupt { offset: start, problem });
                 }
                 Ok(false) => {}
+                Ok(true) if self.is_copy() => {
+                    self.good_end = self.page_start + self.at as u64;
+                    self.forget_record();
+                }
                 Ok(true) => match self.decompress() {
                     Ok(()) => {
                         self.good_end = self.page_start + self.at as u64;
+                        self.names_series = record::kind(self.record()) == RecordKind::Series;
                         return Ok(Event::Record);
                     }
                     Err(problem) => {
@@ -144,6 +163,26 @@ impl SegmentReader {
                 },
             }
         }
+    }
+
+    /// Makes room for the next record; of one of series the bytes stay to know its copy by.
+    fn forget_record(&mut self) {
+        let largest = self.raw.capacity().max(self.plain.capacity()).max(self.before.capacity());
+        if largest > BUFFER_BYTES_KEPT && !self.names_series {
+            (self.raw, self.plain, self.before) = (Vec::new(), Vec::new(), Vec::new());
+        }
+        self.before.clear();
+        if std::mem::take(&mut self.names_series) {
+            std::mem::swap(&mut self.raw, &mut self.before);
+            self.before_compression = self.raw_compression;
+        }
+        self.raw.clear();
+    }
+
+    /// Whether the record at hand is the copy of the one before, byte for byte.
+    fn is_copy(&self) -> bool {
+        let same = (&self.raw, self.raw_compression) == (&self.before, self.before_compression);
+        same && !self.before.is_empty()
     }
 
     /// Gives up the record that is being read and looks for the next good fragment of the page;
@@ -207,6 +246,9 @@ impl SegmentReader {
             }
             return Err("a record without its beginning".to_owned());
         }
+        if self.open && fragment.compression != self.raw_compression {
+            return Err("a record that is compressed in part".to_owned());
+        }
         if self.raw.len() + fragment.body.len() > RECORD_BYTES_MAX {
             return Err(format!("record above {RECORD_BYTES_MAX} bytes"));
         }
@@ -220,16 +262,7 @@ impl SegmentReader {
 
     fn decompress(&mut self) -> Result<(), String> {
         match self.raw_compression {
-            SNAPPY => {
-                let len = snap::raw::decompress_len(&self.raw).map_err(|e| e.to_string())?;
-                if len > RECORD_BYTES_MAX || len > self.raw.len().saturating_mul(SNAPPY_RATIO_MAX) {
-                    return Err(format!("record claims {len} bytes"));
-                }
-                self.plain.resize(len, 0);
-                let len = self.decoder.decompress(&self.raw, &mut self.plain);
-                self.plain.truncate(len.map_err(|e| e.to_string())?);
-                Ok(())
-            }
+            SNAPPY => self.unsnap(),
             ZSTD => {
                 self.plain.clear();
                 let frame = StreamingDecoder::new(&self.raw[..]).map_err(|e| e.to_string())?;
@@ -240,8 +273,31 @@ impl SegmentReader {
                 }
                 Ok(())
             }
-            _ => Ok(()),
+            _ => match self.lost_flag() {
+                true => Err("a compressed record without its flag".to_owned()),
+                false => Ok(()),
+            },
         }
+    }
+
+    fn unsnap(&mut self) -> Result<(), String> {
+        let len = snap::raw::decompress_len(&self.raw).map_err(|e| e.to_string())?;
+        if len > RECORD_BYTES_MAX || len > self.raw.len().saturating_mul(SNAPPY_RATIO_MAX) {
+            return Err(format!("record claims {len} bytes"));
+        }
+        self.plain.resize(len, 0);
+        let len = self.decoder.decompress(&self.raw, &mut self.plain);
+        self.plain.truncate(len.map_err(|e| e.to_string())?);
+        Ok(())
+    }
+
+    /// Whether a record that is not said to be compressed is. The checksum does not cover the flag.
+    fn lost_flag(&mut self) -> bool {
+        let is_known = |record: &[u8]| record::kind(record) != RecordKind::Unknown;
+        let claims = !is_known(&self.raw);
+        claims
+            && (self.raw.starts_with(&ZSTD_MAGIC)
+                || (self.unsnap().is_ok() && is_known(&self.plain)))
     }
 }
 

@@ -7,8 +7,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::page::push_record;
 use super::segments::{Listing, quarantine_path, repaired_path, segment_path};
+use super::writer::Record;
 use super::{Event, SegmentReader};
 use crate::Error;
 use crate::fs::{File, Fs};
@@ -55,8 +55,7 @@ fn copy_good(fs: &dyn Fs, from: &Path, to: &Path) -> Result<(), Error> {
     loop {
         let event = reader.next_event()?;
         if event == Event::Record {
-            let (record, compression) = reader.raw_record();
-            end = push_record(&mut framed, end, record, compression);
+            end = Record::as_found(&reader).push(&mut framed, end);
         }
         if event == Event::End || framed.len() >= WRITE_BYTES {
             file.write_at(&framed, written).map_err(Error::io("write", to))?;

@@ -3,14 +3,19 @@
 //! A batch is one write to the file; when it fails the file is cut back to the end of the batch
 //! before. What was written since the last sync is kept in memory: when a sync fails the segment is
 //! given up, since the kernel may have dropped any part of it, and a new one begins with all of it.
+//!
+//! A record of series is written twice: it stands in the log once for all samples of its series, and
+//! a damaged bit must not take it. The copy follows at once, since Prometheus takes a series that is
+//! named again as one whose samples so far are in files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::page::{SNAPPY, push_padding, push_record, room};
+use super::record::{self, RecordKind};
 use super::segments::segment_path;
-use super::{WalCounters, count};
+use super::{SegmentReader, WalCounters, count};
 use crate::Error;
 use crate::fs::{File, Fs};
 
@@ -52,6 +57,8 @@ struct Active {
 pub struct Record {
     bytes: Box<[u8]>,
     compression: u8,
+    /// Whether it names series, and is written twice.
+    names_series: bool,
 }
 
 impl Record {
@@ -62,10 +69,10 @@ impl Record {
         pack(plain, &mut snap::raw::Encoder::new(), &mut packed)
     }
 
-    /// Bytes the record takes, headers not counted.
+    /// Bytes the record takes, headers not counted, a copy counted.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() << u32::from(self.names_series)
     }
 
     /// Whether there are none.
@@ -74,9 +81,20 @@ impl Record {
         self.bytes.is_empty()
     }
 
-    /// A record whose bytes are already as they are to stand in the file.
-    pub(crate) fn as_is(bytes: &[u8], compression: u8) -> Record {
-        Record { bytes: bytes.into(), compression }
+    /// The record that a reader found, as it stands.
+    pub(crate) fn as_found(reader: &SegmentReader) -> Record {
+        let (bytes, compression) = reader.raw_record();
+        Record { bytes: bytes.into(), compression, names_series: reader.names_series() }
+    }
+
+    /// Appends the record as it is to stand at `position` of a segment, twice where it names series;
+    /// returns the position behind it.
+    pub(crate) fn push(&self, out: &mut Vec<u8>, position: u64) -> u64 {
+        let end = push_record(out, position, &self.bytes, self.compression);
+        if !self.names_series {
+            return end;
+        }
+        push_record(out, end, &self.bytes, self.compression)
     }
 }
 
@@ -106,6 +124,7 @@ impl std::fmt::Debug for Packer {
 }
 
 fn pack(plain: &[u8], encoder: &mut snap::raw::Encoder, packed: &mut Vec<u8>) -> Record {
+    let names_series = record::kind(plain) == RecordKind::Series;
     if plain.len() >= COMPRESS_BYTES_MIN {
         let room = snap::raw::max_compress_len(plain.len());
         if packed.len() < room {
@@ -114,10 +133,10 @@ fn pack(plain: &[u8], encoder: &mut snap::raw::Encoder, packed: &mut Vec<u8>) ->
         if let Ok(len) = encoder.compress(plain, packed)
             && len < plain.len()
         {
-            return Record { bytes: packed[..len].into(), compression: SNAPPY };
+            return Record { bytes: packed[..len].into(), compression: SNAPPY, names_series };
         }
     }
-    Record { bytes: plain.into(), compression: 0 }
+    Record { bytes: plain.into(), compression: 0, names_series }
 }
 
 /// A sync under way; made while the log is locked, run while it is not.
@@ -257,7 +276,7 @@ impl Wal {
                 active.synced_len = active.synced_len.max(ticket.len);
                 active.named |= ticket.name;
                 let done = ticket.records.min(self.unsynced.len());
-                let bytes: usize = self.unsynced.drain(..done).map(|r| r.bytes.len()).sum();
+                let bytes: usize = self.unsynced.drain(..done).map(|record| record.len()).sum();
                 self.unsynced_bytes -= bytes.min(self.unsynced_bytes);
                 self.counters.sync_seconds.0.observe(took.as_secs_f64());
                 Ok(())
@@ -279,7 +298,7 @@ impl Wal {
     }
 
     fn remember(&mut self, records: Vec<Record>) {
-        self.unsynced_bytes += records.iter().map(|record| record.bytes.len()).sum::<usize>();
+        self.unsynced_bytes += records.iter().map(Record::len).sum::<usize>();
         self.unsynced.extend(records);
     }
 
@@ -301,7 +320,7 @@ impl Wal {
         self.framed.clear();
         let mut end = self.position();
         for record in records {
-            end = push_record(&mut self.framed, end, &record.bytes, record.compression);
+            end = record.push(&mut self.framed, end);
         }
         self.write_framed(end)
     }
@@ -372,7 +391,7 @@ impl Wal {
         self.framed.clear();
         let mut end = 0;
         for record in &self.unsynced {
-            end = push_record(&mut self.framed, end, &record.bytes, record.compression);
+            end = record.push(&mut self.framed, end);
         }
         self.active = Some(self.create()?);
         let written = self.write_framed(end).and_then(|()| {
