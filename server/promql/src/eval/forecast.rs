@@ -24,7 +24,7 @@ const TIMES_OF_FEW: usize = 8;
 /// a part of what all may hold are two labels of a megabyte, and take long to make.
 const TIMES_OF_FEWEST: usize = 128;
 /// Below this part of what the query may hold nothing is foreseen.
-const PART_MIN: usize = 16;
+const PART_MIN: usize = 64;
 
 /// Bytes of a replacement up to which it does not matter how many labels it is written to.
 const REPLACEMENT_ALIKE_MAX: usize = 256;
