@@ -8,7 +8,10 @@ pub(crate) fn expand(template: &str, captures: &Captures<'_>, out: &mut String) 
     while let Some((before, after)) = rest.split_once('$') {
         out.push_str(before);
         rest = after;
-        if let Some(after) = rest.strip_prefix('$') {
+        if let Some((group, after)) = one_digit(rest) {
+            rest = after;
+            out.push_str(captures.get(group).unwrap_or_default());
+        } else if let Some(after) = rest.strip_prefix('$') {
             out.push('$');
             rest = after;
         } else if let Some((name, after)) = variable(rest) {
@@ -20,6 +23,14 @@ pub(crate) fn expand(template: &str, captures: &Captures<'_>, out: &mut String) 
         }
     }
     out.push_str(rest);
+}
+
+/// Splits the number of a group, as nearly all are written, from what follows.
+fn one_digit(text: &str) -> Option<(usize, &str)> {
+    let bytes = text.as_bytes();
+    let digit = bytes.first().filter(|byte| byte.is_ascii_digit())?;
+    let goes_on = bytes.get(1).is_some_and(|&b| b == b'_' || b.is_ascii_alphanumeric() || b >= 128);
+    if goes_on { None } else { Some((usize::from(digit - b'0'), &text[1..])) }
 }
 
 /// Splits a name, in braces or as long as possible, from what follows.

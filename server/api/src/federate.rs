@@ -9,6 +9,7 @@ use common_model::{
     Labels, METRIC_NAME, Matcher, TimestampMs, is_legacy_label_name, is_legacy_metric_name,
     is_stale_marker, push_float,
 };
+use server_promql::engine::Interrupt;
 use server_storage::{SampleColumns, SelectHints};
 
 use crate::answer::text;

@@ -15,6 +15,7 @@ use server_promql::engine::{Origin, Reservation};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::ApiError;
+use crate::running::Leave;
 
 /// Times outside these are refused; the API's own constants for "as early" and "as late as possible".
 pub(crate) const TIME_MIN: TimestampMs = i64::MIN / 1_000_000;
@@ -96,9 +97,14 @@ impl Params {
     }
 
     /// Keeps the memory that was counted for these, and the leave to work on them.
-    pub(crate) fn hold(&mut self, memory: Arc<Reservation>, leave: Option<OwnedSemaphorePermit>) {
+    pub(crate) fn hold(&mut self, memory: Arc<Reservation>, leave: Leave) {
         self.memory = Some(memory);
         self.leave = leave.map(Arc::new);
+    }
+
+    /// The leave to work on them, for somebody who gives it back sooner.
+    pub(crate) fn take_leave(&mut self) -> Leave {
+        self.leave.take().and_then(Arc::into_inner)
     }
 
     /// An error where a pair could not be read: some routes insist, others look over it.

@@ -48,7 +48,7 @@ impl Drop for Waiting {
 /// Parses the query, has it evaluated, and answers with what came out.
 pub(crate) async fn run(
     state: Arc<ApiState>,
-    params: Params,
+    mut params: Params,
     times: Steps,
     limit: usize,
     evaluate: impl Fn(&ApiState, &Expr, &QueryOptions<'_>) -> Result<QueryOutput, ApiError>
@@ -58,24 +58,27 @@ pub(crate) async fn run(
 ) -> Result<Answer, ApiError> {
     let timeout = timeout(&state, &params)?;
     let lookback_delta_ms = lookback(&params)?;
+    let (bytes, leave) = (params.bytes(), params.take_leave());
     let params = Arc::new(params);
     let asked = Instant::now();
     let waiting = Waiting::begin(&state.engine.options().observer);
     let asked_for = params.clone();
-    let result = running::run(&state, timeout, params.bytes(), move |state, interrupt, memory| {
-        let mut watch = Stopwatch::start(asked);
-        let expr = parse(state, &asked_for)?;
-        in_time(interrupt)?;
-        watch.prepared();
-        let query = asked_for.get("query");
-        let memory = Some(memory);
-        let options =
-            QueryOptions { query, lookback_delta_ms, interrupt, memory, ..Default::default() };
-        let output = evaluate(state, &expr, &options)?;
-        let (laps, stats) = (watch.laps(), output.stats);
-        answer(output, limit, &asked_for, &laps, interrupt).map(|answer| (answer, laps, stats))
-    })
-    .await;
+    let result =
+        running::run_with_leave(&state, timeout, bytes, leave, move |state, interrupt, memory| {
+            let mut watch = Stopwatch::start(asked);
+            let expr = parse(state, &asked_for)?;
+            interrupt.understood(memory)?;
+            in_time(interrupt)?;
+            watch.prepared();
+            let query = asked_for.get("query");
+            let memory = Some(memory);
+            let options =
+                QueryOptions { query, lookback_delta_ms, interrupt, memory, ..Default::default() };
+            let output = evaluate(state, &expr, &options)?;
+            let (laps, stats) = (watch.laps(), output.stats);
+            answer(output, limit, &asked_for, &laps, interrupt).map(|answer| (answer, laps, stats))
+        })
+        .await;
     let (laps, stats) = match &result {
         Ok((_, laps, stats)) => (*laps, *stats),
         // Where the time went is forgotten; it is said to be that of the evaluation.

@@ -1,6 +1,6 @@
 //! What the causes of differences look like in the answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Answer, Cell, Output, difference, same_cell};
 
@@ -114,6 +114,17 @@ impl Case<'_> {
             row.labels.remove("__name__");
         }
         named(ours) == 0 && named(theirs) > 0 && difference(ours, &nameless, false).is_none()
+    }
+
+    /// Whether some of their series would be one at some time if it were not for their names.
+    pub(super) fn only_names_keep_theirs_apart(&self) -> bool {
+        let Answer::Result(theirs) = self.theirs else { return false };
+        let mut met = BTreeSet::new();
+        theirs.rows.iter().any(|row| {
+            let mut labels = row.labels.clone();
+            labels.remove("__name__");
+            row.points.iter().any(|(time, _)| !met.insert((labels.clone(), *time)))
+        })
     }
 
     /// Whether our histograms have infinities where theirs have no numbers.

@@ -105,7 +105,12 @@ pub(super) const CHANGES: &[Change] = &[
         since: "3.12",
         what: "names that are dropped at the end are dropped also after last_over_time of a \
                subquery (#18409)",
-        explains: |case| case.query.contains(")[") && case.only_they_have_names(),
+        explains: |case| {
+            let same = "vector cannot contain metrics with the same labelset";
+            case.query.contains(")[")
+                && (case.only_they_have_names()
+                    || case.ours_fail(same) && case.only_names_keep_theirs_apart())
+        },
     },
     Change {
         since: "3.11",

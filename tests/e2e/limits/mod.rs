@@ -24,6 +24,10 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const SERIES: u64 = 20_000;
 /// Requests under way at a time.
 const CONNECTIONS: usize = 4;
+/// So long a refusal may take, when nothing else goes on.
+const REFUSAL_MAX: Duration = Duration::from_millis(50);
+/// How often a request is asked alone: a scrape, or another program, may be in its way.
+const ALONE: usize = 3;
 
 /// Queries, and what the refusal contains. The first three kill or stall the original.
 fn queries() -> Vec<(String, &'static str)> {
@@ -94,39 +98,78 @@ async fn queries_of_death_are_refused_quickly() {
     let mut answers = hostile(&program, base).await;
     assert!(program.is_alive(), "{}", program.log());
     assert_eq!(api.value("up").await, Ok(1.0), "after {} requests", answers.len());
-    let time = begun.elapsed();
-    answers.sort_by_key(|answer| answer.took);
-    let counts = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
-    let refused: Vec<_> = answers.iter().filter(|a| a.status != 200 && !a.ran_out).collect();
-    let slowest = refused.last().map(|answer| answer.took);
-    let quick = refused.iter().filter(|a| a.took < Duration::from_millis(50)).count();
-    eprintln!(
-        "limits: {} requests in {time:?}: {} answered, {} bad, {} refused, {} unavailable, {} out \
-         of time; {quick} of {} refusals within 50 ms, the slowest in {slowest:?}",
-        answers.len(),
-        counts(200),
-        counts(400),
-        counts(422),
-        counts(503),
-        answers.iter().filter(|answer| answer.ran_out).count(),
-        refused.len(),
-    );
-    for answer in refused.iter().rev().take(12) {
-        eprintln!("limits: slow: {:?} {} {}", answer.took, answer.status, answer.shown);
-    }
+    summary(&answers, begun.elapsed());
+    refused_alone(&program, &mut answers, base).await;
     let peak = program.memory_peak();
     eprintln!("limits: peak of memory {} MiB, {} MiB before", peak >> 20, base >> 20);
     let grown = peak.saturating_sub(base);
     assert!(grown <= GROWTH_BYTES_MAX, "memory grew by {} MiB", grown >> 20);
 }
 
+/// Says what came of all requests.
+fn summary(answers: &[Answered], time: Duration) {
+    let counts = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+    let ran_out = answers.iter().filter(|answer| answer.ran_out).count();
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.is_refused()).collect();
+    let quick = refused.iter().filter(|answer| answer.took < REFUSAL_MAX).count();
+    eprintln!(
+        "limits: {} requests in {time:?}, {CONNECTIONS} at a time: {} answered, {} bad, {} refused, \
+         {} unavailable, {ran_out} out of time; {quick} of {} refusals within {REFUSAL_MAX:?}, the \
+         slowest in {:?}",
+        answers.len(),
+        counts(200),
+        counts(400),
+        counts(422),
+        counts(503),
+        refused.len(),
+        refused.iter().map(|answer| answer.took).max(),
+    );
+}
+
+/// Repeats the refusals that took long beside the others: the time of the fastest of some trials,
+/// and what the whole program computed meanwhile.
+async fn refused_alone(program: &Program, answers: &mut [Answered], base: u64) {
+    let slow = |answer: &&mut Answered| answer.is_refused() && answer.took >= REFUSAL_MAX;
+    let (mut repeated, mut late, mut costly) = (0, 0, 0);
+    for answer in answers.iter_mut().filter(slow) {
+        let (mut took, mut computed) = (Duration::MAX, Duration::MAX);
+        for _ in 0..ALONE {
+            let before = program.cpu();
+            let again = send(program, &answer.request, base).await;
+            computed = computed.min(program.cpu().saturating_sub(before));
+            took = took.min(again.took);
+            if took < REFUSAL_MAX {
+                break;
+            }
+        }
+        repeated += 1;
+        late += usize::from(took >= REFUSAL_MAX);
+        costly += usize::from(computed >= REFUSAL_MAX);
+        let (shown, beside) = (&answer.shown, answer.took);
+        eprintln!(
+            "limits: alone: {took:?}, computing {computed:?}, beside others {beside:?} {shown}"
+        );
+    }
+    eprintln!(
+        "limits: {repeated} refusals repeated alone: {late} still took {REFUSAL_MAX:?} or more, \
+         {costly} by computing"
+    );
+}
+
 /// What came of a request.
 struct Answered {
+    request: Hostile,
     shown: String,
     status: u16,
     took: Duration,
     /// It was refused because its time was over.
     ran_out: bool,
+}
+
+impl Answered {
+    fn is_refused(&self) -> bool {
+        self.status != 200 && !self.ran_out
+    }
 }
 
 /// Sends all hostile requests over a few connections.
@@ -135,12 +178,11 @@ async fn hostile(program: &Program, base: u64) -> Vec<Answered> {
     for (at, request) in table::all().into_iter().enumerate() {
         lanes[at % CONNECTIONS].push(request);
     }
-    let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - 5;
     let mut answers = Vec::new();
     let lanes = lanes.into_iter().map(|lane| async move {
         let mut answers = Vec::new();
         for request in lane {
-            answers.push(send(program, &request, start, base).await);
+            answers.push(send(program, &request, base).await);
         }
         answers
     });
@@ -169,7 +211,8 @@ async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T
     pending.into_iter().filter_map(|(_, result)| result).collect()
 }
 
-async fn send(program: &Program, request: &Hostile, start: u64, base: u64) -> Answered {
+async fn send(program: &Program, request: &Hostile, base: u64) -> Answered {
+    let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - 5;
     let Hostile { path, form } = request;
     let first = form.first().map_or("", |(_, value)| value.as_str());
     let shown = format!("{path} {}", first.chars().take(70).collect::<String>());
@@ -195,5 +238,6 @@ async fn send(program: &Program, request: &Hostile, start: u64, base: u64) -> An
     let known = [200, 400, 414, 422, 431, 503];
     assert!(known.contains(&status), "{shown}: {status}: {head}");
     assert!(took < QUICK, "{shown}: {took:?}");
-    Answered { shown, status, took, ran_out: head.contains("timed out") }
+    let request = request.clone();
+    Answered { request, shown, status, took, ran_out: head.contains("timed out") }
 }

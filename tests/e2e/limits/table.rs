@@ -1,6 +1,7 @@
 //! Requests that mean harm, by family.
 
 /// A request: path and form.
+#[derive(Clone)]
 pub(super) struct Hostile {
     pub(super) path: String,
     pub(super) form: Vec<(&'static str, String)>,

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use server_promql::engine::{Interrupt, Lent, Limit, QueryError, Reservation, Share, Stop};
 use server_storage::Watch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -65,13 +66,18 @@ impl Queries {
 }
 
 /// Ends a query at its deadline, when its request is dropped, or when it has tried for long enough.
-struct Running {
+pub(crate) struct Running {
     end: Arc<End>,
     /// It tried, and the time was not enough.
     outran: AtomicBool,
     turn: Turn,
     here: Option<Here>,
+    /// Leave to find out what is asked for; kept by somebody else where that may happen again.
+    leave: Mutex<Leave>,
 }
+
+/// Leave to work on a request, where it is a large one.
+pub(crate) type Leave = Option<OwnedSemaphorePermit>;
 
 /// What is left for a query that runs here.
 struct Here {
@@ -91,7 +97,16 @@ impl Running {
             outran: AtomicBool::new(false),
             turn: state.queries.turns.clone().take_part(time_max),
             here,
+            leave: Mutex::default(),
         }
+    }
+
+    /// What is asked for has been understood, and what that took is counted: the next large request
+    /// may be worked on.
+    pub(crate) fn understood(&self, memory: &Reservation) -> Result<(), QueryError> {
+        memory.charge(0)?;
+        drop(self.leave.lock().take());
+        Ok(())
     }
 }
 
@@ -166,15 +181,12 @@ impl Drop for CancelOnDrop {
 
 /// What is done for a request.
 pub(crate) trait Work<T>:
-    Fn(&ApiState, &dyn Interrupt, &Arc<Reservation>) -> Result<T, ApiError> + Send + Sync + 'static
+    Fn(&ApiState, &Running, &Arc<Reservation>) -> Result<T, ApiError> + Send + Sync + 'static
 {
 }
 
 impl<T, F> Work<T> for F where
-    F: Fn(&ApiState, &dyn Interrupt, &Arc<Reservation>) -> Result<T, ApiError>
-        + Send
-        + Sync
-        + 'static
+    F: Fn(&ApiState, &Running, &Arc<Reservation>) -> Result<T, ApiError> + Send + Sync + 'static
 {
 }
 
@@ -187,6 +199,17 @@ pub(crate) async fn run<T: Send + 'static>(
     bytes: usize,
     work: impl Work<T>,
 ) -> Result<T, ApiError> {
+    run_with_leave(state, timeout, bytes, None, work).await
+}
+
+/// Like [`run`], with leave to work on what was asked for.
+pub(crate) async fn run_with_leave<T: Send + 'static>(
+    state: &Arc<ApiState>,
+    timeout: Duration,
+    bytes: usize,
+    leave: Leave,
+    work: impl Work<T>,
+) -> Result<T, ApiError> {
     let deadline = Instant::now() + timeout;
     let work = Arc::new(work);
     let queries = &state.queries;
@@ -196,25 +219,27 @@ pub(crate) async fn run<T: Send + 'static>(
         {
             return result;
         }
-        let ended = attempt(state, deadline, None, seat, &work).await;
+        let running =
+            Running { leave: Mutex::new(leave), ..Running::new(state, deadline, None, None) };
+        let ended = attempt(state, running, seat, &work).await;
         // Only who tries can outrun the time for it.
         return ended.unwrap_or_else(|| Err(ApiError::internal("the query lost its seat")));
     }
     let trial = permit(state, &queries.trials, deadline).await?;
-    if let Some(result) = attempt(state, deadline, Some(TRIAL), trial, &work).await {
+    // Who begins again has to understand again, and keeps the leave for that.
+    let trying = Running::new(state, deadline, Some(TRIAL), None);
+    if let Some(result) = attempt(state, trying, trial, &work).await {
         return result;
     }
     let seat = permit(state, &queries.seats, deadline).await?;
-    let ended = attempt(state, deadline, None, seat, &work).await;
+    let running = Running { leave: Mutex::new(leave), ..Running::new(state, deadline, None, None) };
+    let ended = attempt(state, running, seat, &work).await;
     ended.unwrap_or_else(|| Err(ApiError::internal("the query lost its seat")))
 }
 
 /// Waits until a request with so many bytes of parameters may be worked on; what is given is kept
 /// as long as that lasts.
-pub(crate) async fn admit(
-    state: &ApiState,
-    bytes: usize,
-) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+pub(crate) async fn admit(state: &ApiState, bytes: usize) -> Result<Leave, ApiError> {
     if bytes <= LARGE_BYTES {
         return Ok(None);
     }
@@ -236,15 +261,14 @@ async fn permit(
     Err(ApiError { kind: ErrorType::Timeout, message })
 }
 
-/// Runs the work once; nothing if it computed longer than `time_max`.
+/// Runs the work once; nothing if it computed longer than it may.
 async fn attempt<T: Send + 'static>(
     state: &Arc<ApiState>,
-    deadline: Instant,
-    time_max: Option<Duration>,
+    running: Running,
     permit: OwnedSemaphorePermit,
     work: &Arc<impl Work<T>>,
 ) -> Option<Result<T, ApiError>> {
-    let running = Arc::new(Running::new(state, deadline, time_max, None));
+    let running = Arc::new(running);
     let guard = CancelOnDrop(running.clone());
     let (state, work, interrupt) = (state.clone(), work.clone(), running.clone());
     let task = tokio::task::spawn_blocking(move || {
@@ -290,11 +314,7 @@ fn attempt_here<T>(
 }
 
 /// Runs the work with memory that measures this thread.
-fn measured<T>(
-    state: &ApiState,
-    interrupt: &dyn Interrupt,
-    work: &impl Work<T>,
-) -> Result<T, ApiError> {
+fn measured<T>(state: &ApiState, interrupt: &Running, work: &impl Work<T>) -> Result<T, ApiError> {
     let memory = Arc::new(state.engine.measured(Share::Interactive));
     let result = work(state, interrupt, &memory);
     memory.rest();

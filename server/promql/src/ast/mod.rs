@@ -386,10 +386,10 @@ impl Expr {
             Expr::Call(call) => call.function.returns,
             Expr::Paren(paren) => paren.expr.value_type(),
             Expr::Unary(unary) => unary.expr.value_type(),
-            Expr::Binary(b) => match (b.left.value_type(), b.right.value_type()) {
-                (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
-                _ => ValueType::Vector,
-            },
+            // The right side first: long chains hang on the left one.
+            Expr::Binary(b) if b.right.value_type() != ValueType::Scalar => ValueType::Vector,
+            Expr::Binary(b) if b.left.value_type() != ValueType::Scalar => ValueType::Vector,
+            Expr::Binary(_) => ValueType::Scalar,
         }
     }
 }

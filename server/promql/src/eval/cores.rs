@@ -6,6 +6,8 @@
 //! piece that is next it hands on as it reads it, and only what the other one reads meanwhile is
 //! kept, a few pieces at most.
 
+use std::sync::atomic::Ordering;
+
 use common_model::Labels;
 use parking_lot::{Condvar, Mutex};
 use server_storage::{Pieces, SampleColumns, SeriesSet, SetSize};
@@ -108,6 +110,8 @@ impl Eval<'_> {
             let mut read = Read { labels, samples: &mut samples, reading: &mut reading };
             if make(&mut read, &mut track)? {
                 sink(&mut track)?;
+            } else {
+                reading.blank();
             }
         }
         Ok(())
@@ -165,6 +169,7 @@ impl Eval<'_> {
                         sink(track)?;
                     }
                     self.budget.release(batch.samples, batch.bytes);
+                    self.ahead.fetch_sub(batch.bytes, Ordering::Relaxed);
                     queue.spare.lock().append(&mut batch.tracks);
                     return Ok(());
                 }
@@ -197,15 +202,21 @@ impl Eval<'_> {
             batch.samples += track.column.len();
             // Both cores count here: for every track they would get in each other's way.
             if batch.bytes - charged.1 >= CHARGE_BYTES {
-                self.budget.charge(batch.samples - charged.0, batch.bytes - charged.1)?;
+                self.charge_ahead(batch.samples - charged.0, batch.bytes - charged.1)?;
                 charged = (batch.samples, batch.bytes);
             }
             batch.tracks.push(std::mem::replace(track, empty.pop().unwrap_or_default()));
             Ok(())
         })?;
-        self.budget.charge(batch.samples - charged.0, batch.bytes - charged.1)?;
+        self.charge_ahead(batch.samples - charged.0, batch.bytes - charged.1)?;
         spare.lock().append(&mut empty);
         Ok(batch)
+    }
+
+    /// What is read ahead goes as it came, so nothing is to be concluded from it.
+    fn charge_ahead(&self, samples: usize, bytes: usize) -> Result<(), QueryError> {
+        self.ahead.fetch_add(bytes, Ordering::Relaxed);
+        self.budget.charge(samples, bytes)
     }
 }
 

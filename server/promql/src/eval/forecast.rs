@@ -4,22 +4,30 @@
 //! Only where something of every series stays: nothing can be foreseen of groups, of which there may
 //! be no more than one has seen, or behind conditions.
 
+use std::sync::atomic::Ordering;
+
 use server_storage::SeriesSet;
 
-use super::Eval;
 use super::binary::is_swapped;
-use crate::ast::{Aggregate, AggregateOp, Binary, BinaryOp, Expr, ValueType, VectorSelector};
+use super::{Eval, unparen};
+use crate::ast::{Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, ValueType, VectorSelector};
 use crate::engine::QueryError;
 use crate::functions::{Implementation, implementation};
 
 /// Series after which somebody looks for the first time; then whenever there are twice as many.
-const SERIES_FIRST: usize = 16;
+const SERIES_FIRST: usize = 2;
 /// So many stand for the rest: half as much again as may be held is too much.
 const SERIES_ENOUGH: usize = 256;
-/// Of fewer one cannot be so sure: it must be so many times too much.
+/// Of fewer one cannot be so sure: it must be so many times too much, ...
 const TIMES_OF_FEW: usize = 8;
+/// ... and the more the fewer they are: this divided by their number. Two of which each would take
+/// a part of what all may hold are two labels of a megabyte, and take long to make.
+const TIMES_OF_FEWEST: usize = 128;
 /// Below this part of what the query may hold nothing is foreseen.
-const PART_MIN: usize = 16;
+const PART_MIN: usize = 64;
+
+/// Bytes of a replacement up to which it does not matter how many labels it is written to.
+const REPLACEMENT_ALIKE_MAX: usize = 256;
 
 /// Functions whose series are those of their argument, beside functions of one value or range.
 const ONE_TO_ONE: &[&str] =
@@ -78,7 +86,7 @@ impl Kept {
             Expr::Subquery(e) => self.visit(&e.expr, keeps),
             Expr::Aggregate(e) => self.visit(&e.expr, of_aggregation(e)),
             Expr::Call(e) => {
-                let keeps = of_call(e.function.name, keeps);
+                let keeps = of_call(e, keeps);
                 e.args.iter().for_each(|arg| self.visit(arg, keeps));
             }
             Expr::Binary(e) => {
@@ -163,7 +171,11 @@ fn of_aggregation(aggregate: &Aggregate) -> Keeps {
     }
 }
 
-fn of_call(function: &str, keeps: Keeps) -> Keeps {
+fn of_call(call: &Call, keeps: Keeps) -> Keeps {
+    let function = call.function.name;
+    if makes_unlike(call) {
+        return Keeps::Unknown;
+    }
     if GATHERING.contains(&function) {
         return ALL;
     }
@@ -173,6 +185,18 @@ fn of_call(function: &str, keeps: Keeps) -> Keeps {
             Some(Implementation::Range(_) | Implementation::RangeNamed(_) | Implementation::Map(_))
         );
     if one_to_one { keeps } else { Keeps::Unknown }
+}
+
+/// Whether a call makes some series large, where a pattern matches, and others not.
+fn makes_unlike(call: &Call) -> bool {
+    let text = |at: usize| match call.args.get(at).map(unparen) {
+        Some(Expr::String(text)) => text.value.as_str(),
+        _ => "",
+    };
+    let (replacement, pattern) = (text(2), text(4));
+    call.function.name == "label_replace"
+        && replacement.len() > REPLACEMENT_ALIKE_MAX
+        && !matches!(pattern, ".*" | "(.*)")
 }
 
 /// What is kept of the left and the right side.
@@ -193,26 +217,31 @@ fn of_binary(binary: &Binary, keeps: Keeps) -> (Keeps, Keeps) {
 /// What is foreseen of one selector.
 pub(super) struct Forecast {
     held_before: usize,
-    expected: usize,
+    /// Series that are read.
+    series: usize,
+    /// Of how many of them something is kept at most.
+    kept_max: usize,
     again: usize,
     seen: usize,
+    blank_before: usize,
     look_at: usize,
 }
 
 impl Eval<'_> {
     /// Begins before the first series of a selector.
     pub(super) fn forecast(&self, selector: &VectorSelector, set: &dyn SeriesSet) -> Forecast {
-        let (count, again) = match self.kept.find(selector.span.start) {
-            Some(known) => (known.count, known.again),
-            None => (0, 0),
-        };
-        let expected = set.size().series.min(count);
+        let known = self.kept.find(selector.span.start);
+        let (kept_max, again) = known.map_or((0, 0), |known| (known.count, known.again));
+        let series = set.size().series;
+        let is_many = series.min(kept_max) > SERIES_ENOUGH;
         Forecast {
             held_before: self.budget.memory().bytes(),
-            expected,
+            series,
+            kept_max,
             again,
             seen: 0,
-            look_at: if expected > SERIES_ENOUGH { SERIES_FIRST } else { usize::MAX },
+            blank_before: self.blank.load(Ordering::Relaxed),
+            look_at: if is_many { SERIES_FIRST } else { usize::MAX },
         }
     }
 }
@@ -226,18 +255,20 @@ impl Forecast {
         }
         self.look_at = self.seen.saturating_mul(2);
         let memory = eval.budget.memory();
-        let (grown, limit) =
-            (memory.bytes().saturating_sub(self.held_before), memory.bytes_reach());
+        let ahead = eval.ahead.load(Ordering::Relaxed);
+        let held = memory.bytes().saturating_sub(ahead);
+        let (grown, limit) = (held.saturating_sub(self.held_before), memory.bytes_reach());
         if grown.saturating_mul(1 + self.again) < limit / PART_MIN {
             return Ok(());
         }
+        let blank = eval.blank.load(Ordering::Relaxed).saturating_sub(self.blank_before);
+        let all = self.kept_max.min(expected(self.series, self.seen, blank));
         let one = grown / self.seen;
-        let rest = one.saturating_mul(self.expected.saturating_sub(self.seen));
-        let rest =
-            rest.saturating_add(one.saturating_mul(self.expected).saturating_mul(self.again));
-        let wanted = memory.bytes().saturating_add(rest);
+        let rest = one.saturating_mul(all.saturating_sub(self.seen));
+        let rest = rest.saturating_add(one.saturating_mul(all).saturating_mul(self.again));
+        let wanted = held.saturating_add(rest);
         let plain = match self.seen {
-            ..SERIES_ENOUGH => limit.saturating_mul(TIMES_OF_FEW),
+            ..SERIES_ENOUGH => limit.saturating_mul(TIMES_OF_FEW.max(TIMES_OF_FEWEST / self.seen)),
             _ => limit.saturating_add(limit / 2),
         };
         if wanted <= plain {
@@ -245,4 +276,10 @@ impl Forecast {
         }
         Err(QueryError::TooMuchMemory { limit, wanted })
     }
+}
+
+/// How many of all series will have samples, when some had and others were blank.
+fn expected(series: usize, seen: usize, blank: usize) -> usize {
+    let read = seen.saturating_add(blank).max(1) as u128;
+    usize::try_from(series as u128 * seen as u128 / read).unwrap_or(usize::MAX)
 }

@@ -24,7 +24,7 @@ mod watch;
 mod window;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::ast::{Expr, Span, ValueType};
 use crate::engine::{
@@ -64,6 +64,10 @@ pub(crate) struct Eval<'q> {
     pub(crate) budget: Budget,
     pub(crate) samples_total: AtomicU64,
     pub(crate) series_total: AtomicU64,
+    /// Series read of which nothing was handed on.
+    blank: AtomicUsize,
+    /// Bytes charged for what was read ahead and not yet handed on; never too few.
+    ahead: AtomicUsize,
     /// Selectors that look for counter resets themselves.
     compared: hints::Compared,
     /// Selectors of which only some labels are looked at.
@@ -110,6 +114,8 @@ impl<'q> Eval<'q> {
             budget: Budget::new(options.samples_max, memory),
             samples_total: AtomicU64::new(0),
             series_total: AtomicU64::new(0),
+            blank: AtomicUsize::new(0),
+            ahead: AtomicUsize::new(0),
             compared: hints::Compared::of(expr),
             grouped: hints::Grouped::of(expr, options),
             kept: forecast::Kept::of(expr),

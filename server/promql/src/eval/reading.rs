@@ -51,6 +51,11 @@ impl<'e, 'q> Reading<'e, 'q> {
         Ok(())
     }
 
+    /// Counts a series of which nothing is handed on.
+    pub(super) fn blank(&self) {
+        self.eval.blank.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts samples that steps looked at.
     pub(crate) fn seen(&mut self, samples: usize) {
         self.seen += samples as u64;

@@ -4,11 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common_model::{Labels, Matcher, TimestampMs};
 use proptest::prelude::*;
-use server_promql::engine::{Engine, Interrupt, Lent, QueryError, QueryOptions, QueryOutput, Stop};
+use server_promql::engine::{
+    Engine, EngineOptions, Interrupt, Lent, QueryError, QueryOptions, QueryOutput, Stop,
+};
 use server_promql::parser::{Options, parse};
 use server_storage::memory::MemoryStore;
 use server_storage::{
-    Pieces, Querier, Queryable, SampleColumns, SelectHints, SeriesSet, SetSize, StorageError,
+    Appendable, Pieces, Querier, Queryable, SampleColumns, SelectHints, SeriesRef, SeriesSet,
+    SetSize, StorageError,
 };
 
 use super::random::{fill, points, vector};
@@ -60,7 +63,7 @@ impl SeriesSet for HeavySet {
     }
 
     fn size(&self) -> SetSize {
-        SetSize { series: 7, samples: 1_000_000 }
+        SetSize { series: self.0.size().series.max(7), samples: 1_000_000 }
     }
 
     fn split(&mut self, pieces: usize) -> Result<Option<Pieces>, StorageError> {
@@ -150,5 +153,27 @@ fn the_other_core_is_asked_for_by_selectors_of_both_kinds() {
         assert!(lent >= 2, "{text}: {lent}");
         assert!(range_one.len() > 100, "{text} gave {range_one}");
         assert_eq!((range_one, one), (range_two, two), "{text}");
+    }
+}
+
+#[test]
+fn what_is_read_ahead_is_no_reason_to_refuse_what_fits() {
+    let store = MemoryStore::default();
+    let mut appender = store.appender();
+    for series in 0..6000 {
+        let labels = Labels::from_pairs([("__name__", "x"), ("n", &series.to_string())]);
+        appender.append(SeriesRef::default(), &labels, 0, 1.0).unwrap();
+    }
+    appender.commit().unwrap();
+    let heavy = Heavy(store);
+    let options = EngineOptions { memory_bytes_max: 70 << 20, ..EngineOptions::default() };
+    let engine = Engine::new(options);
+    for text in ["x + x + x + x + x", "x or x", "quantile(0.5, x)"] {
+        let expr = parse(text, &Options::everything()).unwrap();
+        let lender = Lender { lent: AtomicUsize::new(0), times_max: usize::MAX };
+        let options = QueryOptions { interrupt: &lender, ..QueryOptions::default() };
+        let result = engine.range(&heavy, &expr, 0, 298_000, 2_000, &options);
+        assert!(result.is_ok(), "{text}: {:?}", result.err());
+        assert!(lender.lent.into_inner() > 0, "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! What a query will need is foreseen where it can be, and only there.
 
-use common_model::Labels;
+use common_model::{Labels, stale_marker};
 use server_promql::engine::{Engine, EngineOptions, QueryError, QueryOptions};
 use server_promql::parser::{Options, parse};
 use server_storage::memory::MemoryStore;
@@ -16,6 +16,21 @@ fn store(count: usize) -> MemoryStore {
         let labels = Labels::from_pairs([("__name__", "x"), ("n", &series.to_string())]);
         for minute in 0..10 {
             appender.append(SeriesRef::default(), &labels, minute * 60_000, 1.0).unwrap();
+        }
+    }
+    appender.commit().unwrap();
+    store
+}
+
+/// As many series, of which only every twentieth has samples: the others have just ended.
+fn store_of_ended(count: usize) -> MemoryStore {
+    let store = MemoryStore::default();
+    let mut appender = store.appender();
+    for series in 0..count {
+        let labels = Labels::from_pairs([("__name__", "x"), ("n", &format!("{series:09}"))]);
+        let value = if series % 20 == 0 { 1.0 } else { stale_marker() };
+        for minute in 0..10 {
+            appender.append(SeriesRef::default(), &labels, minute * 60_000, value).unwrap();
         }
     }
     appender.commit().unwrap();
@@ -90,6 +105,30 @@ fn series_that_a_chain_of_joins_holds_again_and_again_are_foreseen_with_the_firs
         let wanted = wanted_of(&store, 4_000_000, &text);
         assert_eq!(wanted.is_some(), is_foreseen, "{text}: {wanted:?}");
         assert!(wanted.is_none_or(|wanted| wanted > 2 * 4_000_000), "{text}: {wanted:?}");
+    }
+}
+
+#[test]
+fn labels_that_are_large_are_foreseen_with_the_first_ones() {
+    let store = store(2000);
+    let large = |function: &str| function.replace("LARGE", &"y".repeat(100_000));
+    for text in [
+        large("label_replace(x, 'a', 'LARGE$1', 'n', '(.*)')"),
+        large("label_join(x, 'a', 'LARGE', 'n', 'n')"),
+    ] {
+        let wanted = wanted_of(&store, 2_000_000, &text).unwrap();
+        assert!(wanted > 2000 * 100_000, "{wanted}");
+    }
+    // A few such labels are no reason to believe in many.
+    let few = large("label_replace(x, 'a', 'LARGE', 'n', '0|1|2|3|10')");
+    assert_eq!(wanted_of(&store, 2_000_000, &few), None);
+}
+
+#[test]
+fn series_that_have_ended_are_not_foreseen() {
+    let store = store_of_ended(10_000);
+    for text in ["x", "sum(x or vector(1))", "x * on (n) x", "quantile(0.5, x)"] {
+        assert_eq!(wanted_of(&store, 600_000, text), None, "{text}");
     }
 }
 
