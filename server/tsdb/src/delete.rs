@@ -42,6 +42,7 @@ impl Db {
         // What moves from the head to a block meanwhile would be found in neither.
         let _alone = self.inner.compacting.lock();
         self.inner.check_open()?;
+        self.inner.let_log_follow_head()?;
         let in_blocks = self.inner.blocks.delete(&*self.inner.fs, (start, end), matchers)?;
         Ok(in_blocks + self.delete_in_head(start, end, matchers)?)
     }
