@@ -57,7 +57,7 @@ impl Labels {
     pub fn from_sorted<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
         thread_local! {
             /// Where sets are written, so that one costs one allocation.
-            static BUFFER: Cell<String> = const { Cell::new(String::new()) };
+            static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
         }
         let mut text = BUFFER.take();
         let pairs = pairs.into_iter().map(Ok::<_, Infallible>);
@@ -71,16 +71,29 @@ impl Labels {
     /// As [`Labels::from_sorted`], for readers of many sets: `buffer` is emptied and kept for the
     /// next one, so that a set costs one allocation. An error of the source ends it.
     pub fn try_from_sorted<'a, E>(
-        buffer: &mut String,
+        buffer: &mut Vec<u8>,
         pairs: impl IntoIterator<Item = Result<(&'a str, &'a str), E>>,
     ) -> Result<Labels, E> {
+        let bytes = |(name, value): (&'a str, &'a str)| (name.as_bytes(), value.as_bytes());
+        let pairs = pairs.into_iter().map(|pair| pair.map(bytes));
+        // What is put together of texts is one.
+        Ok(Labels::try_from_sorted_bytes(buffer, pairs)?.unwrap_or_default())
+    }
+
+    /// As [`Labels::try_from_sorted`], for bytes that nobody looked at: none where they are not
+    /// UTF-8. Whether they are is asked once for the whole set.
+    pub fn try_from_sorted_bytes<'a, E>(
+        buffer: &mut Vec<u8>,
+        pairs: impl IntoIterator<Item = Result<(&'a [u8], &'a [u8]), E>>,
+    ) -> Result<Option<Labels>, E> {
         buffer.clear();
         for pair in pairs {
             let (name, value) = pair?;
             write_part(buffer, name);
             write_part(buffer, value);
         }
-        Ok(Labels::of(buffer))
+        // Lengths are ASCII, so no character reaches from one part into the next.
+        Ok(std::str::from_utf8(buffer).ok().map(Labels::of))
     }
 
     /// Names and values in order of the names.
@@ -141,16 +154,53 @@ impl Labels {
     /// The set without its metric name.
     #[must_use]
     pub fn without_name(&self) -> Labels {
-        if self.get(METRIC_NAME).is_none() {
-            return self.clone();
-        }
-        Labels::from_sorted(self.iter().filter(|(name, _)| *name != METRIC_NAME))
+        self.filter(|name| name != METRIC_NAME)
     }
 
-    /// Only the labels `keep` accepts.
+    /// Only the labels `keep` accepts; where that is all of them, the same set.
     #[must_use]
     pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Labels {
-        Labels::from_sorted(self.iter().filter(|(name, _)| keep(name)))
+        let text = self.text();
+        let mut labels = self.iter();
+        // Mostly what is kept lies together, and is copied as it stands.
+        let (mut start, mut end) = (0, 0);
+        loop {
+            let at = text.len() - labels.rest.len();
+            let Some((name, _)) = labels.next() else { break };
+            if !keep(name) {
+                continue;
+            }
+            if start == end {
+                start = at;
+            } else if end < at {
+                let before = Iter { rest: &text[start..end] };
+                let this = Iter { rest: &text[at..] }.take(1);
+                let others = labels.filter(|(name, _)| keep(name));
+                return Labels::from_sorted(before.chain(this).chain(others));
+            }
+            end = text.len() - labels.rest.len();
+        }
+        if end - start == text.len() { self.clone() } else { Labels::of(&text[start..end]) }
+    }
+
+    /// Appends the form of the labels that `keep` accepts: two sets of labels are equal when their
+    /// forms are.
+    pub fn write_form(&self, mut keep: impl FnMut(&str) -> bool, form: &mut Vec<u8>) {
+        let mut rest = self.text();
+        while !rest.is_empty() {
+            let whole = rest;
+            let name = read_part(&mut rest);
+            skip_part(&mut rest);
+            if keep(name) {
+                form.extend_from_slice(&whole.as_bytes()[..whole.len() - rest.len()]);
+            }
+        }
+    }
+
+    /// The form of the whole set.
+    #[must_use]
+    pub fn form(&self) -> &[u8] {
+        self.text().as_bytes()
     }
 
     /// A builder that starts from this set.
@@ -239,31 +289,43 @@ impl<'a> Iterator for Iter<'a> {
     }
 }
 
-fn write_part(text: &mut String, part: &str) {
+fn write_part(text: &mut Vec<u8>, part: &[u8]) {
     let mut length = part.len();
     while length >= usize::from(GROUP_MORE) {
-        text.push(char::from((length as u8 & (GROUP_MORE - 1)) | GROUP_MORE));
+        text.push((length as u8 & (GROUP_MORE - 1)) | GROUP_MORE);
         length >>= GROUP_BITS;
     }
-    text.push(char::from(length as u8));
-    text.push_str(part);
+    text.push(length as u8);
+    text.extend_from_slice(part);
 }
 
+#[inline]
 fn read_part<'a>(rest: &mut &'a str) -> &'a str {
-    let bytes = rest.as_bytes();
+    let (at, length) = first_length(rest.as_bytes());
+    let (part, behind) = rest[at..].split_at(length);
+    *rest = behind;
+    part
+}
+
+#[inline]
+fn skip_part(rest: &mut &str) {
+    let (at, length) = first_length(rest.as_bytes());
+    *rest = &rest[at + length..];
+}
+
+/// Where the first part begins, behind its length, and that.
+#[inline]
+fn first_length(bytes: &[u8]) -> (usize, usize) {
     let (mut length, mut at, mut shift) = (0_usize, 0, 0);
     loop {
         let byte = bytes[at];
         at += 1;
         length |= usize::from(byte & (GROUP_MORE - 1)) << shift;
         if byte & GROUP_MORE == 0 {
-            break;
+            return (at, length);
         }
         shift += GROUP_BITS;
     }
-    let part = &rest[at..at + length];
-    *rest = &rest[at + length..];
-    part
 }
 
 /// Writes `text` as a double-quoted Go string: `\n`, `\t`, `\"`, `\\` and control characters are
@@ -390,6 +452,39 @@ mod tests {
             labels.to_builder().remove("c").build().to_string(),
             r#"{__name__="up", b="2"}"#
         );
+    }
+
+    #[test]
+    fn a_filter_keeps_what_it_accepts_wherever_that_stands() {
+        let names = ["__name__", "a", "b", "c", "d"];
+        let set = |kept: u32| {
+            let kept = names.iter().enumerate().filter(|(at, _)| kept & (1 << at) != 0);
+            Labels::from_pairs(kept.map(|(_, name)| (*name, name.repeat(9))))
+        };
+        let whole = set(31);
+        for kept in 0..32 {
+            let wanted = set(kept);
+            let filtered = whole.filter(|name| wanted.get(name).is_some());
+            assert_eq!(filtered, wanted);
+            let mut form = Vec::new();
+            whole.write_form(|name| wanted.get(name).is_some(), &mut form);
+            assert_eq!(form, wanted.form());
+        }
+        assert_eq!(whole.filter(|_| true).place(), whole.place(), "nothing is copied");
+        assert_eq!(whole.without_name(), set(30));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_make_no_set() {
+        let make = |name: &[u8], value: &[u8]| {
+            let pairs = [Ok::<_, Infallible>((name, value))];
+            let Ok(labels) = Labels::try_from_sorted_bytes(&mut Vec::new(), pairs);
+            labels
+        };
+        assert_eq!(make(b"a", "\u{e9}".as_bytes()).unwrap().value("a"), "\u{e9}");
+        // Halves of a character, which stand in two parts.
+        assert_eq!(make(b"a\xc3", b"\xa9"), None);
+        assert_eq!(make(b"a", b"\xc3"), None);
     }
 
     #[test]

@@ -81,9 +81,15 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    /// As many bytes as the number before them says.
+    #[inline]
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.uvarint()?).ok()?;
-        let (text, rest) = self.rest.split_at_checked(len)?;
+        let (bytes, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
-        std::str::from_utf8(text).ok()
+        Some(bytes)
     }
 }

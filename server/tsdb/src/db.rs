@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use server_storage::{Appendable, Appender, Querier, Queryable, StorageError, Watch};
 
 use crate::appender::{Batch, Scratches};
-use crate::block::BlockMeta;
+use crate::block::{BlockMeta, KnownLabels};
 use crate::blocks::Blocks;
 use crate::compact::{CompactionCounters, Left, Writing};
 use crate::fs::{Fs, Lock};
@@ -47,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) wal_dir: PathBuf,
     pub(crate) head: Head,
     pub(crate) blocks: Blocks,
+    pub(crate) known_labels: Arc<KnownLabels>,
     pub(crate) wal: Mutex<Wal>,
     pub(crate) wal_counters: Arc<WalCounters>,
     /// Held while a sync runs, and before the log is locked: one at a time.
@@ -157,6 +158,7 @@ impl Db {
             wal_dir,
             head,
             blocks,
+            known_labels: Arc::default(),
             wal: Mutex::new(wal),
             wal_counters,
             sync: Mutex::new(()),
@@ -220,7 +222,8 @@ impl Db {
         if blocks.is_empty() {
             return Box::new(head);
         }
-        Box::new(MergeQuerier { blocks, head: Some(head), start, end, watch: Watch::default() })
+        let (head, known) = (Some(head), Some(self.inner.known_labels.clone()));
+        Box::new(MergeQuerier { blocks, head, start, end, watch: Watch::default(), known })
     }
 
     /// What the open blocks say of themselves, in order of time.

@@ -9,7 +9,7 @@ use server_storage::{
     Pieces, Querier, SampleColumns, SelectHints, SeriesSet, SetSize, StorageError, Watch,
 };
 
-use crate::block::{Block, BlockCursor, Classed, Spare};
+use crate::block::{Block, BlockCursor, Classed, KnownLabels, Spare};
 use crate::blocks::classify;
 use crate::querier::{HeadQuerier, HeadSeries, limited};
 
@@ -21,6 +21,8 @@ pub(crate) struct MergeQuerier {
     pub(crate) start: TimestampMs,
     pub(crate) end: TimestampMs,
     pub(crate) watch: Watch,
+    /// Where labels of blocks' series are remembered.
+    pub(crate) known: Option<Arc<KnownLabels>>,
 }
 
 struct Merged {
@@ -30,7 +32,7 @@ struct Merged {
     /// An empty group to be used again.
     members: Vec<usize>,
     head: HeadSide,
-    buffer: String,
+    buffer: Vec<u8>,
     spare: Spare,
     labels_only: bool,
     left: usize,
@@ -61,6 +63,7 @@ pub fn block_querier(
         start,
         end,
         watch: Watch::default(),
+        known: None,
     })
 }
 
@@ -77,7 +80,7 @@ impl MergeQuerier {
                 // Where it was interrupted the list is not whole.
                 self.watch.check(0)?;
                 if !cursor.is_done() {
-                    cursors.push(cursor);
+                    cursors.push(cursor.remember(self.known.as_ref()));
                 }
             }
         }
@@ -90,7 +93,7 @@ impl MergeQuerier {
         matchers: &[Matcher],
         each: &mut dyn FnMut(&Labels),
     ) -> Result<(), StorageError> {
-        let mut buffer = String::new();
+        let mut buffer = Vec::new();
         let mut seen = 0;
         for mut cursor in self.cursors(matchers, (self.start, self.end))? {
             while !cursor.is_done() {
@@ -147,7 +150,7 @@ impl Querier for MergeQuerier {
             group: None,
             members: Vec::new(),
             head,
-            buffer: String::new(),
+            buffer: Vec::new(),
             spare: Spare::default(),
             labels_only: hints.labels_only,
             left: if hints.limit == 0 { usize::MAX } else { hints.limit },
@@ -185,14 +188,22 @@ impl Querier for MergeQuerier {
     ) -> Result<Vec<String>, StorageError> {
         let mut values = BTreeSet::new();
         if matchers.is_empty() {
+            // Blocks mostly have the same values, in the same order.
+            let mut known: Vec<String> = Vec::new();
             for source in self.overlapping() {
-                source.block.label_values(name, &mut |value, _| {
-                    if !values.contains(value) {
-                        values.insert(value.to_owned());
+                let (mut at, mut fresh) = (0, Vec::new());
+                source.block.each_value(name, &mut |value| {
+                    while known.get(at).is_some_and(|known| known.as_str() < value) {
+                        at += 1;
                     }
-                    true
+                    if known.get(at).is_none_or(|known| known != value) {
+                        fresh.push(value.to_owned());
+                    }
                 })?;
+                known.append(&mut fresh);
+                known.sort();
             }
+            values.extend(known);
             if let Some(head) = &self.head {
                 values.extend(head.label_values(name, &[], 0)?);
             }
@@ -220,7 +231,7 @@ impl Merged {
             group: None,
             members: Vec::new(),
             head,
-            buffer: String::new(),
+            buffer: Vec::new(),
             spare: Spare::default(),
             labels_only: false,
             left: usize::MAX,

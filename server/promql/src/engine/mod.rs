@@ -284,6 +284,11 @@ fn points_of(track: &Track, grid: &Grid) -> SampleColumns {
     let count = track.column.samples();
     points.timestamps.reserve_exact(count);
     points.values.reserve_exact(count);
+    if count == track.column.len() && track.column.histograms.is_empty() {
+        points.timestamps.extend((0..count).map(|step| grid.time(step)));
+        points.values.extend_from_slice(&track.column.values);
+        return points;
+    }
     for step in 0..track.column.len() {
         match track.column.get(step) {
             Point::Absent => {}

@@ -20,10 +20,12 @@ use crate::value::Track;
 const SERIES_COST: usize = 700;
 const SAMPLE_COST: usize = 8;
 const STEP_COST: usize = 10;
-/// Below this it is not worth to wake another core.
+/// Below this it is not worth to wake another core, and to wait for it where others want it too.
 const WORK_MIN: usize = 600_000;
 /// The work of a piece: so long a core lent may be kept when others want it.
 const PIECE_WORK: usize = 250_000;
+/// Pieces at least, where there are any: so that both cores end at about the same time.
+const PIECES_MIN: usize = 4;
 const PIECES_MAX: usize = 256;
 /// Memory of the tracks of a piece.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -88,7 +90,8 @@ impl Eval<'_> {
             return 1;
         }
         let bytes = size.series.saturating_mul(steps).saturating_mul(size_of::<f64>());
-        (work / PIECE_WORK).max(bytes / PIECE_BYTES).min(PIECES_MAX).min(size.series)
+        let pieces = (work / PIECE_WORK).max(bytes / PIECE_BYTES);
+        pieces.clamp(PIECES_MIN, PIECES_MAX).min(size.series)
     }
 
     fn one_after_the_other(

@@ -11,6 +11,7 @@ mod call;
 mod cores;
 mod forecast;
 mod grid;
+mod groups;
 mod hints;
 mod invariant;
 mod memo;
@@ -293,11 +294,7 @@ impl<'q> Eval<'q> {
 
 /// Labels without the metric name and the labels that describe the metric.
 pub(crate) fn without_name(labels: &Labels) -> Labels {
-    if labels.iter().any(|(name, _)| is_metadata_label(name)) {
-        labels.filter(|name| !is_metadata_label(name))
-    } else {
-        labels.clone()
-    }
+    labels.filter(|name| !is_metadata_label(name))
 }
 
 /// Whether a label says what the metric is, and so goes when the value becomes another thing.

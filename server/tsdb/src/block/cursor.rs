@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common_model::{Labels, Matcher};
 use server_storage::{SampleColumns, SetSize, Watch};
 
-use super::{Block, BlockMeta, Projection, SeriesEntry};
+use super::{Block, BlockMeta, KnownLabels, Projection, SeriesEntry};
 use crate::Error;
 
 /// A block as a query sees it. Blocks of the same class have the same symbols, so that their series
@@ -34,6 +34,8 @@ pub(crate) struct BlockCursor {
     /// The labels that are looked at, where it is not all, and what makes them.
     wanted: Option<Arc<[String]>>,
     projection: Option<Projection>,
+    /// Where labels are remembered.
+    known: Option<Arc<KnownLabels>>,
 }
 
 impl BlockCursor {
@@ -47,9 +49,18 @@ impl BlockCursor {
         let numbers = Arc::new(source.block.matching(matchers, watch)?);
         let end = numbers.len();
         let current = None;
-        let (wanted, projection) = (None, None);
-        let mut cursor =
-            BlockCursor { source, numbers, next: 0, end, current, range, wanted, projection };
+        let (wanted, projection, known) = (None, None, None);
+        let mut cursor = BlockCursor {
+            source,
+            numbers,
+            next: 0,
+            end,
+            current,
+            range,
+            wanted,
+            projection,
+            known,
+        };
         cursor.advance()?;
         Ok(cursor)
     }
@@ -58,6 +69,12 @@ impl BlockCursor {
     pub(crate) fn project(mut self, names: Option<&Arc<[String]>>) -> BlockCursor {
         self.projection = names.and_then(|names| self.source.block.projection(names));
         self.wanted = names.cloned();
+        self
+    }
+
+    /// Remembers labels there from now on, and takes what is known.
+    pub(crate) fn remember(mut self, known: Option<&Arc<KnownLabels>>) -> BlockCursor {
+        self.known = known.cloned();
         self
     }
 
@@ -86,9 +103,9 @@ impl BlockCursor {
         let (source, numbers) = (self.source.clone(), self.numbers.clone());
         let Range { start: next, end } = places;
         let (current, range) = (None, self.range);
-        let (wanted, projection) = (None, None);
+        let (wanted, projection, known) = (None, None, self.known.clone());
         let mut part =
-            BlockCursor { source, numbers, next, end, current, range, wanted, projection };
+            BlockCursor { source, numbers, next, end, current, range, wanted, projection, known };
         part.advance()?;
         Ok(part.project(self.wanted.as_ref()))
     }
@@ -169,7 +186,7 @@ impl BlockCursor {
     }
 
     /// The labels of the series that are looked at.
-    pub(crate) fn labels(&mut self, buffer: &mut String) -> Result<Labels, Error> {
+    pub(crate) fn labels(&mut self, buffer: &mut Vec<u8>) -> Result<Labels, Error> {
         match (&self.current, &mut self.projection) {
             (Some((_, entry, _)), Some(projection)) => {
                 self.source.block.some_labels(entry, projection, buffer)
@@ -179,11 +196,17 @@ impl BlockCursor {
     }
 
     /// The labels of the series.
-    pub(crate) fn all_labels(&self, buffer: &mut String) -> Result<Labels, Error> {
-        match &self.current {
-            Some((_, entry, _)) => self.source.block.labels(entry, buffer),
-            None => Ok(Labels::empty()),
+    pub(crate) fn all_labels(&self, buffer: &mut Vec<u8>) -> Result<Labels, Error> {
+        let Some((number, entry, _)) = &self.current else { return Ok(Labels::empty()) };
+        let block = &self.source.block;
+        let Some(known) = &self.known else { return block.labels(entry, buffer) };
+        let key = (block.serial, *number);
+        if let Some(labels) = known.get(key) {
+            return Ok(labels);
         }
+        let labels = block.labels(entry, buffer)?;
+        known.put(key, &labels);
+        Ok(labels)
     }
 
     /// Adds the samples of the series to those of earlier sources: at the same time this one wins.

@@ -1,5 +1,7 @@
 //! The `index` file, versions 1 to 3 (Prometheus' `tsdb/index`): symbols, series, postings.
 
+use common_model::Labels;
+
 use super::flaw::{self, Flaw, flaw};
 use super::symbols::Symbols;
 use super::table::PostingsTable;
@@ -136,19 +138,29 @@ impl Index {
     pub(crate) fn labels(
         &self,
         series: &SeriesEntry,
-    ) -> impl Iterator<Item = Result<(&str, &str), Flaw>> {
+        buffer: &mut Vec<u8>,
+    ) -> Result<Labels, Flaw> {
+        let labels = Labels::try_from_sorted_bytes(buffer, self.pairs(series))?;
+        labels.ok_or_else(flaw(series.offset, "series has labels that are not UTF-8"))
+    }
+
+    /// Names and values of a series as they stand in the file, which nobody looked at.
+    pub(crate) fn pairs(
+        &self,
+        series: &SeriesEntry,
+    ) -> impl Iterator<Item = Result<(&[u8], &[u8]), Flaw>> {
         let mut cursor = Cursor { rest: self.references(series) };
         let offset = series.offset;
         std::iter::from_fn(move || {
             if cursor.rest.is_empty() {
                 return None;
             }
-            let mut text = || {
+            let mut bytes = || {
                 let reference = cursor.uvarint().and_then(|number| u32::try_from(number).ok());
                 let unknown = flaw(offset, "series has an impossible symbol");
-                self.symbols.text(reference.ok_or_else(unknown)?)
+                self.symbols.bytes(reference.ok_or_else(unknown)?)
             };
-            Some(text().and_then(|name| Ok((name, text()?))))
+            Some(bytes().and_then(|name| Ok((name, bytes()?))))
         })
     }
 

@@ -9,6 +9,7 @@ mod decode;
 mod delete;
 mod flaw;
 mod index;
+mod known;
 mod meta;
 mod projection;
 mod rewrite;
@@ -24,6 +25,7 @@ mod write;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use common_model::Labels;
 use server_storage::{SampleColumns, Watch};
@@ -36,6 +38,7 @@ use flaw::Flaw;
 pub use index::ChunkMeta;
 use index::Index;
 use index::SeriesEntry;
+pub(crate) use known::KnownLabels;
 pub(crate) use meta::FROM_OUT_OF_ORDER;
 pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
 pub(crate) use projection::Projection;
@@ -50,8 +53,13 @@ pub use write::{BlockWriter, ChunkCutter, EncodedChunk, OwnedChunk, cut_floats};
 /// Most bytes a `meta.json` may have.
 const META_BYTES_MAX: usize = 16 << 20;
 
+/// How many blocks were opened in this process.
+static OPENED: AtomicU32 = AtomicU32::new(0);
+
 /// An open block.
 pub struct Block {
+    /// Which of the blocks of this process it is.
+    serial: u32,
     dir: PathBuf,
     meta: BlockMeta,
     index: Index,
@@ -96,7 +104,8 @@ impl Block {
         let segments = open_segments(fs, &dir.join("chunks"))?;
         let mut size_bytes = (meta_bytes + tombstone_bytes + index.len()) as u64;
         size_bytes += segments.iter().map(|segment| segment.len() as u64).sum::<u64>();
-        Ok(Block { dir: dir.to_owned(), meta, index, segments, tombstones, size_bytes })
+        let serial = OPENED.fetch_add(1, Ordering::Relaxed);
+        Ok(Block { serial, dir: dir.to_owned(), meta, index, segments, tombstones, size_bytes })
     }
 
     /// First and last times that were deleted from a series.
@@ -166,9 +175,18 @@ impl Block {
         walked.and(broken.map_or(Ok(()), Err)).map_err(|flaw| self.index_error(flaw))
     }
 
+    /// Calls `each` with the values of a label in order.
+    pub(crate) fn each_value(&self, name: &str, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let walked = self.index.table.values(name, "", &mut |value, _| {
+            each(value);
+            true
+        });
+        walked.map_err(|flaw| self.index_error(flaw))
+    }
+
     /// Calls `each` with every series in order of labels and its chunks, until it says false.
     pub fn series(&self, each: &mut dyn FnMut(&Labels, &[ChunkMeta]) -> bool) -> Result<(), Error> {
-        let mut buffer = String::new();
+        let mut buffer = Vec::new();
         let mut chunks = Vec::new();
         for number in self.index.all().map_err(|flaw| self.index_error(flaw))? {
             let entry = self.entry(u32::from_be_bytes(*number))?;
@@ -210,9 +228,12 @@ impl Block {
     }
 
     /// The labels of a series; `buffer` is kept between calls.
-    pub(crate) fn labels(&self, entry: &SeriesEntry, buffer: &mut String) -> Result<Labels, Error> {
-        let pairs = self.index.labels(entry);
-        Labels::try_from_sorted(buffer, pairs).map_err(|flaw| self.index_error(flaw))
+    pub(crate) fn labels(
+        &self,
+        entry: &SeriesEntry,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Labels, Error> {
+        self.index.labels(entry, buffer).map_err(|flaw| self.index_error(flaw))
     }
 
     /// Makes of its series' labels only some.
@@ -225,7 +246,7 @@ impl Block {
         &self,
         entry: &SeriesEntry,
         projection: &mut Projection,
-        buffer: &mut String,
+        buffer: &mut Vec<u8>,
     ) -> Result<Labels, Error> {
         projection.labels(&self.index, entry, buffer).map_err(|flaw| self.index_error(flaw))
     }
@@ -251,8 +272,8 @@ impl Block {
         entry: &SeriesEntry,
         (other, others): (&Block, &SeriesEntry),
     ) -> Result<std::cmp::Ordering, Error> {
-        let mut right = other.index.labels(others);
-        for left in self.index.labels(entry) {
+        let mut right = other.index.pairs(others);
+        for left in self.index.pairs(entry) {
             let left = left.map_err(|flaw| self.index_error(flaw))?;
             let Some(right) = right.next() else { return Ok(std::cmp::Ordering::Greater) };
             let order = left.cmp(&right.map_err(|flaw| other.index_error(flaw))?);

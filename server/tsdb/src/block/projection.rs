@@ -40,7 +40,7 @@ impl Projection {
         &mut self,
         index: &Index,
         entry: &SeriesEntry,
-        buffer: &mut String,
+        buffer: &mut Vec<u8>,
     ) -> Result<Labels, Flaw> {
         index.some_labels(entry, &self.names, &mut self.numbers)?;
         if let Some(labels) = self.made.get(self.numbers.as_slice()) {

@@ -49,7 +49,7 @@ impl Block {
         ulid: &str,
     ) -> Result<Option<BlockMeta>, Error> {
         let mut writer = BlockWriter::create(fs.clone(), dir, ulid)?;
-        let mut buffer = String::new();
+        let mut buffer = Vec::new();
         for number in self.index.all().map_err(|flaw| self.index_error(flaw))? {
             let number = u32::from_be_bytes(*number);
             let kept = self.kept(number)?;

@@ -38,16 +38,32 @@ impl Symbols {
     }
 
     /// The text behind a reference.
-    #[inline]
     pub(crate) fn text(&self, reference: u32) -> Result<&str, Flaw> {
-        let offset = if self.by_position {
-            u64::from(reference)
-        } else {
-            let unknown = flaw(self.start, "no symbol with the number a series refers to");
-            self.start + u64::from(*self.offsets.get(reference as usize).ok_or_else(unknown)?)
-        };
-        let text = flaw::from(&self.bytes, offset).and_then(|rest| Cursor { rest }.text());
-        text.ok_or_else(flaw(offset, "symbol is cut short or not UTF-8"))
+        let offset = self.offset(reference)?;
+        let text = std::str::from_utf8(self.at(offset)?);
+        text.map_err(|_| Flaw { offset, what: "symbol is not UTF-8" })
+    }
+
+    /// The bytes of the text behind a reference.
+    #[inline]
+    pub(crate) fn bytes(&self, reference: u32) -> Result<&[u8], Flaw> {
+        self.at(self.offset(reference)?)
+    }
+
+    #[inline]
+    fn offset(&self, reference: u32) -> Result<u64, Flaw> {
+        if self.by_position {
+            return Ok(u64::from(reference));
+        }
+        let unknown = flaw(self.start, "no symbol with the number a series refers to");
+        let offset = self.offsets.get(reference as usize).ok_or_else(unknown)?;
+        Ok(self.start + u64::from(*offset))
+    }
+
+    #[inline]
+    fn at(&self, offset: u64) -> Result<&[u8], Flaw> {
+        let bytes = flaw::from(&self.bytes, offset).and_then(|rest| Cursor { rest }.bytes());
+        bytes.ok_or_else(flaw(offset, "symbol is cut short"))
     }
 
     /// The number of a text; none where there is no such text or numbers mean something else.

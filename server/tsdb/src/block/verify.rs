@@ -26,7 +26,7 @@ struct Walk {
     stats: BlockStats,
     pairs: u64,
     before: Labels,
-    buffer: String,
+    buffer: Vec<u8>,
     columns: SampleColumns,
     good: Vec<ChunkMeta>,
 }
@@ -204,7 +204,8 @@ impl Block {
     fn has(&self, number: [u8; 4], name: &str, value: &str) -> bool {
         let Ok(entry) = self.index.series(u32::from_be_bytes(number)) else { return false };
         // A label that cannot be read was complained of with its series.
-        self.index.labels(&entry).any(|pair| pair.is_ok_and(|pair| pair == (name, value)))
+        let wanted = (name.as_bytes(), value.as_bytes());
+        self.index.pairs(&entry).any(|pair| pair.is_ok_and(|pair| pair == wanted))
     }
 
     fn compare_figures(&self, found: &BlockStats, complain: Complain<'_>) {

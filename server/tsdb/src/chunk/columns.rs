@@ -119,6 +119,10 @@ impl Bits<'_> {
 #[cold]
 #[inline(never)]
 fn last_bytes(bytes: &[u8], from: usize) -> u64 {
+    let missing = from + 8 - bytes.len();
+    if let Some(last) = bytes.last_chunk::<8>().filter(|_| missing < 8) {
+        return u64::from_be_bytes(*last) << (8 * missing);
+    }
     let rest = bytes.get(from..).unwrap_or_default();
     let mut eight = [0; 8];
     eight[..rest.len()].copy_from_slice(rest);

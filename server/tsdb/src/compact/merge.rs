@@ -77,7 +77,7 @@ fn write(writer: &mut BlockWriter, parents: &[Classed], watch: &Watch) -> Result
         cursors.push(BlockCursor::new(parent.clone(), &[], (i64::MIN, i64::MAX), watch)?);
         watch.check(0).map_err(|_| Error::Interrupted)?;
     }
-    let (mut group, mut buffer, mut seen) = (Vec::new(), String::new(), 0);
+    let (mut group, mut buffer, mut seen) = (Vec::new(), Vec::new(), 0);
     loop {
         first_of(&cursors, &mut group)?;
         let Some(&lead) = group.first() else { return Ok(()) };

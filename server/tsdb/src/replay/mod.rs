@@ -111,7 +111,7 @@ pub(crate) struct Replay<'a> {
     /// Chunks in files with samples that the log does not have.
     doubts: Vec<(u32, MappedChunk)>,
     /// Where labels are put together.
-    text: String,
+    text: Vec<u8>,
     page: Option<(u32, Arc<Page>)>,
     pub(crate) report: ReplayReport,
 }
@@ -140,7 +140,7 @@ impl<'a> Replay<'a> {
             awaiting,
             awaits: false,
             doubts: Vec::new(),
-            text: String::new(),
+            text: Vec::new(),
             page: None,
             report: ReplayReport::default(),
         }

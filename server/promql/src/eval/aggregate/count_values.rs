@@ -3,8 +3,8 @@
 use common_model::{Labels, format_float_fixed};
 use hashbrown::HashMap;
 
+use super::super::groups::Grouping;
 use super::super::{Eval, Grid, Sink, unparen, wrong_type};
-use super::Grouping;
 use crate::ast::{Aggregate, Expr, ValueType};
 use crate::engine::QueryError;
 use crate::functions::labels::is_label_name;
@@ -28,9 +28,9 @@ impl Eval<'_> {
             }
             other => return Err(wrong_type(ValueType::String, other)),
         };
-        let mut grouping = Grouping::new(aggregate);
+        let mut grouping = Grouping::of_aggregate(aggregate);
         if !aggregate.without {
-            grouping.labels.push(label);
+            grouping.add(label);
         }
         let mut places: HashMap<Labels, usize> = HashMap::new();
         let mut tracks: Vec<Track> = Vec::new();

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use common_model::Labels;
 
+use super::super::groups::{Grouping, Groups};
 use super::super::{Eval, Grid, Sink};
-use super::Groups;
 use crate::ast::{Aggregate, AggregateOp, Expr};
 use crate::engine::QueryError;
 use crate::value::{Column, Point, Scalars, Track};
@@ -38,7 +38,7 @@ impl Eval<'_> {
         let Some(wanted) = counts(&self.scalar(parameter(aggregate)?, grid)?, grid)? else {
             return self.vector(&aggregate.expr, grid, &mut |_| Ok(()));
         };
-        let mut groups = Groups::new(aggregate);
+        let mut groups = Groups::new(Grouping::of_aggregate(aggregate));
         let mut chosen: Vec<Vec<Vec<Chosen>>> = Vec::new();
         let mut candidates: Vec<Candidate> = Vec::new();
         let (mut samples, mut bytes) = (0, 0);

@@ -12,6 +12,7 @@ pub(crate) fn scalars(op: BinaryOp, a: f64, b: f64) -> f64 {
 }
 
 /// An arithmetic operator; nothing for other operators.
+#[inline]
 pub(super) fn calculate(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
     Some(match op {
         BinaryOp::Add => a + b,
@@ -26,6 +27,7 @@ pub(super) fn calculate(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
 }
 
 /// A comparison; nothing for other operators.
+#[inline]
 pub(super) fn compare(op: BinaryOp, a: f64, b: f64) -> Option<bool> {
     #[expect(clippy::float_cmp, reason = "the query asks for exact equality")]
     Some(match op {

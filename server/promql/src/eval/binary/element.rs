@@ -32,14 +32,23 @@ impl<'a, 'q> Element<'a, 'q> {
     }
 
     /// Applies the operator; neither side is absent.
+    #[inline]
     pub(super) fn apply(&self, left: Point<'_>, right: Point<'_>) -> Outcome {
+        let (Point::Float(a), Point::Float(b)) = (left, right) else {
+            return self.apply_to_histograms(left, right);
+        };
+        let op = self.binary.op;
+        match (calculate(op, a, b), compare(op, a, b)) {
+            (Some(value), _) => Outcome::Float(value),
+            (None, Some(holds)) => Outcome::Compared(holds),
+            (None, None) => self.refuse("float", "float"),
+        }
+    }
+
+    /// Where one side at least is no float.
+    fn apply_to_histograms(&self, left: Point<'_>, right: Point<'_>) -> Outcome {
         let op = self.binary.op;
         match (left, right) {
-            (Point::Float(a), Point::Float(b)) => match (calculate(op, a, b), compare(op, a, b)) {
-                (Some(value), _) => Outcome::Float(value),
-                (None, Some(holds)) => Outcome::Compared(holds),
-                (None, None) => self.refuse("float", "float"),
-            },
             (Point::Float(a), Point::Histogram(b)) => match op {
                 BinaryOp::Mul => Outcome::Histogram(compacted(histogram::scaled(b, a))),
                 _ => self.refuse("float", "histogram"),
@@ -58,7 +67,9 @@ impl<'a, 'q> Element<'a, 'q> {
                 BinaryOp::NotEqual => Outcome::Compared(!histogram::equal(a, b)),
                 _ => self.refuse("histogram", "histogram"),
             },
-            (Point::Absent, _) | (_, Point::Absent) => Outcome::Refused,
+            (Point::Absent, _) | (_, Point::Absent) | (Point::Float(_), Point::Float(_)) => {
+                Outcome::Refused
+            }
         }
     }
 

@@ -2,10 +2,11 @@
 
 use common_model::Labels;
 
-use super::super::{Eval, Grid, Merger, Sink, invariant, without_name};
+use super::super::groups::{Grouping, Groups};
+use super::super::{Eval, Grid, Merger, Sink, invariant, is_metadata_label};
 use super::element::{Element, Outcome};
 use super::is_swapped;
-use super::signature::{Signatures, Steps, matched_labels};
+use super::steps::Steps;
 use crate::ast::{Binary, Cardinality, Matching};
 use crate::engine::QueryError;
 use crate::value::{Column, Point, Track};
@@ -13,6 +14,9 @@ use crate::value::{Column, Point, Track};
 /// What a series of the "one" side takes beside its column and labels: itself, its signature with
 /// its number, and the list of those that share it. Tables that grow are up to half empty.
 const ONE_BYTES: usize = 2 * (size_of::<Track>() + size_of::<One>() + size_of::<(Labels, usize)>());
+
+/// How many points pass between two looks at the interrupt.
+const POINTS_BETWEEN_CHECKS: usize = 64;
 
 /// The series of the "one" side that share a signature. Usually it is one; several may take turns.
 #[derive(Default)]
@@ -39,6 +43,10 @@ struct Match<'a, 'q> {
     duplicate_steps: Steps,
     many_steps: Steps,
     duplicates: Vec<Duplicate>,
+    /// The labels that the "one" side gives, sorted.
+    included: Vec<&'a str>,
+    /// Points that were looked at since the query's end was.
+    unchecked: usize,
     samples: usize,
     bytes: usize,
 }
@@ -55,7 +63,10 @@ impl Eval<'_> {
         let swapped = is_swapped(binary);
         let (many, one) =
             if swapped { (&binary.right, &binary.left) } else { (&binary.left, &binary.right) };
-        let mut signatures = Signatures::new(matching);
+        let mut signatures = Groups::new(Grouping::of_matching(matching));
+        let mut included: Vec<&str> = matching.include.iter().map(String::as_str).collect();
+        included.sort_unstable();
+        included.dedup();
         let mut matcher = Match {
             eval: self,
             binary,
@@ -67,17 +78,19 @@ impl Eval<'_> {
             duplicate_steps: Steps::none(grid.steps),
             many_steps: Steps::none(grid.steps),
             duplicates: Vec::new(),
+            included,
+            unchecked: 0,
             samples: 0,
             bytes: 0,
         };
         self.vector(one, grid, &mut |track| {
-            let number = signatures.number(&track.labels);
+            let (number, _) = signatures.place(&track.labels);
             matcher.keep_one(number, track)
         })?;
         let mut merger = Merger::new(self);
         self.vector(many, grid, &mut |track| {
             let number = match matcher.filled_one_side() {
-                Some(_) => Some(signatures.number(&track.labels)),
+                Some(_) => Some(signatures.place(&track.labels).0),
                 None => signatures.find(&track.labels),
             };
             matcher.many(number, track, &mut merger)
@@ -99,6 +112,11 @@ impl Match<'_, '_> {
     /// What stands for a series missing on the "many" side.
     fn filled_many_side(&self) -> Option<f64> {
         self.matching.fill_left
+    }
+
+    /// The labels of a series that decide what it is matched with.
+    fn signature(&self, labels: &Labels) -> Labels {
+        Grouping::of_matching(self.matching).of(labels)
     }
 
     fn has_fill(&self) -> bool {
@@ -146,7 +164,7 @@ impl Match<'_, '_> {
         let side = if self.swapped { "left" } else { "right" };
         // In the same order whatever order the store gives them in.
         let (first, second) = if first <= second { (first, second) } else { (second, first) };
-        let group = matched_labels(self.matching, second);
+        let group = self.signature(second);
         format!(
             "found duplicate series for the match group {group} on the {side} hand-side of the \
              operation: [{first}, {second}];many-to-many matching not allowed: matching labels \
@@ -173,7 +191,7 @@ impl Match<'_, '_> {
             self.join(number, track, one, merger)?;
         }
         if let Some(fill) = self.filled_one_side() {
-            let labels = matched_labels(self.matching, &track.labels);
+            let labels = self.signature(&track.labels);
             let mut one = Track { labels, ..self.filler(fill) };
             for step in 0..self.grid.steps {
                 if ones.iter().any(|one| one.column.has(step)) {
@@ -198,7 +216,7 @@ impl Match<'_, '_> {
         for number in 0..self.ones.len() {
             let ones = std::mem::take(&mut self.ones[number].tracks);
             for one in &ones {
-                let labels = matched_labels(self.matching, &one.labels);
+                let labels = self.signature(&one.labels);
                 let mut many = Track { labels, ..self.filler(fill) };
                 for step in 0..self.grid.steps {
                     let met = self.ones[number].met.as_ref().is_some_and(|m| m.has(step));
@@ -232,9 +250,15 @@ impl Match<'_, '_> {
         merger: &mut Merger<'_, '_>,
     ) -> Result<(), QueryError> {
         // Everything may meet everything here, so series alone are no measure.
-        self.eval.check_interrupt()?;
+        self.unchecked += self.grid.steps;
+        if self.unchecked >= POINTS_BETWEEN_CHECKS {
+            self.unchecked = 0;
+            self.eval.check_interrupt()?;
+        }
         let mut result = Track { column: Column::absent(self.grid.steps), ..Track::default() };
-        let mut labels = None;
+        let one_to_one = self.matching.cardinality == Cardinality::OneToOne;
+        let met = self.ones[number].met.get_or_insert_with(|| Steps::none(self.grid.steps));
+        let (mut is_match, mut met_again) = (false, None);
         for step in 0..self.grid.steps {
             let (a, b) = (many.column.get(step), one.column.get(step));
             if matches!(a, Point::Absent) || matches!(b, Point::Absent) {
@@ -246,10 +270,12 @@ impl Match<'_, '_> {
             if matches!(outcome, Outcome::Refused) {
                 continue;
             }
-            if labels.is_none() {
-                labels = Some(self.result_labels(many, one));
+            is_match = true;
+            // A sample meets one other at most.
+            if met.set(step) && one_to_one {
+                met_again = Some(step);
+                break;
             }
-            self.note_match(number, step)?;
             match outcome {
                 Outcome::Refused => {}
                 Outcome::Float(value) => result.column.set(step, value),
@@ -264,28 +290,7 @@ impl Match<'_, '_> {
                 }
             }
         }
-        let Some(labels) = labels else { return Ok(()) };
-        result.labels = labels;
-        // A comparison that filters forgets that a name was to be dropped, as the original does.
-        result.drop_name = self.binary.return_bool;
-        // Within one match group equal results have their own message.
-        merger.push(&mut result).map_err(|error| match error {
-            QueryError::Execution(_) if self.matching.cardinality != Cardinality::OneToOne => {
-                QueryError::execution(
-                    "multiple matches for labels: grouping labels must ensure unique matches",
-                )
-            }
-            other => other,
-        })
-    }
-
-    /// Sees to it that a sample meets one other at most.
-    fn note_match(&mut self, number: usize, step: usize) -> Result<(), QueryError> {
-        let (steps, one_to_one) =
-            (self.grid.steps, self.matching.cardinality == Cardinality::OneToOne);
-        let one = self.one(number);
-        let again = one.met.get_or_insert_with(|| Steps::none(steps)).set(step);
-        if again && one_to_one {
+        if let Some(step) = met_again {
             // The "one" side is looked at before the samples of a step are joined.
             self.check_duplicates(step + 1)?;
             return Err(QueryError::execution(
@@ -293,30 +298,52 @@ impl Match<'_, '_> {
                  (group_left/group_right)",
             ));
         }
-        Ok(())
+        if !is_match {
+            return Ok(());
+        }
+        result.labels = self.result_labels(many, one);
+        // A comparison that filters forgets that a name was to be dropped, as the original does.
+        result.drop_name = self.binary.return_bool;
+        // Within one match group equal results have their own message.
+        merger.push(&mut result).map_err(|error| match error {
+            QueryError::Execution(_) if !one_to_one => QueryError::execution(
+                "multiple matches for labels: grouping labels must ensure unique matches",
+            ),
+            other => other,
+        })
     }
 
     fn result_labels(&self, many: &Track, one: &Track) -> Labels {
         let changes = invariant::changes_metric(self.binary.op);
         let eager = !self.eval.options.delayed_name_removal;
-        let base = if changes || (eager && self.binary.return_bool) {
-            without_name(&many.labels)
-        } else {
-            many.labels.clone()
-        };
+        let is_nameless = changes || (eager && self.binary.return_bool);
         let listed = |name: &str| self.matching.labels.iter().any(|l| l == name);
-        let base = match (self.matching.cardinality, self.matching.on) {
-            (Cardinality::OneToOne, true) => base.filter(listed),
-            (Cardinality::OneToOne, false) => base.filter(|name| !listed(name)),
-            _ => base,
+        let stays = |name: &str| {
+            !(is_nameless && is_metadata_label(name))
+                && match (self.matching.cardinality, self.matching.on) {
+                    (Cardinality::OneToOne, on) => listed(name) == on,
+                    _ => true,
+                }
         };
-        if self.matching.include.is_empty() {
-            return base;
+        if self.included.is_empty() {
+            return many.labels.filter(stays);
         }
-        let mut builder = base.to_builder();
-        for name in &self.matching.include {
-            builder.set(name, one.labels.value(name));
-        }
-        builder.build()
+        let included = |name: &str| self.included.contains(&name);
+        let of_many = many.labels.iter().filter(|(name, _)| stays(name) && !included(name));
+        let of_one = self.included.iter().map(|name| (*name, one.labels.value(name)));
+        Labels::from_sorted(merged(of_many, of_one.filter(|(_, value)| !value.is_empty())))
     }
+}
+
+/// Labels of two sets that have no name in common, in order of names.
+fn merged<'l>(
+    left: impl Iterator<Item = (&'l str, &'l str)>,
+    right: impl Iterator<Item = (&'l str, &'l str)>,
+) -> impl Iterator<Item = (&'l str, &'l str)> {
+    let (mut left, mut right) = (left.peekable(), right.peekable());
+    std::iter::from_fn(move || match (left.peek(), right.peek()) {
+        (Some(a), Some(b)) if b < a => right.next(),
+        (Some(_), _) => left.next(),
+        (None, _) => right.next(),
+    })
 }

@@ -4,7 +4,7 @@ mod arithmetic;
 mod element;
 mod matching;
 mod sets;
-mod signature;
+mod steps;
 
 use super::{Eval, Grid, Sink, invariant};
 use crate::ast::{Binary, BinaryOp, Cardinality, Unary, ValueType};

@@ -1,14 +1,15 @@
 //! `and`, `or`, `unless`.
 
+use super::super::groups::{Grouping, Groups};
 use super::super::{Eval, Grid, Merger, Sink};
-use super::signature::{Signatures, Steps};
+use super::steps::Steps;
 use crate::ast::{Binary, BinaryOp, Matching};
 use crate::engine::QueryError;
 use crate::value::Track;
 
 /// At which steps a signature was seen, for every signature.
 struct Seen<'m> {
-    signatures: Signatures<'m>,
+    signatures: Groups<'m>,
     steps: Vec<Steps>,
     bytes: usize,
 }
@@ -25,7 +26,11 @@ impl Eval<'_> {
         if binary.op == BinaryOp::Or {
             return self.union(binary, matching, grid, sink);
         }
-        let mut seen = Seen { signatures: Signatures::new(matching), steps: Vec::new(), bytes: 0 };
+        let mut seen = Seen {
+            signatures: Groups::new(Grouping::of_matching(matching)),
+            steps: Vec::new(),
+            bytes: 0,
+        };
         self.vector(&binary.right, grid, &mut |track| self.note(&mut seen, track))?;
         let keep_matched = binary.op == BinaryOp::And;
         self.vector(&binary.left, grid, &mut |track| {
@@ -50,7 +55,11 @@ impl Eval<'_> {
         grid: &Grid,
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
-        let mut seen = Seen { signatures: Signatures::new(matching), steps: Vec::new(), bytes: 0 };
+        let mut seen = Seen {
+            signatures: Groups::new(Grouping::of_matching(matching)),
+            steps: Vec::new(),
+            bytes: 0,
+        };
         let mut merger = Merger::new(self);
         self.vector(&binary.left, grid, &mut |track| {
             self.note(&mut seen, track)?;
@@ -71,8 +80,8 @@ impl Eval<'_> {
     }
 
     fn note(&self, seen: &mut Seen<'_>, track: &Track) -> Result<(), QueryError> {
-        let number = seen.signatures.number(&track.labels);
-        if number == seen.steps.len() {
+        let (number, is_new) = seen.signatures.place(&track.labels);
+        if is_new {
             let steps = Steps::none(track.column.len());
             let bytes = steps.heap_bytes() + track.labels.heap_bytes();
             self.budget.charge(0, bytes)?;
