@@ -42,6 +42,11 @@ impl Db {
         // What moves from the head to a block meanwhile would be found in neither.
         let _alone = self.inner.compacting.lock();
         self.inner.check_open()?;
+        self.inner.let_log_follow_head()?;
+        // A compaction that failed may have left a block that it could not remove either.
+        if let Err(error) = self.inner.reload_blocks() {
+            tracing::warn!(%error, "blocks that are not open keep what is deleted");
+        }
         let in_blocks = self.inner.blocks.delete(&*self.inner.fs, (start, end), matchers)?;
         Ok(in_blocks + self.delete_in_head(start, end, matchers)?)
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use common_model::Labels;
+use common_model::{Labels, Matcher};
 use server_storage::Watch;
 use server_tsdb::fs::{FailingFs, FailureMode, Fs, MemoryFs, RealFs};
 use server_tsdb::wal::segments;
@@ -121,6 +121,14 @@ fn any_call_may_fail_while_room_is_made() {
             assert!(contents(&db) == wanted, "{mode:?} {fail_at}");
             assert!(contents(&open(&disk.after_kill(), 0)) == wanted, "{mode:?} {fail_at}");
             failing.heal();
+            // What is deleted now does not come back from a log that could not be cut.
+            disk.set_capacity(None);
+            assert!(db.delete(START, now, &[Matcher::equal("n", "1")]).unwrap() > 0);
+            let wanted: Contents = rest(&wanted);
+            assert!(
+                contents(&open(&disk.after_kill(), 0)) == wanted,
+                "{mode:?} {fail_at}, deleted"
+            );
             db.relieve_if_full(now + 600_000, &mut names(), &Watch::default()).unwrap();
             assert!(contents(&db) == wanted, "{mode:?} {fail_at}, healed");
             if relieved.is_ok() && calls < failing_call {
@@ -177,6 +185,14 @@ fn a_real_disk_keeps_the_bytes_and_prometheus_passes_over_them() {
     let counted = counted["data"]["result"][0]["value"][1].as_str().map(str::to_owned);
     assert_eq!(counted, Some(samples.to_string()));
     assert!(dir.join(RESERVE_FILE).exists());
+}
+
+/// Without the series that is deleted.
+fn rest(all: &Contents) -> Contents {
+    all.iter()
+        .filter(|(labels, _)| labels.value("n") != "1")
+        .map(|(l, s)| (l.clone(), s.clone()))
+        .collect()
 }
 
 /// Makes blocks of what is there; says how many.

@@ -54,6 +54,20 @@ impl Inner {
         Ok(())
     }
 
+    /// Must be called before samples are deleted: the log may still have what the head was freed of,
+    /// where there was no room for its shorter form, and a start would take it from there. The caller
+    /// holds the lock.
+    pub(crate) fn let_log_follow_head(&self) -> Result<(), Error> {
+        let mut left = self.left.lock();
+        if left.head > left.log
+            && let Some(until) = left.head
+        {
+            self.shorten_log(until, Share::All)?;
+            left.log = left.head;
+        }
+        Ok(())
+    }
+
     /// Must be called before blocks go of which all was deleted: where the others do not reach as far
     /// a start would take from the log what they had.
     pub(crate) fn outlive(&self, blocks: &[PathBuf]) -> Result<(), Error> {
