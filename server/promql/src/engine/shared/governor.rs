@@ -7,8 +7,8 @@ use super::Heap;
 
 /// The allocator is asked when queries have taken this much since it was last asked.
 const LOOK_BYTES: usize = 2 << 20;
-/// So much may lie idle, or this part of what queries share, until it is given back for a new
-/// beginning: less makes every query of a dashboard fetch the same pages from the kernel again.
+/// So much may lie idle that did not before, or this part of what queries share, until it is given
+/// back for a new beginning: less makes every query of a dashboard fetch the same pages from the kernel again.
 const IDLE_BYTES_MAX: usize = 2 << 20;
 const IDLE_PART_MAX: usize = 32;
 
@@ -63,7 +63,7 @@ impl Governor {
     /// No query holds anything.
     fn begin(&self, bytes_max: usize) {
         self.since_beginning.store(0, Ordering::Relaxed);
-        if self.heap.idle_bytes() > IDLE_BYTES_MAX.max(bytes_max / IDLE_PART_MAX) {
+        if self.idle() > IDLE_BYTES_MAX.max(bytes_max / IDLE_PART_MAX) {
             self.heap.give_back();
         }
         self.idle_before.store(self.heap.idle_bytes(), Ordering::Relaxed);
