@@ -116,8 +116,46 @@ impl Case<'_> {
         named(ours) == 0 && named(theirs) > 0 && difference(ours, &nameless, false).is_none()
     }
 
+    /// Whether only they have names, or cannot be without them.
+    pub(super) fn lost_names(&self) -> bool {
+        let same = "vector cannot contain metrics with the same labelset";
+        self.only_they_have_names() || self.ours_fail(same) && self.only_names_keep_theirs_apart()
+    }
+
+    /// Whether both have the same series, perhaps in another order.
+    pub(super) fn same_series(&self) -> bool {
+        let labels = |output: &Output| -> BTreeSet<_> {
+            output.rows.iter().map(|row| row.labels.clone()).collect()
+        };
+        self.results().is_some_and(|(ours, theirs)| labels(ours) == labels(theirs))
+    }
+
+    /// Whether a text of the query is a label that some of the series have and others do not.
+    pub(super) fn a_label_is_missing_somewhere(&self) -> bool {
+        let Some((ours, _)) = self.results() else { return false };
+        self.query.split('"').skip(1).step_by(2).any(|name| {
+            let having = ours.rows.iter().filter(|row| row.labels.contains_key(name)).count();
+            having > 0 && having < ours.rows.len()
+        })
+    }
+
+    /// Whether both are one series, and differ only in labels that the query matches twice.
+    pub(super) fn labels_named_twice_differ(&self) -> bool {
+        let Some((ours, theirs)) = self.results() else { return false };
+        let ([ours], [theirs]) = (ours.rows.as_slice(), theirs.rows.as_slice()) else {
+            return false;
+        };
+        let named = |name: &str| {
+            let matched = [format!("{name}="), format!("{name}!")];
+            matched.iter().map(|text| self.query.matches(text.as_str()).count()).sum::<usize>()
+        };
+        let differs = |name: &&String| ours.labels.get(*name) != theirs.labels.get(*name);
+        let mut different = ours.labels.keys().chain(theirs.labels.keys()).filter(differs);
+        different.all(|name| named(name) > 1) && ours.labels != theirs.labels
+    }
+
     /// Whether some of their series would be one at some time if it were not for their names.
-    pub(super) fn only_names_keep_theirs_apart(&self) -> bool {
+    fn only_names_keep_theirs_apart(&self) -> bool {
         let Answer::Result(theirs) = self.theirs else { return false };
         let mut met = BTreeSet::new();
         theirs.rows.iter().any(|row| {

@@ -63,7 +63,7 @@ pub(super) const CHANGES: &[Change] = &[
     Change {
         since: "after 3.14",
         what: "names that are dropped at the end are dropped also after info() (#19413)",
-        explains: |case| case.is_call(&["info"]) && case.only_they_have_names(),
+        explains: |case| case.is_call(&["info"]) && case.lost_names(),
     },
     Change {
         since: "3.13",
@@ -105,12 +105,7 @@ pub(super) const CHANGES: &[Change] = &[
         since: "3.12",
         what: "names that are dropped at the end are dropped also after last_over_time of a \
                subquery (#18409)",
-        explains: |case| {
-            let same = "vector cannot contain metrics with the same labelset";
-            case.query.contains(")[")
-                && (case.only_they_have_names()
-                    || case.ours_fail(same) && case.only_names_keep_theirs_apart())
-        },
+        explains: |case| case.query.contains(")[") && case.lost_names(),
     },
     Change {
         since: "3.11",
@@ -224,6 +219,32 @@ pub(super) const CHANGES: &[Change] = &[
         since: "always",
         what: "of several notes of one operation the original shows the last",
         explains: |case| case.notes_of_ours("incompatible sample types").len() > 1,
+    },
+    Change {
+        since: "always",
+        what: "the original's order by a label that is missing somewhere contradicts itself",
+        explains: |case| {
+            case.is_call(&["sort_by_label", "sort_by_label_desc"])
+                && case.same_series()
+                && case.a_label_is_missing_somewhere()
+        },
+    },
+    Change {
+        since: "always",
+        what: "the original's store puts the matchers of a selector into another order, by which \
+               absent() decides where several name one label",
+        explains: |case| {
+            case.is_call(&["absent", "absent_over_time"]) && case.labels_named_twice_differ()
+        },
+    },
+    Change {
+        since: "always",
+        what: "the last digit of a large power decides about the sine of it",
+        explains: |case| {
+            case.is_call(&["sin", "cos", "tan"])
+                && case.query.contains('^')
+                && case.floats_differ(|_, _| true)
+        },
     },
 ];
 

@@ -276,7 +276,7 @@ async fn attempt<T: Send + 'static>(
         let _permit = permit;
         let result = match interrupt.stop() {
             // The work itself says what that means, where it looks first.
-            None | Some(Stop::Timeout) => measured(&state, &*interrupt, &*work),
+            None | Some(Stop::Timeout) => measured(&state, &interrupt, &*work),
             Some(Stop::Canceled) => Err(ApiError::from(QueryError::Canceled)),
         };
         interrupt.turn.end();
