@@ -27,7 +27,7 @@ const WORK_MIN: usize = 600_000;
 /// The work of a piece: so long a core lent may be kept when others want it.
 const PIECE_WORK: usize = 250_000;
 /// Pieces at least, where there are any: so that both cores end at about the same time.
-const PIECES_MIN: usize = 4;
+const PIECES_MIN: usize = 12;
 const PIECES_MAX: usize = 256;
 /// Memory of the tracks of a piece.
 const PIECE_BYTES: usize = 256 * 1024;

@@ -86,7 +86,7 @@ fn narrow(
 
 /// Keeps the series whose label of this name, given by its number, has a value the matcher takes.
 fn judge(index: &Index, found: &mut Vec<u32>, matcher: &Matcher, name: u32) -> Result<(), Flaw> {
-    let mut judged: HashMap<u32, bool> = HashMap::new();
+    let mut judged: HashMap<u32, bool, foldhash::fast::RandomState> = HashMap::default();
     let mut numbers = Vec::new();
     let mut takes = |id: u32| -> Result<bool, Flaw> {
         index.some_labels(&index.series(id)?, &[name], &mut numbers)?;
