@@ -23,12 +23,12 @@ struct Settings(*const c_char);
 unsafe impl Sync for Settings {}
 
 /// Two arenas are enough for two cores and keep memory together; freed pages go back to the kernel
-/// after half a second, by a thread of jemalloc's own: what one query gave back serves the next one of
-/// a dashboard, and is not to lie beside it for long.
+/// after a tenth of a second, by a thread of jemalloc's own: what one query gave back serves the
+/// next one of a dashboard, and is not to lie beside it for long.
 // SAFETY: no other symbol has this name, and its type is what jemalloc declares.
 #[unsafe(export_name = "malloc_conf")]
 static SETTINGS: Settings =
-    Settings(c"background_thread:true,narenas:2,dirty_decay_ms:500,muzzy_decay_ms:0".as_ptr());
+    Settings(c"background_thread:true,narenas:2,dirty_decay_ms:100,muzzy_decay_ms:0".as_ptr());
 
 /// What the allocator knows, for the budget of queries.
 #[derive(Clone, Copy, Debug)]
