@@ -242,7 +242,7 @@ pub(super) const CHANGES: &[Change] = &[
         what: "the last digit of a large power decides about the sine of it",
         explains: |case| {
             case.is_call(&["sin", "cos", "tan"])
-                && case.query.contains('^')
+                && (case.query.contains('^') || case.query.contains("exp("))
                 && case.floats_differ(|_, _| true)
         },
     },
