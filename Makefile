@@ -1,5 +1,5 @@
 # Everything is cargo; this file only remembers the flags.
-.PHONY: build test test-deps fmt clippy unit fuzz ui ui-check ui-test deb rpm static clean
+.PHONY: build test test-deps fmt clippy unit fuzz ui ui-check ui-test deb rpm clean
 
 build:
 	cargo build --release --locked
@@ -46,11 +46,6 @@ deb:
 # The same as RPM packages, out of those.
 rpm:
 	@sh packaging/build-rpm
-
-# One program that needs no library: target/TRIPLE/dist/hearth. Names of hosts are looked up by glibc, which
-# loads its NSS modules where they are there.
-static:
-	RUSTFLAGS="$$RUSTFLAGS -C target-feature=+crt-static" cargo build --profile dist --locked -p hearth --target $$(rustc -vV | sed -n 's/^host: //p')
 
 clean:
 	cargo clean
