@@ -33,9 +33,11 @@ impl Labels {
         Labels(None)
     }
 
-    /// The set that `text` is the form of.
-    fn of(text: &str) -> Labels {
-        Labels((!text.is_empty()).then(|| Arc::from(text)))
+    /// The set of this form; none where that is not UTF-8. Lengths are ASCII, so no character reaches
+    /// from one part into the next.
+    fn of_form(form: &[u8]) -> Option<Labels> {
+        let text = std::str::from_utf8(form).ok()?;
+        Some(Labels((!text.is_empty()).then(|| Arc::from(text))))
     }
 
     fn text(&self) -> &str {
@@ -55,17 +57,11 @@ impl Labels {
 
     /// A set from pairs that are already sorted by name, without duplicates or empty values.
     pub fn from_sorted<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
-        thread_local! {
-            /// Where sets are written, so that one costs one allocation.
-            static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-        }
-        let mut text = BUFFER.take();
-        let pairs = pairs.into_iter().map(Ok::<_, Infallible>);
-        let Ok(labels) = Labels::try_from_sorted(&mut text, pairs);
-        if text.capacity() <= BUFFER_BYTES_KEPT {
-            BUFFER.set(text);
-        }
-        labels
+        with_buffer(|form| {
+            let pairs = pairs.into_iter().map(Ok::<_, Infallible>);
+            let Ok(labels) = Labels::try_from_sorted(form, pairs);
+            labels
+        })
     }
 
     /// As [`Labels::from_sorted`], for readers of many sets: `buffer` is emptied and kept for the
@@ -92,8 +88,7 @@ impl Labels {
             write_part(buffer, name);
             write_part(buffer, value);
         }
-        // Lengths are ASCII, so no character reaches from one part into the next.
-        Ok(std::str::from_utf8(buffer).ok().map(Labels::of))
+        Ok(Labels::of_form(buffer))
     }
 
     /// Names and values in order of the names.
@@ -159,28 +154,16 @@ impl Labels {
 
     /// Only the labels `keep` accepts; where that is all of them, the same set.
     #[must_use]
-    pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Labels {
-        let text = self.text();
-        let mut labels = self.iter();
-        // Mostly what is kept lies together, and is copied as it stands.
-        let (mut start, mut end) = (0, 0);
-        loop {
-            let at = text.len() - labels.rest.len();
-            let Some((name, _)) = labels.next() else { break };
-            if !keep(name) {
-                continue;
+    pub fn filter(&self, keep: impl FnMut(&str) -> bool) -> Labels {
+        with_buffer(|form| {
+            form.clear();
+            self.write_form(keep, form);
+            if form.len() == self.text().len() {
+                return self.clone();
             }
-            if start == end {
-                start = at;
-            } else if end < at {
-                let before = Iter { rest: &text[start..end] };
-                let this = Iter { rest: &text[at..] }.take(1);
-                let others = labels.filter(|(name, _)| keep(name));
-                return Labels::from_sorted(before.chain(this).chain(others));
-            }
-            end = text.len() - labels.rest.len();
-        }
-        if end - start == text.len() { self.clone() } else { Labels::of(&text[start..end]) }
+            // Parts of a set are one.
+            Labels::of_form(form).unwrap_or_default()
+        })
     }
 
     /// Appends the form of the labels that `keep` accepts: two sets of labels are equal when their
@@ -287,6 +270,19 @@ impl<'a> Iterator for Iter<'a> {
         let value = read_part(&mut self.rest);
         Some((name, value))
     }
+}
+
+/// Lends a buffer in which sets are put together, so that one costs one allocation.
+fn with_buffer<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    thread_local! {
+        static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    let mut buffer = BUFFER.take();
+    let made = work(&mut buffer);
+    if buffer.capacity() <= BUFFER_BYTES_KEPT {
+        BUFFER.set(buffer);
+    }
+    made
 }
 
 fn write_part(text: &mut Vec<u8>, part: &[u8]) {

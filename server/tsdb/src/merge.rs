@@ -186,39 +186,44 @@ impl Querier for MergeQuerier {
         matchers: &[Matcher],
         limit: usize,
     ) -> Result<Vec<String>, StorageError> {
-        let mut values = BTreeSet::new();
         if matchers.is_empty() {
-            // Blocks mostly have the same values, in the same order.
-            let mut known: Vec<String> = Vec::new();
-            for source in self.overlapping() {
-                let (mut at, mut fresh) = (0, Vec::new());
-                source.block.each_value(name, &mut |value| {
-                    while known.get(at).is_some_and(|known| known.as_str() < value) {
-                        at += 1;
-                    }
-                    if known.get(at).is_none_or(|known| known != value) {
-                        fresh.push(value.to_owned());
-                    }
-                })?;
-                known.append(&mut fresh);
-                known.sort();
-            }
-            values.extend(known);
-            if let Some(head) = &self.head {
-                values.extend(head.label_values(name, &[], 0)?);
-            }
-        } else {
-            self.each_labels(matchers, &mut |labels| {
-                if let Some(value) = labels.get(name).filter(|value| !values.contains(*value)) {
-                    values.insert(value.to_owned());
-                }
-            })?;
+            return Ok(limited(self.all_values(name)?, limit));
         }
+        let mut values = BTreeSet::new();
+        self.each_labels(matchers, &mut |labels| {
+            if let Some(value) = labels.get(name).filter(|value| !values.contains(*value)) {
+                values.insert(value.to_owned());
+            }
+        })?;
         Ok(limited(values, limit))
     }
 }
 
 impl MergeQuerier {
+    /// All values of a label, sorted. Blocks mostly have the same ones, in the same order.
+    fn all_values(&self, name: &str) -> Result<Vec<String>, StorageError> {
+        let mut known: Vec<String> = Vec::new();
+        for source in self.overlapping() {
+            let (mut at, mut fresh) = (0, Vec::new());
+            source.block.each_value(name, &mut |value| {
+                while known.get(at).is_some_and(|known| known.as_str() < value) {
+                    at += 1;
+                }
+                if known.get(at).is_none_or(|known| known != value) {
+                    fresh.push(value.to_owned());
+                }
+            })?;
+            known.append(&mut fresh);
+            known.sort();
+        }
+        if let Some(head) = &self.head {
+            known.extend(head.label_values(name, &[], 0)?);
+            known.sort();
+            known.dedup();
+        }
+        Ok(known)
+    }
+
     fn overlapping(&self) -> impl Iterator<Item = &Classed> {
         self.blocks.iter().filter(|source| source.block.meta().overlaps(self.start, self.end))
     }

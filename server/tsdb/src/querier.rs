@@ -399,7 +399,8 @@ impl HeadQuerier {
     }
 }
 
-pub(crate) fn limited(values: BTreeSet<String>, limit: usize) -> Vec<String> {
+/// The first ones of sorted values, as many as the limit says; zero means all.
+pub(crate) fn limited(values: impl IntoIterator<Item = String>, limit: usize) -> Vec<String> {
     let limit = if limit == 0 { usize::MAX } else { limit };
     values.into_iter().take(limit).collect()
 }

@@ -7,9 +7,10 @@ use super::Heap;
 
 /// The allocator is asked when queries have taken this much since it was last asked.
 const LOOK_BYTES: usize = 2 << 20;
-/// So much may lie idle that did not before, or this part of what queries share, until it is given
-/// back for a new beginning: less makes every query of a dashboard fetch the same pages from the kernel again.
+/// So much may lie idle that did not before, until it is given back for a new beginning, ...
 const IDLE_BYTES_MAX: usize = 2 << 20;
+/// ... or what queries share divided by this, where that is more: with less every query of a dashboard
+/// fetches the same pages from the kernel again.
 const IDLE_PART_MAX: usize = 32;
 
 /// Adds what the allocator keeps back to what queries hold.
