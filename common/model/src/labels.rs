@@ -84,9 +84,7 @@ impl Labels {
     ) -> Result<Option<Labels>, E> {
         buffer.clear();
         for pair in pairs {
-            let (name, value) = pair?;
-            write_part(buffer, name);
-            write_part(buffer, value);
+            write_pair(buffer, pair?);
         }
         Ok(Labels::of_form(buffer))
     }
@@ -130,7 +128,21 @@ impl Labels {
     /// A 64-bit hash of the whole set, the same in every process.
     #[must_use]
     pub fn hash64(&self) -> u64 {
-        twox_hash::XxHash64::oneshot(0, self.text().as_bytes())
+        hash_form(self.form())
+    }
+
+    /// [`Labels::hash64`] of the set that these pairs would make, as long as they are sorted by name,
+    /// without duplicates or empty values; `buffer` is emptied and kept for the next one.
+    #[must_use]
+    pub fn hash64_of_sorted<'a>(
+        buffer: &mut Vec<u8>,
+        pairs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> u64 {
+        buffer.clear();
+        for pair in pairs {
+            write_pair(buffer, pair);
+        }
+        hash_form(buffer)
     }
 
     /// Where the set lies in memory: clones of one set have the same place, and while one of them
@@ -285,6 +297,16 @@ fn with_buffer<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     made
 }
 
+fn hash_form(form: &[u8]) -> u64 {
+    twox_hash::XxHash64::oneshot(0, form)
+}
+
+fn write_pair(form: &mut Vec<u8>, (name, value): (&[u8], &[u8])) {
+    write_part(form, name);
+    write_part(form, value);
+}
+
+#[inline]
 fn write_part(text: &mut Vec<u8>, part: &[u8]) {
     let mut length = part.len();
     while length >= usize::from(GROUP_MORE) {

@@ -27,6 +27,7 @@ mod peer_compaction;
 mod peer_histograms;
 mod peers;
 mod pieces;
+mod replay;
 mod reserve;
 mod snapshots;
 mod support;

@@ -2,7 +2,7 @@
 
 use super::Batch;
 use crate::block::Sample;
-use crate::head::{Appended, Place, alone, page_of};
+use crate::head::{Appended, AppendedSum, Place, alone, page_of};
 use crate::out_of_order_log::Late;
 use crate::wal::count;
 use crate::wal::histograms::RefHistogram;
@@ -103,7 +103,7 @@ impl Batch {
 
 /// What applying a batch came to.
 struct Applied {
-    sum: Appended,
+    sum: AppendedSum,
     floats: u64,
     histograms: u64,
     /// Samples behind others that were committed meanwhile.
@@ -119,7 +119,7 @@ struct Applied {
 impl Default for Applied {
     fn default() -> Applied {
         Applied {
-            sum: Appended::default(),
+            sum: AppendedSum::default(),
             floats: 0,
             histograms: 0,
             late: 0,

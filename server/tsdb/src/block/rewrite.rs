@@ -174,7 +174,7 @@ pub(crate) struct Rest(Series);
 
 impl Default for Rest {
     fn default() -> Rest {
-        Rest(Series::new(0, Box::default()))
+        Rest(Series::new(0, Box::default(), false))
     }
 }
 

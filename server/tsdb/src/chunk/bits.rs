@@ -38,8 +38,34 @@ impl BitWriter<'_> {
         let (bits, left) = (bits << free, count - free);
         let bytes = left.div_ceil(8);
         self.make_room(bytes as usize);
-        self.bytes.extend_from_slice(&bits.to_be_bytes()[..bytes as usize]);
+        self.extend(bits.to_be_bytes(), bytes as usize);
         *self.free = (bytes * 8 - left) as u8;
+    }
+
+    /// Appends the first of eight bytes, all of them at first where there is room: copying a number
+    /// of bytes that is known is one instruction.
+    #[inline]
+    fn extend(&mut self, eight: [u8; 8], count: usize) {
+        let len = self.bytes.len();
+        if self.bytes.capacity() - len >= eight.len() {
+            self.bytes.extend_from_slice(&eight);
+            self.bytes.truncate(len + count);
+        } else {
+            self.bytes.extend_from_slice(&eight[..count]);
+        }
+    }
+
+    /// Appends two values, each with its count of bits; the first is within its count.
+    #[inline]
+    pub(super) fn put_two(&mut self, first: (u64, u32), second: (u64, u32)) {
+        let count = first.1 + second.1;
+        if count > 64 {
+            self.put(first.0, first.1);
+            self.put(second.0, second.1);
+            return;
+        }
+        let low = second.0 & mask(second.1);
+        self.put(first.0 << second.1 | low, count);
     }
 
     /// Appends whole bytes.

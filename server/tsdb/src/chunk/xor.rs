@@ -19,6 +19,8 @@ pub struct XorWriter {
     time: i64,
     delta: u64,
     value: u64,
+    /// What the first two bytes say, where it is at hand.
+    count: u16,
     free: u8,
     leading: u8,
     trailing: u8,
@@ -31,6 +33,7 @@ impl Default for XorWriter {
             time: 0,
             delta: 0,
             value: 0,
+            count: 0,
             free: 0,
             leading: NO_WINDOW,
             trailing: 0,
@@ -43,8 +46,7 @@ impl XorWriter {
     /// both.
     pub fn append(&mut self, time: i64, value: f64) {
         let value = value.to_bits();
-        let count = self.count();
-        match count {
+        match self.count {
             0 => {
                 self.bytes.reserve_exact(FIRST_BYTES);
                 self.bytes.extend_from_slice(&[0, 0]);
@@ -55,26 +57,31 @@ impl XorWriter {
                 self.delta = time.wrapping_sub(self.time) as u64;
                 let delta = self.delta;
                 self.bits().put_uvarint(delta);
-                self.put_value(value);
+                self.put_value(value, 0);
             }
             _ => {
                 let delta = time.wrapping_sub(self.time) as u64;
                 let change = delta.wrapping_sub(self.delta) as i64;
                 self.delta = delta;
-                self.put_change(change);
-                self.put_value(value);
+                match change {
+                    0 => self.put_value(value, 1),
+                    _ => {
+                        self.put_change(change);
+                        self.put_value(value, 0);
+                    }
+                }
             }
         }
         self.time = time;
         self.value = value;
-        let count = count.saturating_add(1).to_be_bytes();
-        self.bytes[..2].copy_from_slice(&count);
+        self.count = self.count.saturating_add(1);
+        self.bytes[..2].copy_from_slice(&self.count.to_be_bytes());
     }
 
     /// How many samples there are.
     #[must_use]
     pub fn count(&self) -> u16 {
-        count(&self.bytes)
+        self.count
     }
 
     /// Time of the newest sample; zero when there is none.
@@ -110,33 +117,23 @@ impl XorWriter {
         BitWriter { bytes: &mut self.bytes, free: &mut self.free }
     }
 
+    /// Writes a change that is not zero.
     fn put_change(&mut self, change: i64) {
         let mut bits = self.bits();
-        match change {
-            0 => bits.put(0, 1),
-            c if fits(c, 14) => {
-                bits.put(0b10, 2);
-                bits.put(c as u64, 14);
-            }
-            c if fits(c, 17) => {
-                bits.put(0b110, 3);
-                bits.put(c as u64, 17);
-            }
-            c if fits(c, 20) => {
-                bits.put(0b1110, 4);
-                bits.put(c as u64, 20);
-            }
-            c => {
-                bits.put(0b1111, 4);
-                bits.put(c as u64, 64);
-            }
-        }
+        let (code, code_bits, width) = match change {
+            c if fits(c, 14) => (0b10, 2, 14),
+            c if fits(c, 17) => (0b110, 3, 17),
+            c if fits(c, 20) => (0b1110, 4, 20),
+            _ => (0b1111, 4, 64),
+        };
+        bits.put_two((code, code_bits), (change as u64, width));
     }
 
-    fn put_value(&mut self, value: u64) {
+    /// Writes a value behind so many zeros, which are what no change of the difference is.
+    fn put_value(&mut self, value: u64, zeros: u32) {
         let xor = value ^ self.value;
         if xor == 0 {
-            self.bits().put(0, 1);
+            self.bits().put(0, 1 + zeros);
             return;
         }
         // Five bits hold at most 31.
@@ -144,19 +141,14 @@ impl XorWriter {
         let trailing = xor.trailing_zeros() as u8;
         if self.leading != NO_WINDOW && leading >= self.leading && trailing >= self.trailing {
             let (shift, width) = (self.trailing, 64 - self.leading - self.trailing);
-            let mut bits = self.bits();
-            bits.put(0b10, 2);
-            bits.put(xor >> shift, u32::from(width));
+            self.bits().put_two((0b10, 2 + zeros), (xor >> shift, u32::from(width)));
             return;
         }
         (self.leading, self.trailing) = (leading, trailing);
         let width = 64 - leading - trailing;
-        let mut bits = self.bits();
-        bits.put(0b11, 2);
-        bits.put(u64::from(leading), 5);
         // 64 does not fit in six bits and is written as 0, which no XOR but zero needs.
-        bits.put(u64::from(width) & 63, 6);
-        bits.put(xor >> trailing, u32::from(width));
+        let window = 0b11 << 11 | u64::from(leading) << 6 | u64::from(width) & 63;
+        self.bits().put_two((window, 13 + zeros), (xor >> trailing, u32::from(width)));
     }
 }
 

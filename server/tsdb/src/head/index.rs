@@ -1,9 +1,13 @@
 //! Which series there are: by labels, by number, by single label.
 
+use std::ops::Range;
+
 use common_model::Labels;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use parking_lot::RwLock;
 
+use super::arrivals::{Arrivals, short};
 use super::pages::Pages;
 use super::postings::Postings;
 use super::{Pair, Series, Symbols};
@@ -25,7 +29,7 @@ pub(crate) struct Index {
     last_id: u32,
     /// Labels of the newest series, which are much like those of the next one.
     newest: Vec<Pair>,
-    /// A buffer for those of the next one.
+    /// A buffer for those of the next ones.
     spare: Vec<Pair>,
 }
 
@@ -72,27 +76,107 @@ impl Index {
             Some(id) => id,
             None => self.last_id.checked_add(1).filter(|id| *id <= ID_MAX)?,
         };
-        self.acquire(labels, &mut symbols.write())?;
-        self.last_id = self.last_id.max(id);
-        self.postings.insert(id, &self.newest);
-        self.pages.insert(Series::new(id, self.newest.as_slice().into()));
         self.by_labels.insert_unique(spread(short), (short, id), |entry| spread(entry.0));
-        Some((id, true))
+        self.last_id = self.last_id.max(id);
+        let added = self.add_claimed(&Arrivals::one(id, short, labels), 0, 1, symbols);
+        (added > 0).then_some((id, true))
     }
 
-    /// Makes labels those of the newest series.
-    fn acquire(&mut self, labels: &Labels, symbols: &mut Symbols) -> Option<()> {
-        let like = std::mem::take(&mut self.newest);
+    /// Adds series from the one at `from` on, up to the first whose labels or number may be there
+    /// already, or whose labels are no text; says how many were added.
+    pub(crate) fn add(
+        &mut self,
+        arrivals: &Arrivals<'_>,
+        from: usize,
+        symbols: &RwLock<Symbols>,
+    ) -> usize {
+        let claimed = self.claim(arrivals, from);
+        self.add_claimed(arrivals, from, claimed, symbols)
+    }
+
+    /// Adds so many series whose labels and numbers were entered, or forgets those again.
+    fn add_claimed(
+        &mut self,
+        arrivals: &Arrivals<'_>,
+        from: usize,
+        claimed: usize,
+        symbols: &RwLock<Symbols>,
+    ) -> usize {
         let mut pairs = std::mem::take(&mut self.spare);
         pairs.clear();
-        for (at, (name, value)) in labels.iter().enumerate() {
-            let like = like.get(at);
-            let name = symbols.acquire_like(name, like.map(|pair| pair.name))?;
-            let value = symbols.acquire_like(value, like.map(|pair| pair.value))?;
-            pairs.push(Pair { name, value });
+        let count = self.acquire(arrivals, from..from + claimed, &mut symbols.write(), &mut pairs);
+        for set in &arrivals.sets()[from + count..from + claimed] {
+            self.forget(set.short, set.id);
         }
-        (self.newest, self.spare) = (pairs, like);
-        Some(())
+        let sets = &arrivals.sets()[from..from + count];
+        let first = arrivals.places(from).start;
+        let pairs_of = |at: usize| {
+            let places = arrivals.places(from + at);
+            &pairs[places.start - first..places.end - first]
+        };
+        self.pages.insert_all(sets.iter().map(|set| set.id), |at, id| {
+            Series::new(id, pairs_of(at).into(), arrivals.logged)
+        });
+        self.postings.insert_all(sets.iter().enumerate().map(|(at, set)| (set.id, pairs_of(at))));
+        if let Some(last) = count.checked_sub(1) {
+            self.newest.clear();
+            self.newest.extend_from_slice(pairs_of(last));
+        }
+        self.spare = pairs;
+        count
+    }
+
+    /// Enters labels and numbers as long as both are new and the numbers ascend; says how many.
+    fn claim(&mut self, arrivals: &Arrivals<'_>, from: usize) -> usize {
+        let mut before = 0;
+        for (count, set) in arrivals.sets()[from..].iter().enumerate() {
+            let is_behind = set.id > self.last_id || !self.contains(set.id);
+            if set.id <= before || !self.is_near(set.id) || !is_behind {
+                return count;
+            }
+            let same = |entry: &(u32, u32)| entry.0 == set.short;
+            let entry = self.by_labels.entry(spread(set.short), same, |entry| spread(entry.0));
+            let Entry::Vacant(place) = entry else { return count };
+            place.insert((set.short, set.id));
+            before = set.id;
+            self.last_id = self.last_id.max(set.id);
+        }
+        arrivals.len() - from
+    }
+
+    /// Turns labels into numbers, as long as that goes; says of how many sets.
+    fn acquire(
+        &self,
+        arrivals: &Arrivals<'_>,
+        range: Range<usize>,
+        symbols: &mut Symbols,
+        pairs: &mut Vec<Pair>,
+    ) -> usize {
+        let mut before = 0..0;
+        let sets = range.len();
+        for (count, set) in range.enumerate() {
+            let start = pairs.len();
+            let (_, labels) = arrivals.get(set);
+            for (at, (name, value)) in labels.iter().enumerate() {
+                let like = match count {
+                    0 => self.newest.get(at),
+                    _ => pairs[before.clone()].get(at),
+                };
+                let Some(pair) = symbols.acquire_pair((name, value), like.copied()) else {
+                    pairs.drain(start..).for_each(|pair| symbols.release_pair(pair));
+                    return count;
+                };
+                pairs.push(pair);
+            }
+            before = start..pairs.len();
+        }
+        sets
+    }
+
+    fn forget(&mut self, short: u32, id: u32) {
+        if let Ok(entry) = self.by_labels.find_entry(spread(short), |e| *e == (short, id)) {
+            entry.remove();
+        }
     }
 
     fn contains(&self, id: u32) -> bool {
@@ -123,9 +207,7 @@ impl Index {
         for &id in candidates {
             let Some(series) = self.pages.remove_if(id, &removable) else { continue };
             let short = short_hash(&symbols.read().labels(&series.labels));
-            if let Ok(entry) = self.by_labels.find_entry(spread(short), |e| *e == (short, id)) {
-                entry.remove();
-            }
+            self.forget(short, id);
             touched.extend_from_slice(&series.labels);
             removed.push(id);
         }
@@ -133,16 +215,13 @@ impl Index {
         self.postings.remove(&removed, &touched);
         // Not before the pages are let go: symbols are locked last.
         let mut symbols = symbols.write();
-        for pair in touched {
-            symbols.release(pair.name);
-            symbols.release(pair.value);
-        }
+        touched.into_iter().for_each(|pair| symbols.release_pair(pair));
         removed
     }
 }
 
 fn short_hash(labels: &Labels) -> u32 {
-    labels.hash64() as u32
+    short(labels.hash64())
 }
 
 /// Half a hash made whole: the table takes bits from both ends.

@@ -1,5 +1,6 @@
 //! The head: every series and its newest samples in memory.
 
+mod arrivals;
 mod closed;
 mod exemplars;
 mod index;
@@ -24,13 +25,14 @@ use server_storage::SampleColumns;
 use crate::delete::Tombstones;
 use crate::head_chunks::HeadChunks;
 
+pub(crate) use arrivals::{Arrivals, RawPair};
 pub(crate) use exemplars::{Exemplars, LABEL_CHARS_MAX, Offered, Verdict};
 pub(crate) use index::Index;
 pub(crate) use metadata::MetadataTable;
 pub(crate) use out_of_order::{OutOfOrder, alone};
 pub(crate) use pages::{Page, page_of};
 pub(crate) use select::matching;
-pub(crate) use series::{Appended, Chunk, Place, Series, range_end};
+pub(crate) use series::{Appended, AppendedSum, Chunk, Place, Series, range_end};
 pub(crate) use symbols::{Pair, Symbols};
 
 /// Locks are taken in the order index, page, symbols; metadata, tombstones, exemplars and those out
@@ -131,6 +133,13 @@ impl Head {
         Some((id, new))
     }
 
+    /// Adds series from the one at `from` on, as [`Index::add`] does.
+    pub(crate) fn add(&self, arrivals: &Arrivals<'_>, from: usize) -> usize {
+        let added = self.index.write().add(arrivals, from, &self.symbols);
+        self.counters.series_created.fetch_add(added as u64, Ordering::Relaxed);
+        added
+    }
+
     /// Finds out anew which span of time the head covers.
     pub(crate) fn measure(&self) {
         let pages = self.index.read().pages.all();
@@ -217,8 +226,8 @@ impl Head {
         ordered.into_iter().chain(late).reduce(both)
     }
 
-    /// Takes note of what an append did to a series' chunks.
-    pub(crate) fn account(&self, sum: &Appended) {
+    /// Takes note of what appends did to chunks.
+    pub(crate) fn account(&self, sum: &AppendedSum) {
         let counters = &self.counters;
         counters.chunk_bytes.fetch_add(sum.bytes_more, Ordering::Relaxed);
         counters.chunk_bytes.fetch_sub(sum.bytes_less, Ordering::Relaxed);

@@ -48,10 +48,14 @@ impl PageSeries {
         self.dense.iter_mut()
     }
 
-    fn insert(&mut self, series: Series) {
-        if self.dense.len() == self.dense.capacity() {
-            self.dense.reserve_exact(GROWTH_SERIES);
+    /// Makes room for some more.
+    fn reserve(&mut self, more: usize) {
+        if self.dense.capacity() - self.dense.len() < more {
+            self.dense.reserve_exact(more.max(GROWTH_SERIES));
         }
+    }
+
+    fn insert(&mut self, series: Series) {
         // At most 128 series are on a page.
         self.places[place(series.id)] = self.dense.len() as u8;
         self.dense.push(series);
@@ -91,17 +95,34 @@ impl Pages {
         self.0.get(page_of(id) as usize)?.clone()
     }
 
-    /// Puts a series on its page.
-    pub(crate) fn insert(&mut self, series: Series) {
-        let at = page_of(series.id) as usize;
+    /// Puts series on their pages; `make` is given place and number of each.
+    pub(crate) fn insert_all(
+        &mut self,
+        ids: impl Iterator<Item = u32> + Clone,
+        mut make: impl FnMut(usize, u32) -> Series,
+    ) {
+        let mut rest = ids.enumerate().peekable();
+        while let Some((_, first)) = rest.peek().copied() {
+            let on_page = |(_, id): &(usize, u32)| page_of(*id) == page_of(first);
+            let count = rest.clone().take_while(on_page).count();
+            let mut series = self.page(first).series.write();
+            series.reserve(count);
+            for (at, id) in rest.by_ref().take(count) {
+                series.insert(make(at, id));
+            }
+        }
+    }
+
+    /// The page of a number, made where it is not there.
+    fn page(&mut self, id: u32) -> &Page {
+        let at = page_of(id) as usize;
         if self.0.len() <= at {
             self.0.resize(at + 1, None);
         }
-        let page = self.0[at].get_or_insert_with(|| {
+        self.0[at].get_or_insert_with(|| {
             let empty = PageSeries { places: [NONE; PAGE_SERIES], dense: Vec::new() };
             Arc::new(Page { series: RwLock::new(empty) })
-        });
-        page.series.write().insert(series);
+        })
     }
 
     /// Takes a series off its page if `removable` agrees, and the page away when that was its last.

@@ -21,14 +21,23 @@ impl List {
         }
     }
 
-    fn insert(&mut self, id: u32) {
+    /// A list of ascending numbers.
+    fn of(ids: &[u32]) -> List {
+        match ids {
+            [only] => List::One([*only]),
+            many => List::Many(many.to_vec()),
+        }
+    }
+
+    /// Adds ascending numbers.
+    fn insert_all(&mut self, ids: &[u32]) {
         match self {
             List::One([only]) => {
                 let mut many = vec![*only];
-                insert_sorted(&mut many, id);
+                insert_sorted(&mut many, ids);
                 *self = List::Many(many);
             }
-            List::Many(many) => insert_sorted(many, id),
+            List::Many(many) => insert_sorted(many, ids),
         }
     }
 
@@ -47,16 +56,28 @@ impl List {
     }
 }
 
-/// New numbers are nearly always the largest.
-fn insert_sorted(list: &mut Vec<u32>, id: u32) {
-    if list.last().is_none_or(|last| *last < id) {
-        if list.len() == list.capacity() {
-            list.reserve_exact(1 + list.len() / 4);
-        }
-        list.push(id);
-    } else if let Err(at) = list.binary_search(&id) {
-        list.insert(at, id);
+/// Adds ascending numbers, which are nearly always larger than those that are there.
+fn insert_sorted(list: &mut Vec<u32>, ids: &[u32]) {
+    let behind = ids.first().is_none_or(|first| list.last().is_none_or(|last| last < first));
+    if list.capacity() - list.len() < ids.len() {
+        list.reserve_exact(ids.len().max(1 + list.len() / 4));
     }
+    if behind {
+        list.extend_from_slice(ids);
+        return;
+    }
+    for id in ids {
+        if let Err(at) = list.binary_search(id) {
+            list.insert(at, *id);
+        }
+    }
+}
+
+/// Series that have a label, and no others between them.
+#[derive(Debug)]
+struct Run {
+    pair: Pair,
+    ids: Vec<u32>,
 }
 
 /// Series by label.
@@ -89,13 +110,34 @@ impl Postings {
         self.names.iter().map(|(name, values)| (*name, values.len()))
     }
 
-    /// Adds a series.
-    pub(crate) fn insert(&mut self, id: u32, labels: &[Pair]) {
-        insert_sorted(&mut self.all, id);
-        for pair in labels {
-            let values = self.names.entry(pair.name).or_default();
-            values.entry(pair.value).and_modify(|list| list.insert(id)).or_insert(List::One([id]));
+    /// Adds series in the order of their numbers. Neighbours have much in common: what several of
+    /// them have at the same place goes to its list at once.
+    pub(crate) fn insert_all<'a>(&mut self, series: impl Iterator<Item = (u32, &'a [Pair])>) {
+        let mut all = Vec::new();
+        let mut runs: Vec<Run> = Vec::new();
+        for (id, labels) in series {
+            all.push(id);
+            for (at, pair) in labels.iter().enumerate() {
+                match runs.get_mut(at) {
+                    Some(run) if run.pair == *pair => run.ids.push(id),
+                    Some(run) => {
+                        self.insert_run(run);
+                        run.pair = *pair;
+                        run.ids.clear();
+                        run.ids.push(id);
+                    }
+                    None => runs.push(Run { pair: *pair, ids: vec![id] }),
+                }
+            }
         }
+        runs.iter().for_each(|run| self.insert_run(run));
+        insert_sorted(&mut self.all, &all);
+    }
+
+    fn insert_run(&mut self, run: &Run) {
+        let values = self.names.entry(run.pair.name).or_default();
+        let list = values.entry(run.pair.value);
+        list.and_modify(|list| list.insert_all(&run.ids)).or_insert_with(|| List::of(&run.ids));
     }
 
     /// Takes out sorted series whose labels are among `touched`.

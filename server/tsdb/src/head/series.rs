@@ -52,22 +52,37 @@ pub(crate) struct Series {
     cut_at: i64,
 }
 
-/// What an append did, for the head's counts.
+/// What an append did, for the head's counts: 16 bytes, which go through registers. No chunk has
+/// more than the 256 MiB of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Appended {
-    pub(crate) bytes_more: u64,
-    pub(crate) bytes_less: u64,
-    pub(crate) chunks: u64,
+    bytes_more: u32,
+    bytes_less: u32,
+    chunks: u32,
     /// Whether a chunk ended, which now can go to a file.
     pub(crate) closed: bool,
 }
 
 impl Appended {
-    pub(crate) fn add(&mut self, other: Appended) {
-        self.bytes_more += other.bytes_more;
-        self.bytes_less += other.bytes_less;
-        self.chunks += other.chunks;
-        self.closed |= other.closed;
+    /// Bytes on the heap that came, less those that went.
+    pub(crate) fn grown_by(&self) -> i64 {
+        i64::from(self.bytes_more) - i64::from(self.bytes_less)
+    }
+}
+
+/// What many appends did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AppendedSum {
+    pub(crate) bytes_more: u64,
+    pub(crate) bytes_less: u64,
+    pub(crate) chunks: u64,
+}
+
+impl AppendedSum {
+    pub(crate) fn add(&mut self, one: Appended) {
+        self.bytes_more += u64::from(one.bytes_more);
+        self.bytes_less += u64::from(one.bytes_less);
+        self.chunks += u64::from(one.chunks);
     }
 }
 
@@ -85,12 +100,13 @@ pub(crate) enum Place {
 }
 
 impl Series {
-    pub(crate) fn new(id: u32, labels: Box<[Pair]>) -> Series {
+    /// A series without samples; `logged` says whether the log has a record of it.
+    pub(crate) fn new(id: u32, labels: Box<[Pair]>, logged: bool) -> Series {
         Series {
             id,
             pending: 0,
             metadata: 0,
-            logged: false,
+            logged,
             awaits_chunks: false,
             unconfirmed: 0,
             labels,
@@ -147,7 +163,7 @@ impl Series {
 
     /// Adds a sample that [`Series::place`] calls newest, cutting chunks by Prometheus' rules.
     pub(crate) fn append(&mut self, time: i64, value: f64, chunk_range_ms: i64) -> Appended {
-        let before = self.open.heap_bytes() as u64;
+        let before = self.open.heap_bytes() as u32;
         let mut sum = Appended::default();
         let count = self.open.count();
         let full = match &self.open {
@@ -167,7 +183,7 @@ impl Series {
             sum.bytes_less += before;
             sum.closed = true;
         }
-        let before = self.open.heap_bytes() as u64;
+        let before = self.open.heap_bytes() as u32;
         if self.open.count() == 0 {
             self.open_min_time = time;
             self.cut_at = range_end(time, chunk_range_ms);
@@ -177,7 +193,7 @@ impl Series {
         if let Open::Float(writer) = &mut self.open {
             writer.append(time, value);
         }
-        sum.bytes_more += self.open.heap_bytes() as u64 - before;
+        sum.bytes_more += self.open.heap_bytes() as u32 - before;
         sum
     }
 
@@ -188,7 +204,7 @@ impl Series {
         histogram: &AnyHistogram,
         chunk_range_ms: i64,
     ) -> Appended {
-        let before = self.open.heap_bytes() as u64;
+        let before = self.open.heap_bytes() as u32;
         let mut sum = Appended::default();
         let mut continues = false;
         if let Open::Histogram(open) = &mut self.open {
@@ -199,7 +215,7 @@ impl Series {
             }
             continues = open.is_full(time, self.cut_at, range_end);
             if !continues && open.try_append(time, histogram) {
-                sum.bytes_more += self.open.heap_bytes() as u64;
+                sum.bytes_more += self.open.heap_bytes() as u32;
                 sum.bytes_less += before;
                 return sum;
             }
@@ -214,16 +230,16 @@ impl Series {
         self.open_min_time = time;
         self.cut_at = range_end(time, chunk_range_ms);
         sum.chunks = 1;
-        sum.bytes_more += self.open.heap_bytes() as u64;
+        sum.bytes_more += self.open.heap_bytes() as u32;
         sum
     }
 
     /// Ends the open chunk; returns the bytes it has now.
-    fn close(&mut self) -> u64 {
+    fn close(&mut self) -> u32 {
         let (min_time, max_time) = (self.open_min_time, self.open.last_time());
         let encoding = self.open.encoding();
         let bytes = self.open.finish();
-        let len = bytes.len() as u64;
+        let len = bytes.len() as u32;
         self.closed.get_or_insert_default().push(Chunk { min_time, max_time, encoding, bytes });
         len
     }
@@ -319,6 +335,11 @@ impl Series {
     pub(crate) fn first_from(&self, time: i64) -> Option<i64> {
         let mut chunks = self.closed_times().chain(self.open_times());
         chunks.find(|chunk| chunk.1 >= time).map(|chunk| chunk.0.max(time))
+    }
+
+    /// The newest byte of the open chunk.
+    pub(crate) fn last_byte(&self) -> Option<u8> {
+        self.open.bytes().last().copied()
     }
 
     fn open_times(&self) -> Option<(i64, i64)> {

@@ -3,6 +3,8 @@
 use common_model::Labels;
 use hashbrown::HashTable;
 
+use super::arrivals::RawPair;
+
 /// Numbers of a label's name and value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pair {
@@ -33,18 +35,24 @@ impl Symbols {
 
     /// The number of a text that is in use.
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
-        let texts = &self.texts;
-        let same = |at: &u32| &*texts[*at as usize].text == text;
-        self.table.find(hash(text), same).copied()
+        self.find_hashed(hash(text.as_bytes()), text.as_bytes())
     }
 
-    /// The number of a text, counting one more use of it. `None` when there are no numbers left.
-    pub(crate) fn acquire(&mut self, text: &str) -> Option<u32> {
-        if let Some(symbol) = self.find(text) {
+    fn find_hashed(&self, hash: u64, text: &[u8]) -> Option<u32> {
+        let texts = &self.texts;
+        self.table.find(hash, |at| texts[*at as usize].text.as_bytes() == text).copied()
+    }
+
+    /// The number of a text, counting one more use of it. `None` when there are no numbers left, or
+    /// where it is no UTF-8, which is asked of new texts alone.
+    fn acquire(&mut self, text: &[u8]) -> Option<u32> {
+        let hashed = hash(text);
+        if let Some(symbol) = self.find_hashed(hashed, text) {
             let entry = &mut self.texts[symbol as usize];
             entry.uses = entry.uses.checked_add(1)?;
             return Some(symbol);
         }
+        let text = std::str::from_utf8(text).ok()?;
         let entry = Symbol { text: text.into(), uses: 1 };
         let symbol = match self.free.pop() {
             Some(symbol) => {
@@ -58,16 +66,33 @@ impl Symbols {
         };
         self.text_bytes += text.len();
         let texts = &self.texts;
-        self.table.insert_unique(hash(text), symbol, |at| hash(&texts[*at as usize].text));
+        let hash_of = |at: &u32| hash(texts[*at as usize].text.as_bytes());
+        self.table.insert_unique(hashed, symbol, hash_of);
         Some(symbol)
     }
 
-    /// The same, where the text is likely that of a number.
-    pub(crate) fn acquire_like(&mut self, text: &str, likely: Option<u32>) -> Option<u32> {
+    /// The numbers of a label, counting one more use of each, where it is likely `like`.
+    pub(crate) fn acquire_pair(&mut self, raw: RawPair<'_>, like: Option<Pair>) -> Option<Pair> {
+        let name = self.acquire_like(raw.0, like.map(|pair| pair.name))?;
+        let Some(value) = self.acquire_like(raw.1, like.map(|pair| pair.value)) else {
+            self.release(name);
+            return None;
+        };
+        Some(Pair { name, value })
+    }
+
+    /// Counts one use of a label less.
+    pub(crate) fn release_pair(&mut self, pair: Pair) {
+        self.release(pair.name);
+        self.release(pair.value);
+    }
+
+    /// The number of a text that is likely that of `likely`.
+    fn acquire_like(&mut self, text: &[u8], likely: Option<u32>) -> Option<u32> {
         if let Some(symbol) = likely
             && let Some(entry) = self.texts.get_mut(symbol as usize)
             && entry.uses > 0
-            && *entry.text == *text
+            && entry.text.as_bytes() == text
         {
             entry.uses = entry.uses.checked_add(1)?;
             return Some(symbol);
@@ -76,7 +101,7 @@ impl Symbols {
     }
 
     /// Counts one use less.
-    pub(crate) fn release(&mut self, symbol: u32) {
+    fn release(&mut self, symbol: u32) {
         let Some(entry) = self.texts.get_mut(symbol as usize) else { return };
         entry.uses = entry.uses.saturating_sub(1);
         if entry.uses > 0 {
@@ -84,7 +109,7 @@ impl Symbols {
         }
         let text = std::mem::take(&mut entry.text);
         self.text_bytes -= text.len();
-        if let Ok(found) = self.table.find_entry(hash(&text), |at| *at == symbol) {
+        if let Ok(found) = self.table.find_entry(hash(text.as_bytes()), |at| *at == symbol) {
             found.remove();
         }
         self.free.push(symbol);
@@ -114,9 +139,9 @@ impl Symbols {
     }
 }
 
-fn hash(text: &str) -> u64 {
+fn hash(text: &[u8]) -> u64 {
     use std::hash::{BuildHasher, Hasher};
     let mut hasher = foldhash::fast::FixedState::default().build_hasher();
-    hasher.write(text.as_bytes());
+    hasher.write(text);
     hasher.finish()
 }

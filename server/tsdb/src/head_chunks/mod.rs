@@ -9,6 +9,7 @@ mod heal;
 mod load;
 mod write;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -83,6 +84,9 @@ pub(crate) struct HeadChunks {
     /// In order of their numbers, which leave no gap.
     files: RwLock<Vec<Arc<ChunkFile>>>,
     writer: Mutex<Writer>,
+    /// Series with a number that the log has for another one too: in a file nothing else would say
+    /// whose a chunk is, so theirs stay on the heap.
+    contested: Mutex<HashSet<u32>>,
     /// Series with chunks that are to be written, in the order in which they ended.
     waiting: Mutex<Vec<u32>>,
     /// Whether a chunk could not be read since somebody asked.
@@ -145,6 +149,7 @@ impl HeadChunks {
             dir,
             files: RwLock::default(),
             writer: Mutex::default(),
+            contested: Mutex::default(),
             waiting: Mutex::default(),
             damaged: AtomicBool::new(false),
             counters: HeadChunkCounters::default(),
@@ -209,6 +214,16 @@ impl HeadChunks {
         if !series.is_empty() {
             self.waiting.lock().append(series);
         }
+    }
+
+    /// Takes note that the log has one number for both of these series.
+    pub(crate) fn contest(&self, series: [u32; 2]) {
+        self.contested.lock().extend(series);
+    }
+
+    /// Series that [`HeadChunks::contest`] was told of.
+    pub(crate) fn contested(&self) -> Vec<u32> {
+        self.contested.lock().iter().copied().collect()
     }
 
     /// Removes files all of whose samples are before `time`. Their chunks must be out of reach.

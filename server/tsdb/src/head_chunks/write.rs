@@ -151,6 +151,10 @@ impl Head {
         let store = &self.files;
         let mut writer = store.writer.lock();
         let mut ids = std::mem::take(&mut *store.waiting.lock());
+        {
+            let contested = store.contested.lock();
+            ids.retain(|id| !contested.contains(id));
+        }
         // A series that ended two chunks waits twice.
         ids.sort_unstable();
         ids.dedup();

@@ -1,39 +1,46 @@
-//! Samples of the log go to their series: by the one who reads the log, or behind them on another
-//! thread.
-
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+//! Samples of the log go to their series.
 
 use parking_lot::Mutex;
 
 use super::ReplayReport;
 use crate::chunk::histogram::AnyHistogram;
-use crate::head::{Appended, Head, Page, Place, Series, page_of};
+use crate::head::{Appended, AppendedSum, Head, Place, Series, page_of};
 use crate::head_chunks::{Awaiting, MappedChunk};
 
-/// Jobs that wait for the other thread at most.
-const JOBS_MAX: usize = 4;
-
-/// A float sample of a series of the head.
+/// A sample of a series of the head: its value, or a histogram.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Float {
+pub(super) struct Entry<T> {
     pub(super) id: u32,
     pub(super) time: i64,
-    pub(super) value: f64,
+    pub(super) value: T,
 }
 
-/// Samples of a record, in order.
+/// Samples in the order of the log.
 pub(super) enum Job {
-    Floats(Vec<Float>),
-    Histograms(Vec<(u32, i64, AnyHistogram)>),
+    Floats(Vec<Entry<f64>>),
+    Histograms(Vec<Entry<AnyHistogram>>),
 }
 
-/// Takes the jobs of one segment after the other.
+impl Default for Job {
+    fn default() -> Job {
+        Job::Floats(Vec::new())
+    }
+}
+
+impl Job {
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Job::Floats(samples) => samples.is_empty(),
+            Job::Histograms(samples) => samples.is_empty(),
+        }
+    }
+}
+
+/// Takes one job after the other.
 pub(super) struct Applier<'a> {
     head: &'a Head,
     /// Chunks in files, until a sample of the log says that they belong there.
     awaiting: &'a Mutex<Awaiting>,
-    page: Option<(u32, Arc<Page>)>,
     found: Found,
     /// Series whose chunks may go to files.
     ended: Vec<u32>,
@@ -43,7 +50,7 @@ pub(super) struct Applier<'a> {
 
 /// What came of samples.
 struct Found {
-    sum: Appended,
+    sum: AppendedSum,
     taken: u64,
     repeated: u64,
     mapped: u64,
@@ -54,7 +61,7 @@ struct Found {
 
 impl Default for Found {
     fn default() -> Found {
-        let sum = Appended::default();
+        let sum = AppendedSum::default();
         let (oldest, newest) = (i64::MAX, i64::MIN);
         Found { sum, taken: 0, repeated: 0, mapped: 0, unknown: 0, oldest, newest }
     }
@@ -63,42 +70,55 @@ impl Default for Found {
 impl<'a> Applier<'a> {
     pub(super) fn new(head: &'a Head, awaiting: &'a Mutex<Awaiting>) -> Applier<'a> {
         let (found, ended, doubts) = (Found::default(), Vec::new(), Vec::new());
-        Applier { head, awaiting, page: None, found, ended, doubts }
+        Applier { head, awaiting, found, ended, doubts }
     }
 
     pub(super) fn apply(&mut self, job: &Job) {
         let range = self.head.chunk_range_ms;
         match job {
-            Job::Floats(samples) => {
-                for &Float { id, time, value } in samples {
-                    self.take(id, time, |series| {
-                        let newest = series.place(time, value) == Place::Newest;
-                        newest.then(|| series.append(time, value, range))
-                    });
-                }
-            }
-            Job::Histograms(samples) => {
-                for (id, time, histogram) in samples {
-                    self.take(*id, *time, |series| {
-                        let newest = series.place_histogram(*time, histogram) == Place::Newest;
-                        newest.then(|| series.append_histogram(*time, histogram, range))
-                    });
+            Job::Floats(samples) => self.each_page(samples, |series, time, &value| {
+                let newest = series.place(time, value) == Place::Newest;
+                newest.then(|| series.append(time, value, range))
+            }),
+            Job::Histograms(samples) => self.each_page(samples, |series, time, histogram| {
+                let newest = series.place_histogram(time, histogram) == Place::Newest;
+                newest.then(|| series.append_histogram(time, histogram, range))
+            }),
+        }
+    }
+
+    /// Offers samples to their series; the page of neighbours is locked once.
+    fn each_page<T>(
+        &mut self,
+        samples: &[Entry<T>],
+        append: impl Fn(&mut Series, i64, &T) -> Option<Appended>,
+    ) {
+        for run in samples.chunk_by(|a, b| page_of(a.id) == page_of(b.id)) {
+            let Some(page) = self.head.page(run[0].id) else {
+                self.found.unknown += run.len() as u64;
+                continue;
+            };
+            let mut page = page.series.write();
+            // The ends of their chunks lie anywhere in memory: asked for at once they come at once.
+            let ends = run.iter().filter_map(|entry| page.get(entry.id)?.last_byte());
+            std::hint::black_box(ends.fold(0, |all, end| all ^ end));
+            for Entry { id, time, value } in run {
+                match page.get_mut(*id) {
+                    Some(series) => self.take(series, *time, |series| append(series, *time, value)),
+                    None => self.found.unknown += 1,
                 }
             }
         }
     }
 
     /// Offers a sample to its series, which `append` appends it to where it is the newest.
-    fn take(&mut self, id: u32, time: i64, append: impl FnOnce(&mut Series) -> Option<Appended>) {
-        let found = &mut self.found;
-        if self.page.as_ref().is_none_or(|(number, _)| *number != page_of(id)) {
-            self.page = self.head.page(id).map(|page| (page_of(id), page));
-        }
-        let mut page = self.page.as_ref().map(|(_, page)| page.series.write());
-        let Some(series) = page.as_mut().and_then(|page| page.get_mut(id)) else {
-            found.unknown += 1;
-            return;
-        };
+    fn take(
+        &mut self,
+        series: &mut Series,
+        time: i64,
+        append: impl FnOnce(&mut Series) -> Option<Appended>,
+    ) {
+        let (id, found) = (series.id, &mut self.found);
         if let Some(chunk) = series.mapped().last().filter(|chunk| time <= chunk.max_time) {
             if time >= chunk.min_time {
                 series.confirm(time);
@@ -153,31 +173,4 @@ impl<'a> Applier<'a> {
         }
         self.head.files.await_writing(&mut self.ended);
     }
-}
-
-/// Runs `read`, which hands out jobs, with an applier that takes them on a thread of its own; `back`
-/// gets the buffers of jobs that are done.
-pub(super) fn beside<T>(
-    applier: &mut Applier<'_>,
-    read: impl FnOnce(&mut dyn FnMut(Job), &Receiver<Vec<Float>>) -> T,
-) -> T {
-    let (jobs, todo): (SyncSender<Job>, Receiver<Job>) = sync_channel(JOBS_MAX);
-    let (done, back) = sync_channel(2 * JOBS_MAX);
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            for job in todo {
-                applier.apply(&job);
-                if let Job::Floats(mut buffer) = job {
-                    buffer.clear();
-                    // Where nobody waits for it, it goes.
-                    let _ = done.try_send(buffer);
-                }
-            }
-        });
-        // The other side ends early by a panic alone, which the scope hands on.
-        let mut hand_out = |job| drop(jobs.send(job));
-        let outcome = read(&mut hand_out, &back);
-        drop(jobs);
-        outcome
-    })
 }

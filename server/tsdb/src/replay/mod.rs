@@ -1,28 +1,32 @@
 //! Rebuilds the head from the log, one record at a time.
 
 mod apply;
+mod lanes;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
 
 use common_model::Labels;
 use parking_lot::Mutex;
 
 use crate::block::Sample;
 use crate::fs::Fs;
-use crate::head::{Head, Offered, Page, Series, alone, page_of};
+use crate::head::{Arrivals, Head, Offered, Page, RawPair, Series, alone, page_of};
 use crate::head_chunks::{Awaiting, MappedChunk};
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
 use crate::{Error, delete};
-use apply::{Applier, Float, Job, beside};
+use apply::Entry;
+use lanes::{Feeder, Lanes};
 
 /// Samples of segments that are shorter are not worth a thread of their own.
 const APART_BYTES_MIN: u64 = 1 << 20;
+
+/// Series of a record that are added together: who wants to read the head waits for so many.
+const ARRIVALS_MAX: usize = 1024;
 
 /// What a replay found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,8 +114,6 @@ pub(crate) struct Replay<'a> {
     awaits: bool,
     /// Chunks in files with samples that the log does not have.
     doubts: Vec<(u32, MappedChunk)>,
-    /// Where labels are put together.
-    text: Vec<u8>,
     page: Option<(u32, Arc<Page>)>,
     pub(crate) report: ReplayReport,
 }
@@ -140,7 +142,6 @@ impl<'a> Replay<'a> {
             awaiting,
             awaits: false,
             doubts: Vec::new(),
-            text: Vec::new(),
             page: None,
             report: ReplayReport::default(),
         }
@@ -164,29 +165,23 @@ impl<'a> Replay<'a> {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Option<SegmentOutcome>, Error> {
         let mut reader = SegmentReader::open(fs, path)?;
-        let mut applier = Applier::new(self.head, self.awaiting);
-        let outcome = if reader.len()? < APART_BYTES_MIN {
-            let none = std::sync::mpsc::channel().1;
-            self.read(&mut reader, path, go_on, (&mut |job| applier.apply(&job), &none))
-        } else {
-            beside(&mut applier, |hand_out, back| {
-                self.read(&mut reader, path, go_on, (hand_out, back))
-            })
-        };
-        applier.tell(&mut self.report, &mut self.doubts);
+        let lanes = Lanes::new(self.head, self.awaiting);
+        let apart = reader.len()? >= APART_BYTES_MIN;
+        let outcome = lanes.run(apart, |feeder| self.read(&mut reader, path, go_on, feeder));
+        lanes.tell(&mut self.report, &mut self.doubts);
         if let Err(error) = self.head.map_chunks() {
             tracing::warn!(%error, "full chunks stay in memory");
         }
         outcome
     }
 
-    /// Reads a segment; samples are handed out, and used buffers come back.
+    /// Reads a segment; samples are fed to their series.
     fn read(
         &mut self,
         reader: &mut SegmentReader,
         path: &Path,
         go_on: &dyn Fn() -> bool,
-        (hand_out, back): (&mut dyn FnMut(Job), &Receiver<Vec<Float>>),
+        feeder: &mut Feeder<'_, '_>,
     ) -> Result<Option<SegmentOutcome>, Error> {
         let mut outcome = SegmentOutcome {
             path: path.to_owned(),
@@ -200,7 +195,7 @@ impl<'a> Replay<'a> {
                 Event::Record if !go_on() => return Ok(None),
                 Event::Record => {
                     outcome.damage_inside += std::mem::take(&mut outcome.damage_at_end);
-                    self.record(reader.record(), hand_out, back);
+                    self.record(reader.record(), feeder);
                 }
                 Event::Corrupt { offset, problem } => {
                     tracing::warn!(segment = %path.display(), offset, problem, "damage in the log");
@@ -213,20 +208,13 @@ impl<'a> Replay<'a> {
         Ok(Some(outcome))
     }
 
-    fn record(
-        &mut self,
-        record: &[u8],
-        hand_out: &mut dyn FnMut(Job),
-        back: &Receiver<Vec<Float>>,
-    ) {
+    fn record(&mut self, record: &[u8], feeder: &mut Feeder<'_, '_>) {
         self.report.records += 1;
         let kind = record::kind(record);
         let decoded = match kind {
-            RecordKind::Series => {
-                record::decode_series(record, |reference, labels| self.series(reference, labels))
-            }
-            RecordKind::Samples => self.samples(record, hand_out, back),
-            RecordKind::Histograms => self.histograms(record, hand_out),
+            RecordKind::Series => self.series_record(record),
+            RecordKind::Samples => self.samples(record, feeder),
+            RecordKind::Histograms => self.histograms(record, feeder),
             RecordKind::Metadata => record::decode_metadata(record, |reference, metadata| {
                 self.metadata(reference, &metadata);
             }),
@@ -247,19 +235,68 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn series(&mut self, reference: u64, labels: &[(&str, &str)]) {
-        let ascending = labels.windows(2).all(|two| two[0].0 < two[1].0);
-        let pairs = labels.iter().copied();
-        let labels = match ascending {
-            true => {
-                let pairs = pairs.map(Ok::<_, std::convert::Infallible>);
-                Labels::try_from_sorted(&mut self.text, pairs)
-                    .unwrap_or_else(|never| match never {})
+    /// Takes up series: those that are new and have free numbers together, others one by one. One
+    /// with labels that are no text is passed over.
+    fn series_record(&mut self, record: &[u8]) -> Result<(), String> {
+        let mut arrivals = Arrivals::logged();
+        let mut problem = None;
+        let decoded = record::decode_series_bytes(record, |reference, labels| {
+            let sorted = labels.windows(2).all(|two| two[0].0 < two[1].0);
+            let usual = sorted && labels.iter().all(|(_, value)| !value.is_empty());
+            match u32::try_from(reference) {
+                Ok(id) if usual && !self.late => arrivals.push(id, labels),
+                _ => {
+                    problem = problem.take().or(self.arrive(&mut arrivals).err());
+                    problem = problem.take().or(self.series(reference, labels).err());
+                }
             }
-            false => Labels::from_pairs(pairs),
-        };
+            if arrivals.len() == ARRIVALS_MAX {
+                problem = problem.take().or(self.arrive(&mut arrivals).err());
+            }
+        });
+        problem = problem.take().or(self.arrive(&mut arrivals).err());
+        problem.map_or(decoded, Err)
+    }
+
+    /// Adds series that wait for it.
+    fn arrive(&mut self, arrivals: &mut Arrivals<'_>) -> Result<(), String> {
+        let mut outcome = Ok(());
+        let mut at = 0;
+        while at < arrivals.len() {
+            let added = self.head.add(arrivals, at);
+            self.report.series += added as u64;
+            for at in at..at + added {
+                let (id, _) = arrivals.get(at);
+                self.name(id);
+                self.drop_alias(id);
+                if self.awaits && self.awaiting.lock().begin(u64::from(id), id) {
+                    self.with(id, |series| series.awaits_chunks = true);
+                }
+            }
+            at += added;
+            if at < arrivals.len() {
+                let (id, labels) = arrivals.get(at);
+                outcome = outcome.and(self.series(u64::from(id), labels));
+                at += 1;
+            }
+        }
+        arrivals.clear();
+        outcome
+    }
+
+    /// Takes up a series, which may be there.
+    fn series(&mut self, reference: u64, labels: &[RawPair<'_>]) -> Result<(), String> {
+        let text = |bytes| std::str::from_utf8(bytes);
+        let pairs = labels.iter().map(|(name, value)| Ok((text(name)?, text(value)?)));
+        let pairs: Result<Vec<_>, std::str::Utf8Error> = pairs.collect();
+        let pairs = pairs.map_err(|error| format!("label of series {reference}: {error}"))?;
+        self.introduce(reference, &Labels::from_pairs(pairs));
+        Ok(())
+    }
+
+    fn introduce(&mut self, reference: u64, labels: &Labels) {
         let wanted = u32::try_from(reference).ok();
-        let Some((id, new)) = self.head.get_or_create(&labels, wanted, usize::MAX) else {
+        let Some((id, new)) = self.head.get_or_create(labels, wanted, usize::MAX) else {
             self.report.unknown_refs += 1;
             return;
         };
@@ -275,18 +312,28 @@ impl<'a> Replay<'a> {
         self.name(id);
         let awaits = self.awaits && self.awaiting.lock().begin(reference, id);
         if wanted == Some(id) {
-            self.aliases.remove(&reference);
+            self.drop_alias(id);
             self.with(id, |series| {
                 series.logged = true;
                 series.awaits_chunks |= awaits;
             });
-        } else {
-            self.with(id, |series| series.awaits_chunks |= awaits);
-            self.aliases.insert(reference, id);
-            // A series that had the number must introduce itself again before its next sample.
-            if let Some(wanted) = wanted {
-                self.with(wanted, |series| series.logged = false);
-            }
+            return;
+        }
+        self.with(id, |series| series.awaits_chunks |= awaits);
+        let before = self.aliases.insert(reference, id).filter(|before| *before != id);
+        // A series that had the number must introduce itself again before its next sample.
+        let holder = wanted.filter(|id| self.with(*id, |s| s.logged = false).is_some());
+        for other in [before, holder].into_iter().flatten() {
+            self.head.files.contest([other, id]);
+        }
+    }
+
+    /// From now on the number of a series means that series.
+    fn drop_alias(&mut self, id: u32) {
+        if !self.aliases.is_empty()
+            && let Some(other) = self.aliases.remove(&u64::from(id))
+        {
+            self.head.files.contest([other, id]);
         }
     }
 
@@ -327,41 +374,24 @@ impl<'a> Replay<'a> {
         id
     }
 
-    fn samples(
-        &mut self,
-        record: &[u8],
-        hand_out: &mut dyn FnMut(Job),
-        back: &Receiver<Vec<Float>>,
-    ) -> Result<(), String> {
-        if self.late {
-            return record::decode_samples(record, |RefSample { series, time, value }| {
+    fn samples(&mut self, record: &[u8], feeder: &mut Feeder<'_, '_>) -> Result<(), String> {
+        record::decode_samples(record, |RefSample { series, time, value }| {
+            if self.late {
                 self.take_late(series, time, Sample::Float(value));
-            });
-        }
-        let mut floats = back.try_recv().unwrap_or_default();
-        let decoded = record::decode_samples(record, |RefSample { series, time, value }| {
-            if let Some(id) = self.wants(series, time) {
-                floats.push(Float { id, time, value });
+            } else if let Some(id) = self.wants(series, time) {
+                feeder.float(Entry { id, time, value });
             }
-        });
-        hand_out(Job::Floats(floats));
-        decoded
+        })
     }
 
-    fn histograms(&mut self, record: &[u8], hand_out: &mut dyn FnMut(Job)) -> Result<(), String> {
-        if self.late {
-            return histograms::decode(record, |RefHistogram { series, time, histogram }, _| {
+    fn histograms(&mut self, record: &[u8], feeder: &mut Feeder<'_, '_>) -> Result<(), String> {
+        histograms::decode(record, |RefHistogram { series, time, histogram }, _| {
+            if self.late {
                 self.take_late(series, time, alone(histogram));
-            });
-        }
-        let mut all = Vec::new();
-        let decoded = histograms::decode(record, |sample: RefHistogram, _| {
-            if let Some(id) = self.wants(sample.series, sample.time) {
-                all.push((id, sample.time, sample.histogram));
+            } else if let Some(id) = self.wants(series, time) {
+                feeder.histogram(Entry { id, time, value: histogram });
             }
-        });
-        hand_out(Job::Histograms(all));
-        decoded
+        })
     }
 
     /// Ends the replay of the log before the head; says which chunks in files have samples that the log
@@ -371,6 +401,10 @@ impl<'a> Replay<'a> {
         if !self.awaits {
             return doubts;
         }
+        // Chunks may have been taken for those of the other series with the number.
+        for id in self.head.files.contested() {
+            self.with(id, |series| doubts.extend(series.mapped().iter().map(|chunk| (id, *chunk))));
+        }
         let pages = self.head.index.read().pages.all();
         for page in pages {
             for series in page.series.write().iter_mut().filter(|s| s.unconfirmed > 0) {
@@ -378,6 +412,8 @@ impl<'a> Replay<'a> {
                 doubts.extend(series.mapped().last().map(|chunk| (series.id, *chunk)));
             }
         }
+        doubts.sort_unstable_by_key(|(id, chunk)| (*id, chunk.min_time));
+        doubts.dedup();
         let unclaimed = self.awaiting.lock().end();
         if doubts.is_empty() && unclaimed.is_none_or(|newest| newest < self.covered_until) {
             return doubts;

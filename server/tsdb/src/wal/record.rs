@@ -160,6 +160,26 @@ pub fn decode_series<'a>(
     record: &'a [u8],
     mut each: impl FnMut(u64, &[(&'a str, &'a str)]),
 ) -> Result<(), String> {
+    let mut texts = Vec::new();
+    let mut outcome = Ok(());
+    decode_series_bytes(record, |series, labels| {
+        texts.clear();
+        let text = |bytes| std::str::from_utf8(bytes).ok();
+        let pairs = labels.iter().map_while(|(name, value)| text(name).zip(text(value)));
+        texts.extend(pairs);
+        match texts.len() == labels.len() {
+            true => each(series, &texts),
+            false => outcome = Err(format!("series {series} has a label that is not UTF-8")),
+        }
+    })?;
+    outcome
+}
+
+/// The same with labels as they stand there, which may be no UTF-8.
+pub(crate) fn decode_series_bytes<'a>(
+    record: &'a [u8],
+    mut each: impl FnMut(u64, &[(&'a [u8], &'a [u8])]),
+) -> Result<(), String> {
     let mut cursor = body(record);
     let mut labels = Vec::new();
     while !cursor.rest.is_empty() {
@@ -167,7 +187,7 @@ pub fn decode_series<'a>(
             let series = cursor.be64()?;
             labels.clear();
             for _ in 0..cursor.uvarint()? {
-                labels.push((cursor.text()?, cursor.text()?));
+                labels.push((cursor.bytes()?, cursor.bytes()?));
             }
             Some(series)
         })();

@@ -49,7 +49,7 @@ impl ChunkCutter {
     #[must_use]
     pub fn new(chunk_range_ms: i64) -> ChunkCutter {
         let chunk_range_ms = chunk_range_ms.max(1);
-        ChunkCutter { series: Series::new(0, Box::default()), chunk_range_ms }
+        ChunkCutter { series: Series::new(0, Box::default(), false), chunk_range_ms }
     }
 
     /// Adds a sample; one that is not newer than the one before it is left out. Returns by how many
@@ -58,8 +58,7 @@ impl ChunkCutter {
         if self.series.place(time, value) != crate::head::Place::Newest {
             return 0;
         }
-        let appended = self.series.append(time, value, self.chunk_range_ms);
-        appended.bytes_more as i64 - appended.bytes_less as i64
+        self.series.append(time, value, self.chunk_range_ms).grown_by()
     }
 
     /// The chunks in order of time.
