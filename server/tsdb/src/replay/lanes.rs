@@ -63,7 +63,9 @@ impl<'a> Lanes<'a> {
             // Others end also where reading ends by a panic.
             let _closing = Closing(self);
             for _ in 0..threads {
-                scope.spawn(|| self.work());
+                let thread = std::thread::Builder::new().name("tsdb-replay".to_owned());
+                // Where there can be none, this one does it all.
+                let _ = thread.spawn_scoped(scope, || self.work());
             }
             let mut feeder = Feeder::new(self);
             let outcome = read(&mut feeder);
