@@ -121,6 +121,8 @@ fn any_call_may_fail_while_room_is_made() {
             assert!(contents(&db) == wanted, "{mode:?} {fail_at}");
             assert!(contents(&open(&disk.after_kill(), 0)) == wanted, "{mode:?} {fail_at}");
             failing.heal();
+            let left = segments::list(&disk, Path::new("/data/wal")).unwrap().unfinished;
+            assert!(mode == FailureMode::Forever || left.is_empty(), "{fail_at}: {left:?} stays");
             // What is deleted now does not come back from a log that could not be cut.
             disk.set_capacity(None);
             assert!(db.delete(START, now, &[Matcher::equal("n", "1")]).unwrap() > 0);

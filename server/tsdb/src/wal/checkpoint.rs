@@ -32,7 +32,7 @@ pub fn last_to_include(listing: &Listing, current: u64) -> Option<u64> {
 
 /// Writes `checkpoint.N` for all segments up to `last`, with the samples and exemplars from `min_time` on of
 /// the series that `keep` keeps, what was deleted from `deleted_from` on, and the newest metadata of those. Until it is complete its name ends
-/// in `.tmp`. The segments stay; see [`remove_covered`].
+/// in `.tmp`; what was written of one that failed goes at once, as the disk may be full. The segments stay; see [`remove_covered`].
 pub fn create(
     fs: &Arc<dyn Fs>,
     dir: &Path,
@@ -50,16 +50,23 @@ pub fn create(
         }
         _ => {}
     }
-    fs.create_dir(&unfinished).map_err(Error::io("create", &unfinished))?;
-    let counters = Arc::new(WalCounters::default());
-    let wal = Wal::new(fs.clone(), &unfinished, segment_bytes, 0, counters);
-    let mut writer = Writer { wal, keep, min_time, deleted_from, metadata: BTreeMap::new() };
-    for path in sources(&**fs, dir, listing, last)? {
-        writer.copy(&**fs, &path)?;
+    let write = || {
+        fs.create_dir(&unfinished).map_err(Error::io("create", &unfinished))?;
+        let counters = Arc::new(WalCounters::default());
+        let wal = Wal::new(fs.clone(), &unfinished, segment_bytes, 0, counters);
+        let mut writer = Writer { wal, keep, min_time, deleted_from, metadata: BTreeMap::new() };
+        for path in sources(&**fs, dir, listing, last)? {
+            writer.copy(&**fs, &path)?;
+        }
+        writer.finish()?;
+        fs.sync_dir(&unfinished).map_err(Error::io("sync", &unfinished))?;
+        fs.rename(&unfinished, &target).map_err(Error::io("rename", &unfinished))
+    };
+    if let Err(error) = write() {
+        // Where that fails too, the next one or the next start does it.
+        let _ = fs.remove_dir(&unfinished);
+        return Err(error);
     }
-    writer.finish()?;
-    fs.sync_dir(&unfinished).map_err(Error::io("sync", &unfinished))?;
-    fs.rename(&unfinished, &target).map_err(Error::io("rename", &unfinished))?;
     fs.sync_dir(dir).map_err(Error::io("sync", dir))
 }
 
