@@ -130,8 +130,8 @@ impl Index {
     fn claim(&mut self, arrivals: &Arrivals<'_>, from: usize) -> usize {
         let mut before = 0;
         for (count, set) in arrivals.sets()[from..].iter().enumerate() {
-            let is_behind = set.id > self.last_id || !self.contains(set.id);
-            if set.id <= before || !self.is_near(set.id) || !is_behind {
+            let is_free = set.id > self.last_id || !self.contains(set.id);
+            if set.id <= before || !self.is_near(set.id) || !is_free {
                 return count;
             }
             let same = |entry: &(u32, u32)| entry.0 == set.short;

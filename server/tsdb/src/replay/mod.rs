@@ -239,23 +239,23 @@ impl<'a> Replay<'a> {
     /// with labels that are no text is passed over.
     fn series_record(&mut self, record: &[u8]) -> Result<(), String> {
         let mut arrivals = Arrivals::logged();
-        let mut problem = None;
+        let mut problems = Vec::new();
         let decoded = record::decode_series_bytes(record, |reference, labels| {
             let sorted = labels.windows(2).all(|two| two[0].0 < two[1].0);
             let usual = sorted && labels.iter().all(|(_, value)| !value.is_empty());
             match u32::try_from(reference) {
                 Ok(id) if usual && !self.late => arrivals.push(id, labels),
                 _ => {
-                    problem = problem.take().or(self.arrive(&mut arrivals).err());
-                    problem = problem.take().or(self.series(reference, labels).err());
+                    problems.extend(self.arrive(&mut arrivals).err());
+                    problems.extend(self.series(reference, labels).err());
                 }
             }
             if arrivals.len() == ARRIVALS_MAX {
-                problem = problem.take().or(self.arrive(&mut arrivals).err());
+                problems.extend(self.arrive(&mut arrivals).err());
             }
         });
-        problem = problem.take().or(self.arrive(&mut arrivals).err());
-        problem.map_or(decoded, Err)
+        problems.extend(self.arrive(&mut arrivals).err());
+        problems.into_iter().next().map_or(decoded, Err)
     }
 
     /// Adds series that wait for it.
@@ -286,11 +286,8 @@ impl<'a> Replay<'a> {
 
     /// Takes up a series, which may be there.
     fn series(&mut self, reference: u64, labels: &[RawPair<'_>]) -> Result<(), String> {
-        let text = |bytes| std::str::from_utf8(bytes);
-        let pairs = labels.iter().map(|(name, value)| Ok((text(name)?, text(value)?)));
-        let pairs: Result<Vec<_>, std::str::Utf8Error> = pairs.collect();
-        let pairs = pairs.map_err(|error| format!("label of series {reference}: {error}"))?;
-        self.introduce(reference, &Labels::from_pairs(pairs));
+        let labels = Labels::from_pairs(record::texts(reference, labels)?);
+        self.introduce(reference, &labels);
         Ok(())
     }
 

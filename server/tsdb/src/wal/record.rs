@@ -160,19 +160,23 @@ pub fn decode_series<'a>(
     record: &'a [u8],
     mut each: impl FnMut(u64, &[(&'a str, &'a str)]),
 ) -> Result<(), String> {
-    let mut texts = Vec::new();
     let mut outcome = Ok(());
-    decode_series_bytes(record, |series, labels| {
-        texts.clear();
-        let text = |bytes| std::str::from_utf8(bytes).ok();
-        let pairs = labels.iter().map_while(|(name, value)| text(name).zip(text(value)));
-        texts.extend(pairs);
-        match texts.len() == labels.len() {
-            true => each(series, &texts),
-            false => outcome = Err(format!("series {series} has a label that is not UTF-8")),
-        }
+    decode_series_bytes(record, |series, labels| match texts(series, labels) {
+        Ok(texts) => each(series, &texts),
+        Err(problem) => outcome = Err(problem),
     })?;
     outcome
+}
+
+/// Labels of a series as texts, where they are some.
+pub(crate) fn texts<'a>(
+    series: u64,
+    labels: &[(&'a [u8], &'a [u8])],
+) -> Result<Vec<(&'a str, &'a str)>, String> {
+    let text = |bytes| {
+        std::str::from_utf8(bytes).map_err(|error| format!("label of series {series}: {error}"))
+    };
+    labels.iter().map(|(name, value)| Ok((text(name)?, text(value)?))).collect()
 }
 
 /// The same with labels as they stand there, which may be no UTF-8.
