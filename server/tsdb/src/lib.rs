@@ -30,7 +30,7 @@ mod querier;
 mod read_only;
 mod replay;
 mod reserve;
-mod samples;
+mod sample;
 mod snapshot;
 mod stats;
 

@@ -11,14 +11,15 @@ use crate::block::Sample;
 use crate::chunk::histogram::AnyHistogram;
 use crate::db::Inner;
 use crate::fs::Fs;
+use crate::sample::Stamped;
 use crate::wal::histograms::{HistogramRecord, KINDS, RefHistogram, kind_of};
 use crate::wal::record::{self, RefSample};
 use crate::wal::segments::{self, segment_path};
 use crate::wal::writer::Record;
 use crate::wal::{Wal, WalCounters};
 
-/// A sample out of order of a batch: series, time, value.
-pub(crate) type Late = (u32, i64, Sample);
+/// A sample out of order of a batch, and its series.
+pub(crate) type Late = (u32, Stamped);
 
 /// The end of the log.
 #[derive(Debug)]
@@ -100,10 +101,8 @@ impl Inner {
 
 fn records_of(samples: &[Late]) -> Vec<Record> {
     let mut records = Vec::new();
-    let floats = samples.iter().filter_map(|(id, time, sample)| match sample {
-        Sample::Float(value) => {
-            Some(RefSample { series: u64::from(*id), time: *time, value: *value })
-        }
+    let floats = samples.iter().filter_map(|(id, late)| match late.sample {
+        Sample::Float(value) => Some(RefSample { series: u64::from(*id), time: late.time, value }),
         Sample::Histogram(_) => None,
     });
     let mut plain = Vec::new();
@@ -113,12 +112,12 @@ fn records_of(samples: &[Late]) -> Vec<Record> {
     }
     for kind in KINDS {
         let mut open = HistogramRecord::new(kind);
-        for (id, time, sample) in samples {
-            if let Sample::Histogram(histogram) = sample
+        for (id, late) in samples {
+            if let Sample::Histogram(histogram) = &late.sample
                 && kind_of(histogram) == kind
             {
                 let histogram = AnyHistogram::clone(histogram);
-                open.push(&RefHistogram { series: u64::from(*id), time: *time, histogram });
+                open.push(&RefHistogram { series: u64::from(*id), time: late.time, histogram });
             }
         }
         if !open.is_empty() {

@@ -4,6 +4,7 @@ use super::Batch;
 use crate::block::Sample;
 use crate::head::{Appended, AppendedSum, Place, alone, page_of};
 use crate::out_of_order_log::Late;
+use crate::sample::Stamped;
 use crate::wal::count;
 use crate::wal::histograms::RefHistogram;
 use crate::wal::record::RefSample;
@@ -39,8 +40,8 @@ impl Batch {
     /// Makes samples out of order visible.
     pub(super) fn apply_late(&mut self) {
         let mut new = 0;
-        for (id, time, sample) in std::mem::take(&mut self.late) {
-            new += u64::from(self.db.head.out_of_order.insert(id, time, sample));
+        for (id, late) in std::mem::take(&mut self.late) {
+            new += u64::from(self.db.head.out_of_order.insert(id, late));
             // Only now may the series go.
             self.with(id, |series| series.pending -= 1);
         }
@@ -69,7 +70,7 @@ impl Batch {
                     Place::Older if sample.time >= oldest => {
                         series.pending += 1;
                         let late = Sample::Float(sample.value);
-                        done.displaced.push((series.id, sample.time, late));
+                        done.displace(series.id, sample.time, late);
                     }
                     Place::Conflict | Place::Older => done.late += 1,
                 }
@@ -93,7 +94,7 @@ impl Batch {
                 Place::Same => {}
                 Place::Older if *time >= oldest => {
                     series.pending += 1;
-                    done.displaced.push((series.id, *time, alone(histogram.clone())));
+                    done.displace(series.id, *time, alone(histogram.clone()));
                 }
                 Place::Conflict | Place::Older => done.late += 1,
             }
@@ -137,6 +138,10 @@ impl Applied {
         if sum.closed {
             self.ended.push(id);
         }
+    }
+
+    fn displace(&mut self, id: u32, time: i64, sample: Sample) {
+        self.displaced.push((id, Stamped { time, start: 0, sample }));
     }
 
     fn cover(&mut self, time: i64) {

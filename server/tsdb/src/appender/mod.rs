@@ -2,6 +2,7 @@
 
 mod apply;
 mod numbered;
+mod samples;
 mod scratch;
 
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use crate::db::Inner;
 use crate::exemplars::PendingExemplars;
 use crate::head::{Page, Place, Series, alone, page_of};
 use crate::out_of_order_log::Late;
-use crate::samples::Samples;
+use crate::sample::Stamped;
 use crate::wal::count;
 use crate::wal::record;
 use crate::wal::writer::Record;
+use samples::Samples;
 use scratch::Scratch;
 
 pub(crate) use scratch::Scratches;
@@ -181,7 +183,7 @@ impl Batch {
             if !logged {
                 self.unlogged.push(id);
             }
-            self.late.push((id, time, sample));
+            self.late.push((id, Stamped { time, start: 0, sample }));
             return Ok(());
         }
         let (ordered, oldest) = self.bounds(time);

@@ -126,9 +126,9 @@ fn chunks(inner: &Inner, id: u32, range: (i64, i64)) -> Vec<OwnedChunk> {
     let none = Vec::new();
     let gone = tombstones.get(&id).unwrap_or(&none);
     let mut rest = Rest::default();
-    for (time, sample) in inner.head.out_of_order.frozen_row(id, range) {
-        if !gone.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
-            rest.push(time, sample);
+    for late in inner.head.out_of_order.frozen_row(id, range) {
+        if !gone.iter().any(|(first, last)| (*first..=*last).contains(&late.time)) {
+            rest.push(late.time, late.sample);
         }
     }
     rest.into_chunks().collect()

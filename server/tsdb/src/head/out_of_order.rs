@@ -11,9 +11,10 @@ use server_storage::SampleColumns;
 
 use crate::block::{Sample, Spare};
 use crate::chunk::histogram::AnyHistogram;
+use crate::sample::Stamped;
 
 /// Samples of one series in order of time.
-type Row = Vec<(i64, Sample)>;
+type Row = Vec<Stamped>;
 type Rows = HashMap<u32, Row, FixedState>;
 
 /// All samples out of order.
@@ -52,12 +53,12 @@ impl OutOfOrder {
     }
 
     /// Adds a sample; of several at the same time the first stays. Says whether it is new.
-    pub(crate) fn insert(&self, id: u32, time: i64, sample: Sample) -> bool {
+    pub(crate) fn insert(&self, id: u32, sample: Stamped) -> bool {
         let mut generations = self.rows.write();
         let row = generations.current.entry(id).or_default();
-        match row.binary_search_by_key(&time, |(time, _)| *time) {
+        match row.binary_search_by_key(&sample.time, |sample| sample.time) {
             Ok(_) => return false,
-            Err(at) => row.insert(at, (time, sample)),
+            Err(at) => row.insert(at, sample),
         }
         self.samples.fetch_add(1, Ordering::AcqRel);
         true
@@ -93,10 +94,12 @@ impl OutOfOrder {
             return;
         }
         for row in self.rows.read().rows(id) {
-            let from = row.partition_point(|(time, _)| *time < start);
+            let from = row.partition_point(|sample| sample.time < start);
             let mut spare = Spare::default();
             let mut late = SampleColumns::default();
-            for (time, sample) in row[from..].iter().take_while(|(time, _)| *time <= end) {
+            for Stamped { time, start, sample } in
+                row[from..].iter().take_while(|sample| sample.time <= end)
+            {
                 match sample {
                     Sample::Float(value) => late.push(*time, *value),
                     Sample::Histogram(histogram) => {
@@ -107,6 +110,7 @@ impl OutOfOrder {
                         late.push_histogram(*time, Arc::new(float));
                     }
                 }
+                late.set_start(*start);
             }
             if !late.is_empty() {
                 spare.one = std::mem::replace(samples, late);
@@ -119,8 +123,8 @@ impl OutOfOrder {
     pub(crate) fn row(&self, id: u32) -> Row {
         let generations = self.rows.read();
         let mut row: Row = generations.rows(id).flatten().cloned().collect();
-        row.sort_by_key(|(time, _)| *time);
-        row.dedup_by_key(|(time, _)| *time);
+        row.sort_by_key(|sample| sample.time);
+        row.dedup_by_key(|sample| sample.time);
         row
     }
 
@@ -144,7 +148,7 @@ impl OutOfOrder {
         let generations = self.rows.read();
         let row = generations.frozen.as_ref().and_then(|rows| rows.get(&id));
         let inside = |time: &i64| (first..=last).contains(time);
-        row.into_iter().flatten().filter(|(time, _)| inside(time)).cloned().collect()
+        row.into_iter().flatten().filter(|sample| inside(&sample.time)).cloned().collect()
     }
 
     /// Times of the first and the last one that was put aside.
@@ -161,7 +165,7 @@ impl OutOfOrder {
 }
 
 fn span<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<(i64, i64)> {
-    let ends = rows.filter_map(|row| Some((row.first()?.0, row.last()?.0)));
+    let ends = rows.filter_map(|row| Some((row.first()?.time, row.last()?.time)));
     ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 

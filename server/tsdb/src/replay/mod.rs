@@ -15,6 +15,7 @@ use crate::block::Sample;
 use crate::fs::Fs;
 use crate::head::{Arrivals, Head, Offered, Page, RawPair, Series, alone, page_of};
 use crate::head_chunks::{Awaiting, MappedChunk};
+use crate::sample::Stamped;
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
@@ -335,7 +336,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Takes a sample that came out of order.
-    fn take_late(&mut self, reference: u64, time: i64, sample: Sample) {
+    fn take_late(&mut self, reference: u64, late: Stamped) {
         match self.resolve(reference).filter(|id| self.head.has(u64::from(*id))) {
             None => {
                 self.report.unknown_refs += 1;
@@ -344,7 +345,7 @@ impl<'a> Replay<'a> {
                     self.head.index.write().reserve_ids(number);
                 }
             }
-            Some(id) if self.head.out_of_order.insert(id, time, sample) => self.report.samples += 1,
+            Some(id) if self.head.out_of_order.insert(id, late) => self.report.samples += 1,
             Some(_) => self.report.samples_repeated += 1,
         }
     }
@@ -374,7 +375,8 @@ impl<'a> Replay<'a> {
     fn samples(&mut self, record: &[u8], feeder: &mut Feeder<'_, '_>) -> Result<(), String> {
         record::decode_samples(record, |RefSample { series, time, value }| {
             if self.late {
-                self.take_late(series, time, Sample::Float(value));
+                let sample = Sample::Float(value);
+                self.take_late(series, Stamped { time, start: 0, sample });
             } else if let Some(id) = self.wants(series, time) {
                 feeder.float(Entry { id, time, value });
             }
@@ -384,7 +386,8 @@ impl<'a> Replay<'a> {
     fn histograms(&mut self, record: &[u8], feeder: &mut Feeder<'_, '_>) -> Result<(), String> {
         histograms::decode(record, |RefHistogram { series, time, histogram }, _| {
             if self.late {
-                self.take_late(series, time, alone(histogram));
+                let sample = alone(histogram);
+                self.take_late(series, Stamped { time, start: 0, sample });
             } else if let Some(id) = self.wants(series, time) {
                 feeder.histogram(Entry { id, time, value: histogram });
             }
