@@ -128,7 +128,7 @@ fn chunks(inner: &Inner, id: u32, range: (i64, i64)) -> Vec<OwnedChunk> {
     let mut rest = Rest::default();
     for (time, sample) in inner.head.out_of_order.frozen_row(id, range) {
         if !gone.iter().any(|(first, last)| (*first..=*last).contains(&time)) {
-            rest.push(time, sample);
+            rest.push(time, 0, sample);
         }
     }
     rest.into_chunks().collect()
