@@ -33,9 +33,8 @@ impl Fullness {
             let encoding = Encoding::from_number(encoding)
                 .ok_or_else(|| format!("chunk encoding {encoding} is not known"))?;
             self.chunks += 1;
-            // The first two bytes of every kind are the number of samples.
-            let samples = usize::from(chunk::xor::count(bytes));
-            if encoding == Encoding::Xor {
+            let samples = usize::from(chunk::samples(encoding, bytes));
+            if encoding.has_floats() {
                 self.float_samples.push(samples);
                 self.float_bytes.push(bytes.len());
                 continue;

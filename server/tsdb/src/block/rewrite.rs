@@ -8,8 +8,9 @@ use super::{
     Block, BlockCompaction, BlockMeta, BlockParent, BlockWriter, EncodedChunk, OwnedChunk,
 };
 use crate::Error;
-use crate::chunk::histogram::{AnyHistogram, HistogramReader};
+use crate::chunk::histogram::{AnyHistogram, Count, Histogram, HistogramReader};
 use crate::chunk::xor::XorReader;
+use crate::chunk::xor2::Xor2Reader;
 use crate::chunk::{ChunkError, Encoding};
 use crate::fs::Fs;
 use crate::head::{Place, Series};
@@ -120,9 +121,9 @@ pub(crate) fn without(
     };
     let dead = |time: i64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&time));
     let mut rest = Rest::default();
-    each_sample(encoding, chunk.bytes, &mut |time, sample| {
+    each_sample(encoding, chunk.bytes, &mut |time, start, sample| {
         if !dead(time) {
-            rest.push(time, sample);
+            rest.push(time, start, sample);
         }
     })?;
     Ok(Some(rest.into_chunks().collect()))
@@ -137,33 +138,47 @@ pub(crate) enum Sample {
     Histogram(Box<AnyHistogram>),
 }
 
-/// Calls `each` with the samples of a chunk.
+/// Calls `each` with time, start and sample of all in a chunk; a start that is not known is zero.
 pub(super) fn each_sample(
     encoding: Encoding,
     bytes: &[u8],
-    each: &mut dyn FnMut(i64, Sample),
+    each: &mut dyn FnMut(i64, i64, Sample),
 ) -> Result<(), ChunkError> {
+    let integers = AnyHistogram::Integer;
+    let floats = AnyHistogram::Float;
     match encoding {
         Encoding::Xor => {
             let mut reader = XorReader::new(bytes);
             while let Some((time, value)) = reader.next_sample()? {
-                each(time, Sample::Float(value));
+                each(time, 0, Sample::Float(value));
             }
+            Ok(())
         }
-        Encoding::Histogram => {
-            let mut reader = HistogramReader::<i64>::new(bytes)?;
-            while let Some(time) = reader.next_time()? {
-                let histogram = AnyHistogram::Integer(reader.histogram());
-                each(time, Sample::Histogram(Box::new(histogram)));
+        Encoding::Xor2 => {
+            let mut reader = Xor2Reader::new(bytes);
+            while let Some((time, start, value)) = reader.next_sample()? {
+                each(time, start, Sample::Float(value));
             }
+            Ok(())
         }
-        Encoding::FloatHistogram => {
-            let mut reader = HistogramReader::<f64>::new(bytes)?;
-            while let Some(time) = reader.next_time()? {
-                let histogram = AnyHistogram::Float(reader.histogram());
-                each(time, Sample::Histogram(Box::new(histogram)));
-            }
+        Encoding::Histogram => each_histogram(HistogramReader::new(bytes)?, integers, each),
+        Encoding::FloatHistogram => each_histogram(HistogramReader::new(bytes)?, floats, each),
+        Encoding::HistogramStarts => {
+            each_histogram(HistogramReader::with_starts(bytes)?, integers, each)
         }
+        Encoding::FloatHistogramStarts => {
+            each_histogram(HistogramReader::with_starts(bytes)?, floats, each)
+        }
+    }
+}
+
+fn each_histogram<T: Count>(
+    mut reader: HistogramReader<'_, T>,
+    any: fn(Histogram<T>) -> AnyHistogram,
+    each: &mut dyn FnMut(i64, i64, Sample),
+) -> Result<(), ChunkError> {
+    while let Some(time) = reader.next_time()? {
+        each(time, reader.start(), Sample::Histogram(Box::new(any(reader.histogram()))));
     }
     Ok(())
 }
@@ -179,8 +194,9 @@ impl Default for Rest {
 }
 
 impl Rest {
-    /// Adds a sample that is newer than those before it; others are left out.
-    pub(crate) fn push(&mut self, time: i64, sample: Sample) {
+    /// Adds a sample that is newer than those before it; others are left out. Series keep no starts
+    /// yet, so they are forgotten here.
+    pub(crate) fn push(&mut self, time: i64, _start: i64, sample: Sample) {
         match sample {
             Sample::Float(value) if self.0.place(time, value) == Place::Newest => {
                 self.0.append(time, value, i64::MAX);

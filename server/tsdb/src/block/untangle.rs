@@ -39,24 +39,25 @@ fn undo<'a>(mut knot: Vec<(usize, Kept<'a>)>, row: &mut Vec<Kept<'a>>) -> Result
         row.extend(knot.into_iter().map(|(_, chunk)| chunk));
         return Ok(());
     }
-    let mut samples: Vec<(i64, usize, Sample)> = Vec::new();
+    let mut samples: Vec<(i64, usize, i64, Sample)> = Vec::new();
     for (number, chunk) in &knot {
         let chunk = chunk.as_encoded();
         let encoding =
             Encoding::from_number(chunk.encoding).ok_or(DecodeError::Encoding(chunk.encoding))?;
-        each_sample(encoding, chunk.bytes, &mut |time, sample| {
-            samples.push((time, *number, sample))
+        each_sample(encoding, chunk.bytes, &mut |time, start, sample| {
+            samples.push((time, *number, start, sample))
         })?;
     }
-    samples.sort_by_key(|(time, number, _)| (*time, *number));
+    samples.sort_by_key(|(time, number, ..)| (*time, *number));
     let mut rest = Rest::default();
     let mut samples = samples.into_iter().peekable();
-    while let Some((time, _, sample)) = samples.next() {
+    while let Some((time, _, start, sample)) = samples.next() {
         if samples.peek().is_some_and(|next| next.0 == time) {
             continue;
         }
         rest.push(
             time,
+            start,
             match sample {
                 // What was known of resets holds no more where other samples came in between.
                 Sample::Histogram(histogram) => alone(*histogram),

@@ -8,7 +8,7 @@ use server_storage::SampleColumns;
 use super::index::SeriesEntry;
 use super::{Block, BlockStats, ChunkMeta, decode};
 use crate::Error;
-use crate::chunk::{Encoding, xor};
+use crate::chunk::{self, Encoding};
 
 /// Said of one file of a block.
 pub(crate) type Complain<'a> = &'a mut dyn FnMut(PathBuf, String);
@@ -140,14 +140,16 @@ impl Block {
             .map_err(|error| format!("{error}, in the chunk at byte {at}"))?;
         let samples = columns.len() as u64;
         walk.stats.num_samples += samples;
-        match Encoding::from_number(encoding) {
-            Some(Encoding::Xor) => walk.stats.num_float_samples += samples,
+        // What was read has an encoding that is known.
+        let known = Encoding::from_number(encoding);
+        match known {
+            Some(encoding) if encoding.has_floats() => walk.stats.num_float_samples += samples,
             _ => walk.stats.num_histogram_samples += samples,
         }
         let times = (columns.timestamps.first(), columns.timestamps.last());
         let (first, last) = (chunk.min_time, chunk.max_time);
-        if samples != u64::from(xor::count(bytes)) {
-            let said = xor::count(bytes);
+        let said = known.map_or(0, |encoding| chunk::samples(encoding, bytes));
+        if samples != u64::from(said) {
             return Err(format!("chunk at byte {at} has {samples} samples and says {said}"));
         }
         if times != (Some(&first), Some(&last)) {

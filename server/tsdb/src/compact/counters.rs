@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common_instrument::{Child, Family, Histogram, Samples, exponential_buckets};
 
 use crate::block::EncodedChunk;
-use crate::chunk::xor;
 
 const TRIGGERED: Family = Family::counter(
     "prometheus_tsdb_compactions_triggered_total",
@@ -83,7 +82,7 @@ impl CompactionCounters {
     /// Takes note of a chunk that leaves the head.
     pub(crate) fn note(&self, chunk: &EncodedChunk<'_>) {
         self.size.observe(chunk.bytes.len() as f64);
-        self.samples.observe(f64::from(xor::count(chunk.bytes)));
+        self.samples.observe(f64::from(chunk.samples()));
         // Milliseconds, whatever the name says: so the original counts.
         self.range.observe(chunk.max_time.saturating_sub(chunk.min_time) as f64);
     }

@@ -82,10 +82,7 @@ impl Open {
     pub(crate) fn encoding(&self) -> Encoding {
         match self {
             Open::Float(_) => Encoding::Xor,
-            Open::Histogram(open) => match &open.writer {
-                AnyWriter::Integer(_) => Encoding::Histogram,
-                AnyWriter::Float(_) => Encoding::FloatHistogram,
-            },
+            Open::Histogram(open) => each!(&open.writer, writer => writer.encoding()),
         }
     }
 

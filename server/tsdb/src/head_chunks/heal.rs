@@ -119,7 +119,7 @@ impl Inner {
 
 fn chunks_of(samples: Vec<(i64, Sample)>) -> Vec<OwnedChunk> {
     let mut rest = Rest::default();
-    samples.into_iter().for_each(|(time, sample)| rest.push(time, sample));
+    samples.into_iter().for_each(|(time, sample)| rest.push(time, 0, sample));
     rest.into_chunks().collect()
 }
 

@@ -251,9 +251,11 @@ impl HeadChunks {
             let (min_time, max_time) = (stored.min_time, stored.max_time);
             file.cover(min_time, max_time);
             // The log out of order has all of the others.
-            let known = Encoding::from_number(stored.encoding).is_some();
-            if known && !stored.late && min_time <= max_time {
-                let samples = crate::chunk::xor::count(stored.bytes);
+            if let Some(encoding) = Encoding::from_number(stored.encoding)
+                && !stored.late
+                && min_time <= max_time
+            {
+                let samples = crate::chunk::samples(encoding, stored.bytes);
                 found.push((stored.series, MappedChunk { min_time, max_time, place }, samples));
             }
             at = end;

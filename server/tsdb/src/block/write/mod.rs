@@ -15,7 +15,7 @@ use common_model::Labels;
 use super::meta::META_VERSION;
 use super::{BlockCompaction, BlockMeta, BlockStats, ChunkMeta, is_ulid, tombstones};
 use crate::Error;
-use crate::chunk::Encoding;
+use crate::chunk::{self, Encoding};
 use crate::fs::Fs;
 
 use chunk_files::ChunkFiles;
@@ -29,7 +29,7 @@ const SERIES_MAX: u32 = u32::MAX;
 /// A chunk as it will stand in the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodedChunk<'a> {
-    /// 1 for floats (XOR), 2 for histograms, 3 for float histograms.
+    /// The number of an [`Encoding`].
     pub encoding: u8,
     /// Time of the first sample.
     pub min_time: i64,
@@ -37,6 +37,16 @@ pub struct EncodedChunk<'a> {
     pub max_time: i64,
     /// The samples, behind two bytes that count them.
     pub bytes: &'a [u8],
+}
+
+impl EncodedChunk<'_> {
+    /// How many samples it says it has; of an encoding that is not known what all others begin with.
+    pub(crate) fn samples(&self) -> u16 {
+        match Encoding::from_number(self.encoding) {
+            Some(encoding) => chunk::samples(encoding, self.bytes),
+            None => chunk::xor::count(self.bytes),
+        }
+    }
 }
 
 /// A block that is being written. One that is dropped before [`BlockWriter::finish`] leaves a folder
@@ -104,11 +114,10 @@ impl BlockWriter {
             let EncodedChunk { min_time, max_time, .. } = *chunk;
             self.references.push(ChunkMeta { reference, min_time, max_time });
             self.span = (self.span.0.min(min_time), self.span.1.max(max_time));
-            // All encodings begin with the number of samples.
-            let samples = u64::from(crate::chunk::xor::count(chunk.bytes));
+            let samples = u64::from(chunk.samples());
             self.stats.num_samples += samples;
             match Encoding::from_number(chunk.encoding) {
-                Some(Encoding::Xor) => self.stats.num_float_samples += samples,
+                Some(encoding) if encoding.has_floats() => self.stats.num_float_samples += samples,
                 _ => self.stats.num_histogram_samples += samples,
             }
         }

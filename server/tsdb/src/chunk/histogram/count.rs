@@ -10,6 +10,8 @@ use super::super::varbit::{self, ChangeSlot, XorSlot};
 pub trait Count: Copy + Default + PartialEq + PartialOrd + Debug + Send + Sync {
     /// The encoding of chunks with such counts.
     const ENCODING: Encoding;
+    /// That of chunks whose samples have starts beside.
+    const ENCODING_WITH_STARTS: Encoding;
     /// What is remembered of a count from one sample to the next.
     type Slot: Copy + Debug + Send + Sync;
 
@@ -41,6 +43,7 @@ pub trait Count: Copy + Default + PartialEq + PartialOrd + Debug + Send + Sync {
 
 impl Count for i64 {
     const ENCODING: Encoding = Encoding::Histogram;
+    const ENCODING_WITH_STARTS: Encoding = Encoding::HistogramStarts;
     type Slot = ChangeSlot;
 
     fn put_total(self, out: &mut BitWriter<'_>) -> ChangeSlot {
@@ -92,6 +95,7 @@ impl Count for i64 {
 
 impl Count for f64 {
     const ENCODING: Encoding = Encoding::FloatHistogram;
+    const ENCODING_WITH_STARTS: Encoding = Encoding::FloatHistogramStarts;
     type Slot = XorSlot;
 
     fn put_total(self, out: &mut BitWriter<'_>) -> XorSlot {

@@ -1,9 +1,11 @@
-//! Native histograms in chunks (Prometheus' `tsdb/chunkenc/{histogram,float_histogram}.go`).
+//! Native histograms in chunks (Prometheus' `tsdb/chunkenc/{histogram,float_histogram}.go`, and with
+//! starts `{histogram,float_histogram}_st.go`).
 //!
 //! All histograms of a chunk have one layout of buckets, which its head says once. Two bytes number
 //! of samples, a byte with what is known of counter resets, the layout, and then sample by sample
 //! time, count, zero count, sum and buckets. Integer counts are changes of changes, float counts
-//! XORs with the value before; the rest is the same, and written once for both.
+//! XORs with the value before; the rest is the same, and written once for both. Where samples have
+//! starts, the third byte is about these, and what is known of resets takes two bits of the number.
 
 mod count;
 mod layout;
@@ -25,6 +27,8 @@ use super::Encoding;
 pub const BUCKETS_MAX: usize = 1 << 18;
 /// Buckets are numbered from minus that to that; schema 8 needs a quarter of a million.
 pub const BUCKET_INDEX_MAX: i64 = 1 << 30;
+/// Most samples that a chunk with starts can say it has, in what counter resets leave of two bytes.
+pub const STARTS_SAMPLES_MAX: u16 = 0x3fff;
 
 /// A histogram with counts of one kind: `i64` or `f64`. Buckets are absolute counts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,9 +72,13 @@ impl AnyHistogram {
     #[must_use]
     pub fn stale(encoding: Encoding, sum: f64) -> Option<AnyHistogram> {
         match encoding {
-            Encoding::Xor => None,
-            Encoding::Histogram => Some(AnyHistogram::Integer(Histogram::stale(sum))),
-            Encoding::FloatHistogram => Some(AnyHistogram::Float(Histogram::stale(sum))),
+            Encoding::Xor | Encoding::Xor2 => None,
+            Encoding::Histogram | Encoding::HistogramStarts => {
+                Some(AnyHistogram::Integer(Histogram::stale(sum)))
+            }
+            Encoding::FloatHistogram | Encoding::FloatHistogramStarts => {
+                Some(AnyHistogram::Float(Histogram::stale(sum)))
+            }
         }
     }
 }

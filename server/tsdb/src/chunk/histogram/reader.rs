@@ -2,13 +2,15 @@
 
 use common_model::{CounterReset, is_stale_marker};
 
-use super::super::ChunkError;
 use super::super::bits::BitReader;
+use super::super::starts::StartsReader;
 use super::super::varbit::{self, XorSlot};
+use super::super::{ChunkError, samples};
 use super::layout::{self, Layout};
 use super::{Count, Histogram};
 
-/// What the head of a chunk says of counter resets, in the two highest bits of its third byte.
+/// What the head of a chunk says of counter resets, in the two highest bits of its third byte; of its
+/// first one where there are starts.
 pub(super) const HEADERS: [(u8, CounterReset); 4] = [
     (0b00, CounterReset::Unknown),
     (0b10, CounterReset::Reset),
@@ -27,6 +29,7 @@ pub struct HistogramReader<'a, T: Count> {
     time: i64,
     delta: i64,
     slots: Option<Slots<T>>,
+    starts: StartsReader,
 }
 
 #[derive(Clone, Debug)]
@@ -39,17 +42,31 @@ struct Slots<T: Count> {
 }
 
 impl<'a, T: Count> HistogramReader<'a, T> {
-    /// Reads the head of a chunk.
+    /// Reads the head of a chunk without starts.
     pub fn new(chunk: &'a [u8]) -> Result<HistogramReader<'a, T>, ChunkError> {
-        let Some((&[high, low, flags], rest)) = chunk.split_first_chunk::<3>() else {
+        HistogramReader::open(chunk, false)
+    }
+
+    /// Reads the head of a chunk with starts.
+    pub fn with_starts(chunk: &'a [u8]) -> Result<HistogramReader<'a, T>, ChunkError> {
+        HistogramReader::open(chunk, true)
+    }
+
+    fn open(chunk: &'a [u8], with_starts: bool) -> Result<HistogramReader<'a, T>, ChunkError> {
+        let Some((&[first, _, third], rest)) = chunk.split_first_chunk::<3>() else {
             let empty = chunk.iter().all(|byte| *byte == 0);
             return if empty { Ok(HistogramReader::empty()) } else { Err(ChunkError::Layout) };
         };
         let mut reader = HistogramReader::empty();
         reader.bits = BitReader::new(rest);
-        reader.samples = u16::from_be_bytes([high, low]);
-        let header = HEADERS.iter().find(|(bits, _)| *bits == flags >> 6);
-        reader.header = header.map_or(CounterReset::Unknown, |(_, header)| *header);
+        if with_starts {
+            reader.samples = samples(T::ENCODING_WITH_STARTS, chunk);
+            reader.header = header(first);
+            reader.starts = StartsReader::new(third);
+        } else {
+            reader.samples = samples(T::ENCODING, chunk);
+            reader.header = header(third);
+        }
         if reader.samples == 0 {
             return Ok(reader);
         }
@@ -73,6 +90,7 @@ impl<'a, T: Count> HistogramReader<'a, T> {
             time: 0,
             delta: 0,
             slots: None,
+            starts: StartsReader::default(),
         }
     }
 
@@ -87,7 +105,7 @@ impl<'a, T: Count> HistogramReader<'a, T> {
         if self.read == self.samples {
             return Ok(None);
         }
-        let sample = self.read;
+        let (sample, before) = (self.read, self.time);
         let sound = match self.slots.take() {
             None => self.first().map(|slots| (slots, true)),
             Some(slots) => self.later(slots),
@@ -97,6 +115,9 @@ impl<'a, T: Count> HistogramReader<'a, T> {
             return Err(ChunkError::Window { sample });
         }
         self.slots = Some(slots);
+        let before = if sample == 0 { self.time } else { before };
+        let start = self.starts.read(&mut self.bits, sample, before);
+        start.ok_or(ChunkError::Short { sample })?;
         self.read += 1;
         Ok(Some(self.time))
     }
@@ -130,6 +151,12 @@ impl<'a, T: Count> HistogramReader<'a, T> {
         Some((slots, sound))
     }
 
+    /// Since when the sample whose time was given last counts; zero where that is not known.
+    #[must_use]
+    pub fn start(&self) -> i64 {
+        self.starts.start()
+    }
+
     /// The sample whose time was given last; an empty histogram before the first.
     #[must_use]
     pub fn histogram(&self) -> Histogram<T> {
@@ -152,6 +179,12 @@ impl<'a, T: Count> HistogramReader<'a, T> {
             negative: absolute::<T>(&slots.negative),
         }
     }
+}
+
+/// What the byte that says it says of counter resets.
+pub(super) fn header(byte: u8) -> CounterReset {
+    let header = HEADERS.iter().find(|(bits, _)| *bits == byte >> 6);
+    header.map_or(CounterReset::Unknown, |(_, header)| *header)
 }
 
 /// The counts behind slots.

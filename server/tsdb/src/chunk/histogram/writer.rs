@@ -3,10 +3,12 @@
 use common_model::CounterReset;
 
 use super::super::bits::BitWriter;
+use super::super::starts::StartsWriter;
 use super::super::varbit::{self, XorSlot};
+use super::super::{Encoding, samples};
 use super::layout::{self, Layout};
-use super::reader::{HEADERS, HistogramReader, absolute};
-use super::{Count, Histogram};
+use super::reader::{HEADERS, HistogramReader, absolute, header};
+use super::{Count, Histogram, STARTS_SAMPLES_MAX};
 use common_model::Span;
 
 /// Most samples the two counting bytes can say.
@@ -39,16 +41,39 @@ pub struct HistogramWriter<T: Count> {
     sum: XorSlot,
     positive: Vec<T::Slot>,
     negative: Vec<T::Slot>,
+    /// Where samples have starts.
+    starts: Option<StartsWriter>,
 }
 
 impl<T: Count> HistogramWriter<T> {
-    /// Starts a chunk; `header` says what is known of a reset between the chunk before and this one.
+    /// Starts a chunk without starts; `header` says what is known of a reset between the chunk before
+    /// and this one.
     #[must_use]
     pub fn begin(header: CounterReset, time: i64, first: &Histogram<T>) -> HistogramWriter<T> {
+        HistogramWriter::begin_either(header, time, None, first)
+    }
+
+    /// Starts a chunk with starts; that of the first sample is zero where it is not known.
+    #[must_use]
+    pub fn begin_with_start(
+        header: CounterReset,
+        time: i64,
+        start: i64,
+        first: &Histogram<T>,
+    ) -> HistogramWriter<T> {
+        HistogramWriter::begin_either(header, time, Some(start), first)
+    }
+
+    fn begin_either(
+        header: CounterReset,
+        time: i64,
+        start: Option<i64>,
+        first: &Histogram<T>,
+    ) -> HistogramWriter<T> {
         let stale = Histogram::stale(first.sum);
         let first = if first.is_stale() { &stale } else { first };
         let flags = HEADERS.iter().find(|(_, h)| *h == header).map_or(0, |(bits, _)| bits << 6);
-        let mut bytes = vec![0, 1, flags];
+        let mut bytes = if start.is_some() { vec![flags, 1, 0] } else { vec![0, 1, flags] };
         let mut free = 0;
         let mut bits = BitWriter { bytes: &mut bytes, free: &mut free };
         first.layout.put(&mut bits);
@@ -66,6 +91,11 @@ impl<T: Count> HistogramWriter<T> {
             counts.iter().map(put).collect::<Vec<_>>()
         };
         let (positive, negative) = (side(&first.positive), side(&first.negative));
+        let starts = start.map(|start| {
+            let mut starts = StartsWriter::default();
+            starts.put(&mut bits, 0, time, start);
+            starts
+        });
         HistogramWriter {
             layout: first.layout.clone(),
             time,
@@ -75,6 +105,7 @@ impl<T: Count> HistogramWriter<T> {
             sum: XorSlot::first(first.sum),
             positive,
             negative,
+            starts,
             bytes,
             free,
         }
@@ -86,7 +117,7 @@ impl<T: Count> HistogramWriter<T> {
     pub fn fit(&self, next: &Histogram<T>) -> Fit {
         let gauge = next.counter_reset == CounterReset::Gauge;
         let apart = Fit::Apart { reset: false };
-        if gauge != (self.header() == CounterReset::Gauge) || self.samples() == SAMPLES_MAX {
+        if gauge != (self.header() == CounterReset::Gauge) || self.is_full() {
             return apart;
         }
         let reset = Fit::Apart { reset: true };
@@ -127,13 +158,35 @@ impl<T: Count> HistogramWriter<T> {
         })
     }
 
-    /// Adds a sample to which [`HistogramWriter::fit`] answered `fit`; another one is not taken.
+    /// Adds a sample to which [`HistogramWriter::fit`] answered `fit`; another one is not taken. Among
+    /// samples with starts its own is not known.
     pub fn append(&mut self, fit: &Fit, time: i64, next: &Histogram<T>) {
+        self.append_with_start(fit, time, 0, next);
+    }
+
+    /// Adds a sample and since when it counts, zero where that is not known. A chunk without starts
+    /// forgets it: whoever has one to keep begins a chunk with starts.
+    pub fn append_with_start(&mut self, fit: &Fit, time: i64, start: i64, next: &Histogram<T>) {
         match fit {
             Fit::Apart { .. } => return,
             Fit::Wider(layout) => self.widen(layout),
             Fit::Inside => {}
         }
+        let (sample, before) = (self.samples(), self.time);
+        self.put(time, next);
+        let mut bits = BitWriter { bytes: &mut self.bytes, free: &mut self.free };
+        if let Some(starts) = &mut self.starts {
+            starts.put(&mut bits, sample, before, start);
+        }
+        if !self.is_full() {
+            self.bytes[1] = self.bytes[1].wrapping_add(1);
+            // What is known of resets may stand above the high byte, and stays.
+            self.bytes[0] += u8::from(self.bytes[1] == 0);
+        }
+    }
+
+    /// Writes a sample without its start.
+    fn put(&mut self, time: i64, next: &Histogram<T>) {
         let (delta, stale) = (time.wrapping_sub(self.time), next.is_stale());
         let mut bits = BitWriter { bytes: &mut self.bytes, free: &mut self.free };
         varbit::put_int(&mut bits, delta.wrapping_sub(self.delta));
@@ -163,8 +216,6 @@ impl<T: Count> HistogramWriter<T> {
                 &mut bits,
             );
         }
-        let samples = self.samples().saturating_add(1).to_be_bytes();
-        self.bytes[..2].copy_from_slice(&samples);
     }
 
     /// Writes the chunk again with room for more buckets.
@@ -179,12 +230,19 @@ impl<T: Count> HistogramWriter<T> {
         let header = self.header();
         let mut wide: Option<HistogramWriter<T>> = None;
         // The bytes are our own; there is no stale marker among them, behind which nothing fits.
-        if let Ok(mut reader) = HistogramReader::<T>::new(&self.bytes) {
+        let reader = match self.starts {
+            Some(_) => HistogramReader::<T>::with_starts(&self.bytes),
+            None => HistogramReader::<T>::new(&self.bytes),
+        };
+        if let Ok(mut reader) = reader {
             while let Ok(Some(time)) = reader.next_time() {
-                let histogram = wider(reader.histogram());
+                let (start, histogram) = (reader.start(), wider(reader.histogram()));
                 match &mut wide {
-                    None => wide = Some(HistogramWriter::begin(header, time, &histogram)),
-                    Some(wide) => wide.append(&Fit::Inside, time, &histogram),
+                    None => {
+                        let start = self.starts.is_some().then_some(start);
+                        wide = Some(HistogramWriter::begin_either(header, time, start, &histogram));
+                    }
+                    Some(wide) => wide.append_with_start(&Fit::Inside, time, start, &histogram),
                 }
             }
         }
@@ -196,14 +254,24 @@ impl<T: Count> HistogramWriter<T> {
     /// What the head of the chunk says of resets.
     #[must_use]
     pub fn header(&self) -> CounterReset {
-        let header = HEADERS.iter().find(|(bits, _)| *bits == self.bytes[2] >> 6);
-        header.map_or(CounterReset::Unknown, |(_, header)| *header)
+        header(if self.starts.is_some() { self.bytes[0] } else { self.bytes[2] })
+    }
+
+    /// How the chunk is laid out.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        if self.starts.is_some() { T::ENCODING_WITH_STARTS } else { T::ENCODING }
     }
 
     /// How many samples there are.
     #[must_use]
     pub fn samples(&self) -> u16 {
-        super::super::xor::count(&self.bytes)
+        samples(self.encoding(), &self.bytes)
+    }
+
+    fn is_full(&self) -> bool {
+        let max = if self.starts.is_some() { STARTS_SAMPLES_MAX } else { SAMPLES_MAX };
+        self.samples() == max
     }
 
     /// Time of the newest sample.
