@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn each_record(bytes: &[u8]) {
     let _ = record::kind(bytes);
     let _ = record::decode_series(bytes, |_, _| {});
-    let _ = record::decode_samples(bytes, |_| {});
+    let _ = record::decode_samples(bytes, |_, _| {});
     let _ = record::decode_metadata(bytes, |_, _| {});
     let _ = record::decode_tombstones(bytes, |_, _, _| {});
     let _ = histograms::decode(bytes, |_, _| {});

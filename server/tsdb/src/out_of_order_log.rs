@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::block::Sample;
 use crate::chunk::histogram::AnyHistogram;
 use crate::db::Inner;
 use crate::fs::Fs;
-use crate::sample::Stamped;
+use crate::sample::{Sample, Stamped};
 use crate::wal::histograms::{HistogramRecord, KINDS, RefHistogram, kind_of};
 use crate::wal::record::{self, RefSample};
 use crate::wal::segments::{self, segment_path};
@@ -102,11 +101,13 @@ impl Inner {
 fn records_of(samples: &[Late]) -> Vec<Record> {
     let mut records = Vec::new();
     let floats = samples.iter().filter_map(|(id, late)| match late.sample {
-        Sample::Float(value) => Some(RefSample { series: u64::from(*id), time: late.time, value }),
+        Sample::Float(value) => {
+            Some((RefSample { series: u64::from(*id), time: late.time, value }, late.start))
+        }
         Sample::Histogram(_) => None,
     });
     let mut plain = Vec::new();
-    record::encode_samples(&mut plain, floats);
+    record::encode_started_samples(&mut plain, floats);
     if !plain.is_empty() {
         records.push(Record::new(&plain));
     }
@@ -114,10 +115,11 @@ fn records_of(samples: &[Late]) -> Vec<Record> {
         let mut open = HistogramRecord::new(kind);
         for (id, late) in samples {
             if let Sample::Histogram(histogram) = &late.sample
-                && kind_of(histogram) == kind
+                && kind_of(histogram, late.start) == kind
             {
                 let histogram = AnyHistogram::clone(histogram);
-                open.push(&RefHistogram { series: u64::from(*id), time: late.time, histogram });
+                let series = u64::from(*id);
+                open.push(&RefHistogram { series, time: late.time, start: late.start, histogram });
             }
         }
         if !open.is_empty() {

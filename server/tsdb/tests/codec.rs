@@ -80,7 +80,7 @@ proptest! {
         let mut out = Vec::new();
         record::encode_samples(&mut out, samples.iter().copied().map(sample));
         let mut found = Vec::new();
-        record::decode_samples(&out, |s| found.push((s.series, s.time, s.value.to_bits()))).unwrap();
+        record::decode_samples(&out, |s, _| found.push((s.series, s.time, s.value.to_bits()))).unwrap();
         prop_assert_eq!(&found, &samples);
 
         let mut out = Vec::new();
@@ -97,7 +97,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_as_records_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = record::decode_series(&bytes, |_, _| ());
-        let _ = record::decode_samples(&bytes, |_| ());
+        let _ = record::decode_samples(&bytes, |_, _| ());
         let _ = record::decode_metadata(&bytes, |_, _| ());
         let _ = record::decode_tombstones(&bytes, |_, _, _| ());
     }

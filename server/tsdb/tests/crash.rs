@@ -12,7 +12,7 @@ use server_tsdb::fs::{Fs, MemoryFs};
 use server_tsdb::{Db, Error, Options};
 
 use crate::support::{
-    Contents, DIR, Random, commit, contents, labels, names, open, open_with, read,
+    Contents, DIR, Random, commit, contents, each_series, labels, names, open, open_with, read,
 };
 
 const SEGMENT: &str = "/data/wal/00000000";
@@ -117,9 +117,33 @@ struct Model {
     holes: Vec<(String, i64, i64)>,
     cutoff: i64,
     now: i64,
+    /// Whether some samples have starts.
+    starts: bool,
 }
 
 impl Model {
+    /// Everything in a store; samples have the starts that they were given.
+    fn look(&self, db: &Db) -> Contents {
+        let mut all = Contents::new();
+        let outcome = each_series(&*db.querier(i64::MIN, i64::MAX), &[], |labels, columns| {
+            let bits = columns.values.iter().map(|value| value.to_bits());
+            let samples: Vec<_> = columns.timestamps.iter().copied().zip(bits).collect();
+            for (at, &(time, bits)) in samples.iter().enumerate() {
+                let wanted = self.start_of(time, bits);
+                assert_eq!(columns.start(at).unwrap_or(0), wanted, "{labels} at {time}");
+            }
+            all.insert(labels, samples);
+        });
+        outcome.unwrap();
+        all
+    }
+
+    /// Since when a sample counts, which time and value tell; zero where nobody knows.
+    fn start_of(&self, time: i64, bits: u64) -> i64 {
+        let has = self.starts && !bits.is_multiple_of(8);
+        if has { time - (bits / 8 % 1000) as i64 } else { 0 }
+    }
+
     fn check(&self, found: &Contents, must: &[(Labels, i64)], seed: u64) {
         for (labels, samples) in found {
             assert!(samples.windows(2).all(|two| two[0].0 < two[1].0), "seed {seed}: order");
@@ -201,6 +225,7 @@ impl Model {
             let value = f64::from_bits(random.next());
             let time = self.time_for(&name, &labels, random);
             if batch.append(SeriesRef(0), &labels, time, value).is_ok() {
+                batch.set_start(self.start_of(time, value.to_bits()));
                 // Of two samples in one batch the first counts.
                 let key = (labels, time);
                 if !new.contains(&key) {
@@ -276,13 +301,14 @@ fn damage_head_chunks(fs: &MemoryFs, random: &mut Random) {
     }
 }
 
-/// Returns how many blocks there were at the end. With every fourth seed the disk is full at times.
+/// Returns how many blocks there were at the end. With every fourth seed the disk is full at times, with
+/// every fifth samples have starts.
 fn simulate(seed: u64) -> usize {
     let mut random = Random::new(seed);
     let mut name = names();
     let mut fs = MemoryFs::default();
     let mut db = small(&fs);
-    let mut model = Model::default();
+    let mut model = Model { starts: seed % 5 == 2, ..Model::default() };
     for _ in 0..60 + random.below(100) {
         match random.below(if seed % 4 == 3 { 124 } else { 118 }) {
             118..=123 => relieve((&db, &fs), model.now, &mut random, &mut name),
@@ -290,7 +316,7 @@ fn simulate(seed: u64) -> usize {
                 fs = fs.after_kill();
                 damage_head_chunks(&fs, &mut random);
                 db = small(&fs);
-                let found = contents(&db);
+                let found = model.look(&db);
                 model.check(&found, &model.acknowledged, seed);
                 model.adopt(&found);
             }
@@ -310,14 +336,14 @@ fn simulate(seed: u64) -> usize {
             90..=94 => {
                 fs = fs.after_kill();
                 db = small(&fs);
-                let found = contents(&db);
+                let found = model.look(&db);
                 model.check(&found, &model.acknowledged, seed);
                 model.adopt(&found);
             }
             _ => {
                 fs = fs.after_power_cut(&mut |limit| random.below(limit));
                 db = small(&fs);
-                let found = contents(&db);
+                let found = model.look(&db);
                 model.undo_deletions(&found);
                 model.check(&found, &model.acknowledged[..model.durable], seed);
                 model.adopt(&found);
@@ -327,7 +353,7 @@ fn simulate(seed: u64) -> usize {
             db.map_head_chunks().unwrap();
         }
         if random.below(20) == 0 {
-            model.check(&contents(&db), &model.acknowledged, seed);
+            model.check(&model.look(&db), &model.acknowledged, seed);
         }
     }
     db.blocks().len()

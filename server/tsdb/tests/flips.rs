@@ -141,7 +141,7 @@ fn place(range: Range<usize>, plain: &[u8], known: &mut HashMap<u64, Labels>) ->
         RecordKind::Series => record::decode_series(plain, |number, pairs| {
             known.insert(number, Labels::from_pairs(pairs.iter().copied()));
         }),
-        RecordKind::Samples => record::decode_samples(plain, |sample| {
+        RecordKind::Samples => record::decode_samples(plain, |sample, _| {
             samples.insert((known[&sample.series].clone(), sample.time));
         }),
         _ => Ok(()),

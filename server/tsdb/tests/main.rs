@@ -30,5 +30,6 @@ mod pieces;
 mod replay;
 mod reserve;
 mod snapshots;
+mod starts;
 mod support;
 mod upkeep;

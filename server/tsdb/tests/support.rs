@@ -59,16 +59,28 @@ pub(crate) fn read(querier: &dyn Querier, matchers: &[Matcher]) -> Contents {
 }
 
 pub(crate) fn try_read(querier: &dyn Querier, matchers: &[Matcher]) -> Result<Contents, String> {
+    let mut all = Contents::new();
+    each_series(querier, matchers, |labels, columns| {
+        let values = columns.values.iter().map(|value| value.to_bits());
+        all.insert(labels, columns.timestamps.iter().copied().zip(values).collect());
+    })?;
+    Ok(all)
+}
+
+/// Calls `each` with all series and their samples.
+pub(crate) fn each_series(
+    querier: &dyn Querier,
+    matchers: &[Matcher],
+    mut each: impl FnMut(Labels, &SampleColumns),
+) -> Result<(), String> {
     let hints = SelectHints { start: i64::MIN, end: i64::MAX, ..SelectHints::default() };
     let failed = |error: StorageError| error.to_string();
     let mut set = querier.select(true, &hints, matchers).map_err(failed)?;
     let mut columns = SampleColumns::default();
-    let mut all = Contents::new();
     while let Some(labels) = set.next(&mut columns).map_err(failed)? {
-        let values = columns.values.iter().map(|value| value.to_bits());
-        all.insert(labels, columns.timestamps.iter().copied().zip(values).collect());
+        each(labels, &columns);
     }
-    Ok(all)
+    Ok(())
 }
 
 /// A stream of numbers that a seed fixes (splitmix64).

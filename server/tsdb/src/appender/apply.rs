@@ -1,10 +1,12 @@
 //! What is committed becomes visible: in its series, or beside them where it came out of order.
 
+use std::ops::Range;
+
 use super::Batch;
-use crate::block::Sample;
-use crate::head::{Appended, AppendedSum, Place, alone, page_of};
+use super::samples::Samples;
+use crate::head::{Appended, AppendedSum, Place, page_of};
 use crate::out_of_order_log::Late;
-use crate::sample::Stamped;
+use crate::sample::{Sample, Stamped, alone};
 use crate::wal::count;
 use crate::wal::histograms::RefHistogram;
 use crate::wal::record::RefSample;
@@ -15,7 +17,7 @@ impl Batch {
         let samples = std::mem::take(&mut self.samples);
         let mut done = Applied::default();
         for (floats, histograms) in samples.groups() {
-            self.apply_floats(&samples.floats[floats], &mut done);
+            self.apply_floats(&samples, floats, &mut done);
             for sample in &samples.histograms[histograms] {
                 self.apply_histogram(sample, &mut done);
             }
@@ -49,19 +51,25 @@ impl Batch {
     }
 
     /// Page by page: a scrape locks each once.
-    fn apply_floats(&self, samples: &[RefSample], done: &mut Applied) {
+    fn apply_floats(&self, samples: &Samples, floats: Range<usize>, done: &mut Applied) {
         let head = &self.db.head;
         let oldest = self.bounds.map_or(i64::MAX, |bounds| bounds.1);
-        for run in samples.chunk_by(|a, b| page_of(a.series as u32) == page_of(b.series as u32)) {
+        let same_page =
+            |a: &RefSample, b: &RefSample| page_of(a.series as u32) == page_of(b.series as u32);
+        let mut begin = floats.start;
+        for run in samples.floats[floats].chunk_by(same_page) {
+            let run = begin..begin + run.len();
+            begin = run.end;
             // Pending samples keep their series, and with them the page.
-            let Some(page) = head.page(run[0].series as u32) else { continue };
+            let Some(page) = head.page(samples.floats[run.start].series as u32) else { continue };
             let mut page = page.series.write();
-            for sample in run {
+            for (sample, start) in samples.started(run) {
                 let Some(series) = page.get_mut(sample.series as u32) else { continue };
                 series.pending -= 1;
                 match series.place(sample.time, sample.value) {
                     Place::Newest => {
-                        let sum = series.append(sample.time, sample.value, head.chunk_range_ms);
+                        let sum =
+                            series.append((sample.time, start), sample.value, head.chunk_range_ms);
                         done.note(series.id, sum);
                         done.floats += 1;
                         done.cover(sample.time);
@@ -70,7 +78,7 @@ impl Batch {
                     Place::Older if sample.time >= oldest => {
                         series.pending += 1;
                         let late = Sample::Float(sample.value);
-                        done.displace(series.id, sample.time, late);
+                        done.displace(series.id, (sample.time, start), late);
                     }
                     Place::Conflict | Place::Older => done.late += 1,
                 }
@@ -81,20 +89,21 @@ impl Batch {
     fn apply_histogram(&mut self, sample: &RefHistogram, done: &mut Applied) {
         let range = self.db.head.chunk_range_ms;
         let oldest = self.bounds.map_or(i64::MAX, |bounds| bounds.1);
-        let RefHistogram { series, time, histogram } = sample;
+        let RefHistogram { series, time, start, histogram } = sample;
+        let (time, start) = (*time, *start);
         self.with(*series as u32, |series| {
             series.pending -= 1;
-            match series.place_histogram(*time, histogram) {
+            match series.place_histogram(time, histogram) {
                 Place::Newest => {
-                    let sum = series.append_histogram(*time, histogram, range);
+                    let sum = series.append_histogram((time, start), histogram, range);
                     done.note(series.id, sum);
                     done.histograms += 1;
-                    done.cover(*time);
+                    done.cover(time);
                 }
                 Place::Same => {}
-                Place::Older if *time >= oldest => {
+                Place::Older if time >= oldest => {
                     series.pending += 1;
-                    done.displace(series.id, *time, alone(histogram.clone()));
+                    done.displace(series.id, (time, start), alone(histogram.clone()));
                 }
                 Place::Conflict | Place::Older => done.late += 1,
             }
@@ -140,8 +149,8 @@ impl Applied {
         }
     }
 
-    fn displace(&mut self, id: u32, time: i64, sample: Sample) {
-        self.displaced.push((id, Stamped { time, start: 0, sample }));
+    fn displace(&mut self, id: u32, (time, start): (i64, i64), sample: Sample) {
+        self.displaced.push((id, Stamped { time, start, sample }));
     }
 
     fn cover(&mut self, time: i64) {

@@ -4,6 +4,7 @@ mod apply;
 mod numbered;
 mod samples;
 mod scratch;
+mod start;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,18 +12,18 @@ use std::sync::atomic::Ordering;
 use common_model::{Exemplar, FloatHistogram, Labels, Metadata, TimestampMs, is_stale_marker};
 use server_storage::{AppendError, Appender, NumberedSample, SeriesRef, StorageError};
 
-use crate::block::Sample;
 use crate::chunk::histogram::{AnyHistogram, Histogram, validate};
 use crate::db::Inner;
 use crate::exemplars::PendingExemplars;
-use crate::head::{Page, Place, Series, alone, page_of};
+use crate::head::{Page, Place, Series, page_of};
 use crate::out_of_order_log::Late;
-use crate::sample::Stamped;
+use crate::sample::{Sample, Stamped, alone};
 use crate::wal::count;
 use crate::wal::record;
 use crate::wal::writer::Record;
 use samples::Samples;
 use scratch::Scratch;
+use start::Newest;
 
 pub(crate) use scratch::Scratches;
 
@@ -43,6 +44,8 @@ pub(crate) struct Batch {
     sample_time: i64,
     /// Samples out of order.
     late: Vec<Late>,
+    /// What the sample that came last became.
+    newest: Newest,
     /// Samples before the first are not taken in order, those before the second not at all; fixed by
     /// the first sample.
     bounds: Option<(i64, i64)>,
@@ -63,6 +66,7 @@ impl Batch {
             exemplars: PendingExemplars::default(),
             sample_time: 0,
             late: Vec::new(),
+            newest: Newest::Nothing,
             bounds: None,
             page: None,
             scratch,
@@ -122,7 +126,8 @@ impl Batch {
         if place == Place::Older {
             return Some(self.take_late(id, (time, Sample::Float(value)), logged));
         }
-        Some(self.take(id, place, logged, |samples| samples.push(id, time, value)))
+        let taken = (Newest::Float, |samples: &mut Samples| samples.push(id, time, value));
+        Some(self.take(id, place, logged, taken))
     }
 
     /// Takes a histogram if its series exists.
@@ -141,9 +146,10 @@ impl Batch {
         if place == Place::Older {
             return Some(self.take_late(id, (time, alone(histogram.clone())), logged));
         }
-        Some(self.take(id, place, logged, |samples| {
-            samples.push_histogram(id, time, histogram.clone(), pending);
-        }))
+        let push = |samples: &mut Samples| {
+            samples.push_histogram(id, (time, 0), histogram.clone(), pending);
+        };
+        Some(self.take(id, place, logged, (Newest::Histogram { pending }, push)))
     }
 
     /// Notes a sample that is the newest of its series, or says why it is not taken.
@@ -152,7 +158,7 @@ impl Batch {
         id: u32,
         place: Place,
         logged: bool,
-        push: impl FnOnce(&mut Samples),
+        (newest, push): (Newest, impl FnOnce(&mut Samples)),
     ) -> Result<(), AppendError> {
         let counters = &self.db.head.counters;
         match place {
@@ -161,6 +167,7 @@ impl Batch {
                     self.unlogged.push(id);
                 }
                 push(&mut self.samples);
+                self.newest = newest;
                 Ok(())
             }
             Place::Same => Ok(()),
@@ -184,6 +191,7 @@ impl Batch {
                 self.unlogged.push(id);
             }
             self.late.push((id, Stamped { time, start: 0, sample }));
+            self.newest = Newest::Late;
             return Ok(());
         }
         let (ordered, oldest) = self.bounds(time);
@@ -232,6 +240,7 @@ impl Batch {
         timestamp: TimestampMs,
         offer: impl Fn(&mut Batch, u32) -> Option<Result<(), AppendError>>,
     ) -> Result<SeriesRef, AppendError> {
+        self.newest = Newest::Nothing;
         self.admit(timestamp)?;
         if let Some(id) = number_of(series)
             && let Some(result) = offer(self, id)
@@ -444,6 +453,10 @@ impl Appender for Batch {
         self.sample_time = timestamp;
         validate(histogram).map_err(AppendError::InvalidHistogram)?;
         self.add_histogram(series, labels, timestamp, &AnyHistogram::Integer(integer))
+    }
+
+    fn set_start(&mut self, start: TimestampMs) {
+        self.start_newest(start);
     }
 
     fn wants_exemplars(&self) -> bool {

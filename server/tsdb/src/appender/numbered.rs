@@ -3,6 +3,7 @@
 use common_model::is_stale_marker;
 use server_storage::{AppendError, NumberedSample, SeriesRef};
 
+use super::start::Newest;
 use super::{Batch, number_of};
 use crate::head::{Page, Place, page_of};
 use crate::wal::count;
@@ -15,6 +16,7 @@ impl Batch {
         refused: &mut dyn FnMut(usize, AppendError),
     ) {
         let mut begin = 0;
+        self.newest = Newest::Nothing;
         for run in samples.chunk_by(|a, b| number_of_page(a.series) == number_of_page(b.series)) {
             let page = number_of(run[0].series).and_then(|id| self.db.head.page(id));
             let mut at = 0;
@@ -63,9 +65,11 @@ impl Batch {
                         self.unlogged.push(id);
                     }
                     self.samples.push(id, timestamp, value);
+                    self.newest = Newest::Float;
                 }
-                Place::Same => {}
+                Place::Same => self.newest = Newest::Nothing,
                 Place::Conflict => {
+                    self.newest = Newest::Nothing;
                     count(&self.db.head.counters.duplicates, 1);
                     refused(at, AppendError::Duplicate);
                 }
@@ -78,6 +82,7 @@ impl Batch {
     fn append_alone(&mut self, sample: &NumberedSample) -> Result<(), AppendError> {
         let unknown = AppendError::UnknownSeries(sample.series.0);
         let id = number_of(sample.series).ok_or_else(|| unknown.clone())?;
+        self.newest = Newest::Nothing;
         self.admit(sample.timestamp)?;
         self.offer(id, sample.timestamp, sample.value).unwrap_or(Err(unknown))
     }

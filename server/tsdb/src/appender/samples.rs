@@ -20,6 +20,8 @@ const RECORD_HISTOGRAM_BYTES: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
     pub(crate) floats: Vec<RefSample>,
+    /// Since when floats count; shorter where the rest do not say.
+    starts: Vec<i64>,
     pub(crate) histograms: Vec<RefHistogram>,
     /// Where groups end, but for the last.
     ends: Vec<(usize, usize)>,
@@ -47,11 +49,11 @@ impl Samples {
     pub(crate) fn push_histogram(
         &mut self,
         id: u32,
-        time: i64,
+        (time, start): (i64, i64),
         histogram: AnyHistogram,
         pending: u32,
     ) {
-        let kind = kind_of(&histogram);
+        let kind = kind_of(&histogram, start);
         let (kind_before, count) = self.in_group.get(&id).copied().unwrap_or((kind, 0));
         // Other pending samples may be floats of this group.
         if kind_before != kind || pending > count {
@@ -59,7 +61,38 @@ impl Samples {
         }
         self.in_group.entry(id).or_insert((kind, 0)).1 += 1;
         self.weight += 1 + histogram.buckets();
-        self.histograms.push(RefHistogram { series: u64::from(id), time, histogram });
+        self.histograms.push(RefHistogram { series: u64::from(id), time, start, histogram });
+    }
+
+    /// Says since when the float added last counts.
+    pub(crate) fn start_float(&mut self, start: i64) {
+        self.starts.resize(self.floats.len().saturating_sub(1), 0);
+        self.starts.push(start);
+    }
+
+    /// Says the same of the histogram added last, when `pending` samples of its series waited.
+    pub(crate) fn start_histogram(&mut self, start: i64, pending: u32) {
+        let Some(RefHistogram { series, time, histogram, .. }) = self.histograms.pop() else {
+            return;
+        };
+        // Those with starts go to records of their own, so that it is added anew.
+        let id = series as u32;
+        self.weight -= 1 + histogram.buckets();
+        if let Some((kind, count)) = self.in_group.remove(&id)
+            && count > 1
+        {
+            self.in_group.insert(id, (kind, count - 1));
+        }
+        self.push_histogram(id, (time, start), histogram, pending);
+    }
+
+    /// Floats of a range, and since when they count, zero where that is not known.
+    pub(crate) fn started(
+        &self,
+        floats: Range<usize>,
+    ) -> impl Iterator<Item = (RefSample, i64)> + Clone {
+        let start = |at| self.starts.get(at).copied().unwrap_or(0);
+        floats.map(move |at| (self.floats[at], start(at)))
     }
 
     /// Takes out samples before a time and says of which series they were.
@@ -73,8 +106,12 @@ impl Samples {
             at >= time
         };
         for (floats, histograms) in old.groups() {
-            let floats = old.floats[floats].iter().filter(|s| keep(s.time, s.series));
-            self.floats.extend(floats.copied());
+            for (sample, start) in old.started(floats).filter(|(s, _)| keep(s.time, s.series)) {
+                self.floats.push(sample);
+                if start != 0 {
+                    self.start_float(start);
+                }
+            }
             let kept = old.histograms[histograms].iter().filter(|s| keep(s.time, s.series));
             self.histograms.extend(kept.cloned());
             self.ends.push((self.floats.len(), self.histograms.len()));
@@ -111,13 +148,23 @@ impl Samples {
     pub(crate) fn records(&self, packer: &mut Packer) -> Vec<Record> {
         let mut records = Vec::new();
         for (floats, histograms) in self.groups() {
-            for samples in self.floats[floats].chunks(RECORD_SAMPLES) {
-                let samples = samples.iter().copied();
-                records.push(packer.record(|out| record::encode_samples(out, samples)));
+            for from in floats.clone().step_by(RECORD_SAMPLES) {
+                let part = from..floats.end.min(from + RECORD_SAMPLES);
+                records.push(packer.record(|out| self.encode_floats(out, part)));
             }
             histogram_records(&self.histograms[histograms], &mut records);
         }
         records
+    }
+}
+
+impl Samples {
+    fn encode_floats(&self, out: &mut Vec<u8>, floats: Range<usize>) {
+        if self.starts.is_empty() {
+            record::encode_samples(out, self.floats[floats].iter().copied());
+        } else {
+            record::encode_started_samples(out, self.started(floats));
+        }
     }
 }
 
@@ -127,7 +174,9 @@ fn histogram_records(histograms: &[RefHistogram], records: &mut Vec<Record>) {
     }
     for kind in KINDS {
         let mut open = HistogramRecord::new(kind);
-        for sample in histograms.iter().filter(|sample| kind_of(&sample.histogram) == kind) {
+        for sample in
+            histograms.iter().filter(|sample| kind_of(&sample.histogram, sample.start) == kind)
+        {
             open.push(sample);
             if open.len() > RECORD_HISTOGRAM_BYTES {
                 let full = std::mem::replace(&mut open, HistogramRecord::new(kind));

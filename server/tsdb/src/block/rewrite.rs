@@ -13,7 +13,8 @@ use crate::chunk::xor::XorReader;
 use crate::chunk::xor2::Xor2Reader;
 use crate::chunk::{ChunkError, Encoding};
 use crate::fs::Fs;
-use crate::head::{Place, Series};
+use crate::head::Series;
+use crate::sample::{Sample, Stamped};
 
 /// A chunk as it stands in the old block, or what is left of one.
 pub(crate) enum Kept<'a> {
@@ -121,28 +122,19 @@ pub(crate) fn without(
     };
     let dead = |time: i64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&time));
     let mut rest = Rest::default();
-    each_sample(encoding, chunk.bytes, &mut |time, start, sample| {
-        if !dead(time) {
-            rest.push(time, start, sample);
+    each_sample(encoding, chunk.bytes, &mut |sample| {
+        if !dead(sample.time) {
+            rest.push(&sample);
         }
     })?;
     Ok(Some(rest.into_chunks().collect()))
 }
 
-/// A sample of any kind.
-#[derive(Clone, Debug)]
-pub(crate) enum Sample {
-    /// A float.
-    Float(f64),
-    /// A histogram.
-    Histogram(Box<AnyHistogram>),
-}
-
-/// Calls `each` with time, start and sample of all in a chunk; a start that is not known is zero.
+/// Calls `each` with the samples of a chunk.
 pub(super) fn each_sample(
     encoding: Encoding,
     bytes: &[u8],
-    each: &mut dyn FnMut(i64, i64, Sample),
+    each: &mut dyn FnMut(Stamped),
 ) -> Result<(), ChunkError> {
     let integers = AnyHistogram::Integer;
     let floats = AnyHistogram::Float;
@@ -150,14 +142,14 @@ pub(super) fn each_sample(
         Encoding::Xor => {
             let mut reader = XorReader::new(bytes);
             while let Some((time, value)) = reader.next_sample()? {
-                each(time, 0, Sample::Float(value));
+                each(Stamped { time, start: 0, sample: Sample::Float(value) });
             }
             Ok(())
         }
         Encoding::Xor2 => {
             let mut reader = Xor2Reader::new(bytes);
             while let Some((time, start, value)) = reader.next_sample()? {
-                each(time, start, Sample::Float(value));
+                each(Stamped { time, start, sample: Sample::Float(value) });
             }
             Ok(())
         }
@@ -175,10 +167,11 @@ pub(super) fn each_sample(
 fn each_histogram<T: Count>(
     mut reader: HistogramReader<'_, T>,
     any: fn(Histogram<T>) -> AnyHistogram,
-    each: &mut dyn FnMut(i64, i64, Sample),
+    each: &mut dyn FnMut(Stamped),
 ) -> Result<(), ChunkError> {
     while let Some(time) = reader.next_time()? {
-        each(time, reader.start(), Sample::Histogram(Box::new(any(reader.histogram()))));
+        let sample = Sample::Histogram(Box::new(any(reader.histogram())));
+        each(Stamped { time, start: reader.start(), sample });
     }
     Ok(())
 }
@@ -194,20 +187,9 @@ impl Default for Rest {
 }
 
 impl Rest {
-    /// Adds a sample that is newer than those before it; others are left out. Series keep no starts
-    /// yet, so they are forgotten here.
-    pub(crate) fn push(&mut self, time: i64, _start: i64, sample: Sample) {
-        match sample {
-            Sample::Float(value) if self.0.place(time, value) == Place::Newest => {
-                self.0.append(time, value, i64::MAX);
-            }
-            Sample::Histogram(histogram)
-                if self.0.place_histogram(time, &histogram) == Place::Newest =>
-            {
-                self.0.append_histogram(time, &histogram, i64::MAX);
-            }
-            _ => {}
-        }
+    /// Adds a sample that is newer than those before it; others are left out.
+    pub(crate) fn push(&mut self, sample: &Stamped) {
+        self.0.append_any(sample, i64::MAX);
     }
 
     /// The chunks in order of time.

@@ -1,9 +1,9 @@
 //! Chunks of one series from several blocks: those that overlap are written anew as one row.
 
 use super::decode::DecodeError;
-use super::rewrite::{Kept, Rest, Sample, each_sample};
+use super::rewrite::{Kept, Rest, each_sample};
 use crate::chunk::Encoding;
-use crate::head::alone;
+use crate::sample::Stamped;
 
 /// Puts chunks in order of time. Of samples at the same time that of the last chunk stays.
 pub(crate) fn untangle(mut chunks: Vec<Kept<'_>>) -> Result<Vec<Kept<'_>>, DecodeError> {
@@ -39,31 +39,22 @@ fn undo<'a>(mut knot: Vec<(usize, Kept<'a>)>, row: &mut Vec<Kept<'a>>) -> Result
         row.extend(knot.into_iter().map(|(_, chunk)| chunk));
         return Ok(());
     }
-    let mut samples: Vec<(i64, usize, i64, Sample)> = Vec::new();
+    let mut samples: Vec<(usize, Stamped)> = Vec::new();
     for (number, chunk) in &knot {
         let chunk = chunk.as_encoded();
         let encoding =
             Encoding::from_number(chunk.encoding).ok_or(DecodeError::Encoding(chunk.encoding))?;
-        each_sample(encoding, chunk.bytes, &mut |time, start, sample| {
-            samples.push((time, *number, start, sample))
-        })?;
+        each_sample(encoding, chunk.bytes, &mut |sample| samples.push((*number, sample)))?;
     }
-    samples.sort_by_key(|(time, number, ..)| (*time, *number));
+    samples.sort_by_key(|(number, sample)| (sample.time, *number));
     let mut rest = Rest::default();
     let mut samples = samples.into_iter().peekable();
-    while let Some((time, _, start, sample)) = samples.next() {
-        if samples.peek().is_some_and(|next| next.0 == time) {
+    while let Some((_, sample)) = samples.next() {
+        if samples.peek().is_some_and(|(_, next)| next.time == sample.time) {
             continue;
         }
-        rest.push(
-            time,
-            start,
-            match sample {
-                // What was known of resets holds no more where other samples came in between.
-                Sample::Histogram(histogram) => alone(*histogram),
-                float @ Sample::Float(_) => float,
-            },
-        );
+        // What was known of resets holds no more where other samples came in between.
+        rest.push(&sample.alone());
     }
     row.extend(rest.into_chunks().map(Kept::Part));
     Ok(())

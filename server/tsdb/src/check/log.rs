@@ -115,12 +115,12 @@ fn note(bytes: &[u8], known: &mut Known) -> Result<(), String> {
         RecordKind::Series => record::decode_series(bytes, |number, _| {
             series.insert(number);
         }),
-        RecordKind::Samples => record::decode_samples(bytes, |sample| entry(sample.series)),
+        RecordKind::Samples => record::decode_samples(bytes, |sample, _| entry(sample.series)),
         RecordKind::Tombstones => record::decode_tombstones(bytes, |number, _, _| entry(number)),
         RecordKind::Exemplars => record::decode_exemplars(bytes, |exemplar| entry(exemplar.series)),
         RecordKind::Metadata => record::decode_metadata(bytes, |number, _| entry(number)),
         RecordKind::Histograms => histograms::decode(bytes, |histogram, _| entry(histogram.series)),
         // Their checksum is right, and what they say is for other versions.
-        RecordKind::MmapMarkers | RecordKind::SamplesV2 | RecordKind::Unknown => Ok(()),
+        RecordKind::MmapMarkers | RecordKind::Unknown => Ok(()),
     }
 }

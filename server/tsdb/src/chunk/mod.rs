@@ -58,6 +58,12 @@ impl Encoding {
     pub fn has_floats(self) -> bool {
         matches!(self, Encoding::Xor | Encoding::Xor2)
     }
+
+    /// Whether there is room for the starts of samples.
+    #[must_use]
+    pub fn has_starts(self) -> bool {
+        matches!(self, Encoding::Xor2 | Encoding::HistogramStarts | Encoding::FloatHistogramStarts)
+    }
 }
 
 /// Why bytes are no chunk.

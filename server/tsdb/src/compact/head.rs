@@ -146,7 +146,7 @@ fn series(
     if late == Late::With {
         let mut rest = Rest::default();
         let row = inner.head.out_of_order.row(id);
-        row.into_iter().for_each(|late| rest.push(late.time, late.start, late.sample));
+        row.iter().for_each(|late| rest.push(late));
         // Of two at the same time the one in order stays, which comes last.
         chunks.splice(..0, rest.into_chunks());
     }

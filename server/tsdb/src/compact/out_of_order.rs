@@ -128,7 +128,7 @@ fn chunks(inner: &Inner, id: u32, range: (i64, i64)) -> Vec<OwnedChunk> {
     let mut rest = Rest::default();
     for late in inner.head.out_of_order.frozen_row(id, range) {
         if !gone.iter().any(|(first, last)| (*first..=*last).contains(&late.time)) {
-            rest.push(late.time, late.start, late.sample);
+            rest.push(&late);
         }
     }
     rest.into_chunks().collect()

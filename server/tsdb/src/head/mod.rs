@@ -29,7 +29,7 @@ pub(crate) use arrivals::{Arrivals, RawPair};
 pub(crate) use exemplars::{Exemplars, LABEL_CHARS_MAX, Offered, Verdict};
 pub(crate) use index::Index;
 pub(crate) use metadata::MetadataTable;
-pub(crate) use out_of_order::{OutOfOrder, alone};
+pub(crate) use out_of_order::OutOfOrder;
 pub(crate) use pages::{Page, page_of};
 pub(crate) use select::matching;
 pub(crate) use series::{Appended, AppendedSum, Chunk, Place, Series, range_end};

@@ -5,6 +5,7 @@ use common_model::CounterReset;
 use crate::chunk::Encoding;
 use crate::chunk::histogram::{AnyHistogram, Count, Fit, Histogram, HistogramWriter};
 use crate::chunk::xor::XorWriter;
+use crate::chunk::xor2::Xor2Writer;
 
 /// Bytes a chunk of histograms is meant to have.
 const HISTOGRAM_CHUNK_BYTES: usize = 1024;
@@ -15,6 +16,8 @@ const HISTOGRAM_CHUNK_SAMPLES_MIN: u16 = 10;
 #[derive(Debug)]
 pub(crate) enum Open {
     Float(XorWriter),
+    /// Floats that say since when they count.
+    Started(Box<Xor2Writer>),
     Histogram(Box<OpenHistogram>),
 }
 
@@ -52,6 +55,7 @@ impl Open {
     pub(super) fn count(&self) -> u16 {
         match self {
             Open::Float(writer) => writer.count(),
+            Open::Started(writer) => writer.count(),
             Open::Histogram(open) => each!(&open.writer, writer => writer.samples()),
         }
     }
@@ -59,6 +63,7 @@ impl Open {
     pub(super) fn last_time(&self) -> i64 {
         match self {
             Open::Float(writer) => writer.last_time(),
+            Open::Started(writer) => writer.last_time(),
             Open::Histogram(open) => each!(&open.writer, writer => writer.last_time()),
         }
     }
@@ -66,6 +71,7 @@ impl Open {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Open::Float(writer) => writer.bytes(),
+            Open::Started(writer) => writer.bytes(),
             Open::Histogram(open) => each!(&open.writer, writer => writer.bytes()),
         }
     }
@@ -73,6 +79,7 @@ impl Open {
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Open::Float(writer) => writer.heap_bytes(),
+            Open::Started(writer) => size_of::<Xor2Writer>() + writer.heap_bytes(),
             Open::Histogram(open) => {
                 size_of::<OpenHistogram>() + each!(&open.writer, writer => writer.heap_bytes())
             }
@@ -82,6 +89,7 @@ impl Open {
     pub(crate) fn encoding(&self) -> Encoding {
         match self {
             Open::Float(_) => Encoding::Xor,
+            Open::Started(_) => Encoding::Xor2,
             Open::Histogram(open) => each!(&open.writer, writer => writer.encoding()),
         }
     }
@@ -90,6 +98,7 @@ impl Open {
     pub(super) fn finish(&mut self) -> Box<[u8]> {
         match std::mem::take(self) {
             Open::Float(mut writer) => writer.finish(),
+            Open::Started(mut writer) => writer.finish(),
             Open::Histogram(open) => each!(open.writer, writer => writer.finish()),
         }
     }
@@ -106,10 +115,15 @@ impl Open {
 
     /// Starts a chunk of histograms. `continues` says that the chunk before, `self`, was ended for
     /// its size alone, so that it is known whether there was a reset between the two.
-    pub(super) fn begin(&self, time: i64, histogram: &AnyHistogram, continues: bool) -> Open {
+    pub(super) fn begin(
+        &self,
+        times: (i64, i64),
+        histogram: &AnyHistogram,
+        continues: bool,
+    ) -> Open {
         let (before, foretold) = match self {
             Open::Histogram(open) => (Some(&open.writer), open.foretold),
-            Open::Float(_) => (None, false),
+            Open::Float(_) | Open::Started(_) => (None, false),
         };
         let writer = match histogram {
             AnyHistogram::Integer(h) => {
@@ -117,14 +131,14 @@ impl Open {
                     AnyWriter::Integer(writer) => Some(writer),
                     AnyWriter::Float(_) => None,
                 });
-                AnyWriter::Integer(HistogramWriter::begin(header(before, h, continues), time, h))
+                AnyWriter::Integer(begin(header(before, h, continues), times, h))
             }
             AnyHistogram::Float(h) => {
                 let before = before.and_then(|writer| match writer {
                     AnyWriter::Float(writer) => Some(writer),
                     AnyWriter::Integer(_) => None,
                 });
-                AnyWriter::Float(HistogramWriter::begin(header(before, h, continues), time, h))
+                AnyWriter::Float(begin(header(before, h, continues), times, h))
             }
         };
         let mut next = Open::Histogram(Box::new(OpenHistogram { writer, foretold: false }));
@@ -159,10 +173,10 @@ impl OpenHistogram {
     }
 
     /// Adds a histogram if it belongs into this chunk; says whether it did.
-    pub(super) fn try_append(&mut self, time: i64, histogram: &AnyHistogram) -> bool {
+    pub(super) fn try_append(&mut self, times: (i64, i64), histogram: &AnyHistogram) -> bool {
         match (&mut self.writer, histogram) {
-            (AnyWriter::Integer(writer), AnyHistogram::Integer(h)) => try_append(writer, time, h),
-            (AnyWriter::Float(writer), AnyHistogram::Float(h)) => try_append(writer, time, h),
+            (AnyWriter::Integer(writer), AnyHistogram::Integer(h)) => try_append(writer, times, h),
+            (AnyWriter::Float(writer), AnyHistogram::Float(h)) => try_append(writer, times, h),
             _ => false,
         }
     }
@@ -190,11 +204,27 @@ impl OpenHistogram {
     }
 }
 
-fn try_append<T: Count>(writer: &mut HistogramWriter<T>, time: i64, h: &Histogram<T>) -> bool {
+/// A chunk with its first histogram; one that says since when it counts has room for that.
+fn begin<T: Count>(
+    header: CounterReset,
+    (time, start): (i64, i64),
+    first: &Histogram<T>,
+) -> HistogramWriter<T> {
+    match start {
+        0 => HistogramWriter::begin(header, time, first),
+        start => HistogramWriter::begin_with_start(header, time, start, first),
+    }
+}
+
+fn try_append<T: Count>(
+    writer: &mut HistogramWriter<T>,
+    (time, start): (i64, i64),
+    h: &Histogram<T>,
+) -> bool {
     let fit = writer.fit(h);
-    if matches!(fit, Fit::Apart { .. }) {
+    if matches!(fit, Fit::Apart { .. }) || start != 0 && !writer.encoding().has_starts() {
         return false;
     }
-    writer.append(&fit, time, h);
+    writer.append_with_start(&fit, time, start, h);
     true
 }

@@ -105,7 +105,7 @@ mod tests {
             if let Some(page) = head.page(id)
                 && let Some(series) = page.series.write().get_mut(id)
             {
-                series.append(5, 1.0, 1000);
+                series.append((5, 0), 1.0, 1000);
             }
             all.push(labels);
         }

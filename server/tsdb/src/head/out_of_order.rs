@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use common_model::CounterReset;
 use foldhash::fast::FixedState;
 use parking_lot::RwLock;
 use server_storage::SampleColumns;
 
-use crate::block::{Sample, Spare};
+use crate::block::Spare;
 use crate::chunk::histogram::AnyHistogram;
-use crate::sample::Stamped;
+use crate::sample::{Sample, Stamped};
 
 /// Samples of one series in order of time.
 type Row = Vec<Stamped>;
@@ -167,16 +166,4 @@ impl OutOfOrder {
 fn span<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<(i64, i64)> {
     let ends = rows.filter_map(|row| Some((row.first()?.time, row.last()?.time)));
     ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-}
-
-/// A histogram whose neighbours are others than it was made with.
-pub(crate) fn alone(mut histogram: AnyHistogram) -> Sample {
-    let reset = match &mut histogram {
-        AnyHistogram::Integer(histogram) => &mut histogram.counter_reset,
-        AnyHistogram::Float(histogram) => &mut histogram.counter_reset,
-    };
-    if *reset != CounterReset::Gauge {
-        *reset = CounterReset::Unknown;
-    }
-    Sample::Histogram(Box::new(histogram))
 }

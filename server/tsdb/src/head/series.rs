@@ -9,6 +9,7 @@ use crate::block::OwnedChunk;
 use crate::chunk::histogram::AnyHistogram;
 use crate::chunk::{self, ChunkError, Encoding};
 use crate::head_chunks::MappedChunk;
+use crate::sample::{Sample, Stamped};
 
 /// Samples a chunk is meant to have.
 const CHUNK_SAMPLES: u16 = 120;
@@ -121,6 +122,7 @@ impl Series {
     pub(crate) fn place(&self, time: i64, value: f64) -> Place {
         let same = |open: &Open| match open {
             Open::Float(writer) => value.to_bits() == writer.last_value().to_bits(),
+            Open::Started(writer) => value.to_bits() == writer.last_value().to_bits(),
             Open::Histogram(_) => false,
         };
         self.place_of(time, same)
@@ -161,24 +163,27 @@ impl Series {
         self.open.encoding()
     }
 
-    /// Adds a sample that [`Series::place`] calls newest, cutting chunks by Prometheus' rules.
-    pub(crate) fn append(&mut self, time: i64, value: f64, chunk_range_ms: i64) -> Appended {
+    /// Adds a sample that [`Series::place`] calls newest, with its time and its start, cutting chunks by
+    /// Prometheus' rules. One with a start goes to a chunk that has room for starts.
+    pub(crate) fn append(
+        &mut self,
+        (time, start): (i64, i64),
+        value: f64,
+        chunk_range_ms: i64,
+    ) -> Appended {
         let before = self.open.heap_bytes() as u32;
         let mut sum = Appended::default();
         let count = self.open.count();
-        let full = match &self.open {
-            Open::Histogram(_) => true,
-            Open::Float(writer) => {
-                if count == CHUNK_SAMPLES / 4 {
-                    let now = writer.last_time();
-                    self.cut_at = foretell_end(self.open_min_time, now, self.cut_at, 4.0);
-                }
-                time >= self.cut_at
-                    || count >= CHUNK_SAMPLES_MAX
-                    || writer.bytes().len() > CHUNK_BYTES_MAX
-            }
+        let (fits, now, bytes) = match &self.open {
+            Open::Float(writer) => (start == 0, writer.last_time(), writer.bytes().len()),
+            Open::Started(writer) => (true, writer.last_time(), writer.bytes().len()),
+            Open::Histogram(_) => (false, 0, 0),
         };
-        if count > 0 && full {
+        if fits && count == CHUNK_SAMPLES / 4 {
+            self.cut_at = foretell_end(self.open_min_time, now, self.cut_at, 4.0);
+        }
+        let full = time >= self.cut_at || count >= CHUNK_SAMPLES_MAX || bytes > CHUNK_BYTES_MAX;
+        if count > 0 && (full || !fits) {
             sum.bytes_more += self.close();
             sum.bytes_less += before;
             sum.closed = true;
@@ -188,10 +193,15 @@ impl Series {
             self.open_min_time = time;
             self.cut_at = range_end(time, chunk_range_ms);
             sum.chunks = 1;
+            if start != 0 {
+                self.open = Open::Started(Box::default());
+            }
         }
-        // What is not a chunk of floats was closed.
-        if let Open::Float(writer) = &mut self.open {
-            writer.append(time, value);
+        match &mut self.open {
+            Open::Float(writer) => writer.append(time, value),
+            Open::Started(writer) => writer.append(time, start, value),
+            // It was closed.
+            Open::Histogram(_) => {}
         }
         sum.bytes_more += self.open.heap_bytes() as u32 - before;
         sum
@@ -200,7 +210,7 @@ impl Series {
     /// Adds a histogram that [`Series::place_histogram`] calls newest, likewise.
     pub(crate) fn append_histogram(
         &mut self,
-        time: i64,
+        (time, start): (i64, i64),
         histogram: &AnyHistogram,
         chunk_range_ms: i64,
     ) -> Appended {
@@ -214,13 +224,13 @@ impl Series {
                 self.cut_at = foretell_end(self.open_min_time, now, self.cut_at, part);
             }
             continues = open.is_full(time, self.cut_at, range_end);
-            if !continues && open.try_append(time, histogram) {
+            if !continues && open.try_append((time, start), histogram) {
                 sum.bytes_more += self.open.heap_bytes() as u32;
                 sum.bytes_less += before;
                 return sum;
             }
         }
-        let next = self.open.begin(time, histogram, continues);
+        let next = self.open.begin((time, start), histogram, continues);
         sum.bytes_less += before;
         if self.open.count() > 0 {
             sum.bytes_more += self.close();
@@ -232,6 +242,20 @@ impl Series {
         sum.chunks = 1;
         sum.bytes_more += self.open.heap_bytes() as u32;
         sum
+    }
+
+    /// Adds a sample of any kind if it is newer than all others; says what that changed.
+    pub(crate) fn append_any(&mut self, new: &Stamped, chunk_range_ms: i64) -> Option<Appended> {
+        let Stamped { time, start, sample } = new;
+        let place = match sample {
+            Sample::Float(value) => self.place(*time, *value),
+            Sample::Histogram(histogram) => self.place_histogram(*time, histogram),
+        };
+        let times = (*time, *start);
+        (place == Place::Newest).then(|| match sample {
+            Sample::Float(value) => self.append(times, *value, chunk_range_ms),
+            Sample::Histogram(histogram) => self.append_histogram(times, histogram, chunk_range_ms),
+        })
     }
 
     /// Ends the open chunk; returns the bytes it has now.

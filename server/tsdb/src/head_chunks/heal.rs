@@ -7,9 +7,10 @@ use common_model::Labels;
 
 use super::MappedChunk;
 use crate::Error;
-use crate::block::{OwnedChunk, Rest, Sample};
+use crate::block::{OwnedChunk, Rest};
 use crate::db::Inner;
 use crate::head::Head;
+use crate::sample::{Sample, Stamped};
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefSample};
 use crate::wal::{Event, SegmentReader, checkpoint, count, segments};
@@ -20,7 +21,7 @@ type Lost = HashMap<u32, Row>;
 /// Those of one series.
 #[derive(Default)]
 struct Row {
-    chunks: Vec<(MappedChunk, Vec<(i64, Sample)>)>,
+    chunks: Vec<(MappedChunk, Vec<Stamped>)>,
     /// Time of the newest sample so far: what comes behind it in the log is not in order.
     newest: Option<i64>,
 }
@@ -44,7 +45,7 @@ impl Inner {
         let mut healed = 0;
         for (id, row) in lost {
             for (old, samples) in row.chunks {
-                let new = chunks_of(samples);
+                let new = chunks_of(&samples);
                 let times = (new.first().map(|c| c.min_time), new.last().map(|c| c.max_time));
                 if times != (Some(old.min_time), Some(old.max_time)) {
                     tracing::error!(series = id, ?old, "the log has not what a damaged chunk had");
@@ -73,7 +74,7 @@ impl Inner {
         self.read_log_again(&mut lost, covered)?;
         for (id, row) in lost {
             for (old, samples) in row.chunks {
-                self.head.replace_mapped(id, &old, &chunks_of(samples))?;
+                self.head.replace_mapped(id, &old, &chunks_of(&samples))?;
             }
         }
         self.head.measure();
@@ -117,9 +118,9 @@ impl Inner {
     }
 }
 
-fn chunks_of(samples: Vec<(i64, Sample)>) -> Vec<OwnedChunk> {
+fn chunks_of(samples: &[Stamped]) -> Vec<OwnedChunk> {
     let mut rest = Rest::default();
-    samples.into_iter().for_each(|(time, sample)| rest.push(time, 0, sample));
+    samples.iter().for_each(|sample| rest.push(sample));
     rest.into_chunks().collect()
 }
 
@@ -139,7 +140,7 @@ fn note_record(bytes: &[u8], head: &Head, named: &mut Named, lost: &mut Lost, fr
         });
         return;
     }
-    let mut note = |reference: u64, time: i64, sample: &dyn Fn() -> Sample| {
+    let mut note = |reference: u64, (time, start): (i64, i64), sample: &dyn Fn() -> Sample| {
         let id = named.get(&reference);
         let Some(row) = id.and_then(|id| lost.get_mut(id)) else { return };
         if time < from || row.newest.is_some_and(|newest| newest >= time) {
@@ -148,18 +149,18 @@ fn note_record(bytes: &[u8], head: &Head, named: &mut Named, lost: &mut Lost, fr
         row.newest = Some(time);
         for (chunk, samples) in &mut row.chunks {
             if (chunk.min_time..=chunk.max_time).contains(&time) {
-                samples.push((time, sample()));
+                samples.push(Stamped { time, start, sample: sample() });
             }
         }
     };
     // A record that makes no sense has told what it could.
     let _ = match record::kind(bytes) {
-        RecordKind::Samples => record::decode_samples(bytes, |sample: RefSample| {
-            note(sample.series, sample.time, &|| Sample::Float(sample.value));
+        RecordKind::Samples => record::decode_samples(bytes, |sample: RefSample, start| {
+            note(sample.series, (sample.time, start), &|| Sample::Float(sample.value));
         }),
         RecordKind::Histograms => histograms::decode(bytes, |sample: RefHistogram, _| {
-            let RefHistogram { series, time, histogram } = sample;
-            note(series, time, &|| Sample::Histogram(Box::new(histogram.clone())));
+            let RefHistogram { series, time, start, histogram } = sample;
+            note(series, (time, start), &|| Sample::Histogram(Box::new(histogram.clone())));
         }),
         _ => Ok(()),
     };

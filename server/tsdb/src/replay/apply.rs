@@ -3,22 +3,23 @@
 use parking_lot::Mutex;
 
 use super::ReplayReport;
-use crate::chunk::histogram::AnyHistogram;
 use crate::head::{Appended, AppendedSum, Head, Place, Series, page_of};
 use crate::head_chunks::{Awaiting, MappedChunk};
+use crate::sample::Stamped;
 
-/// A sample of a series of the head: its value, or a histogram.
+/// A float of a series of the head, as nearly all samples are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<T> {
+pub(super) struct Entry {
     pub(super) id: u32,
     pub(super) time: i64,
-    pub(super) value: T,
+    pub(super) value: f64,
 }
 
 /// Samples in the order of the log.
 pub(super) enum Job {
-    Floats(Vec<Entry<f64>>),
-    Histograms(Vec<Entry<AnyHistogram>>),
+    Floats(Vec<Entry>),
+    /// Any samples.
+    Others(Vec<(u32, Stamped)>),
 }
 
 impl Default for Job {
@@ -31,7 +32,7 @@ impl Job {
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Job::Floats(samples) => samples.is_empty(),
-            Job::Histograms(samples) => samples.is_empty(),
+            Job::Others(samples) => samples.is_empty(),
         }
     }
 }
@@ -76,35 +77,42 @@ impl<'a> Applier<'a> {
     pub(super) fn apply(&mut self, job: &Job) {
         let range = self.head.chunk_range_ms;
         match job {
-            Job::Floats(samples) => self.each_page(samples, |series, time, &value| {
-                let newest = series.place(time, value) == Place::Newest;
-                newest.then(|| series.append(time, value, range))
-            }),
-            Job::Histograms(samples) => self.each_page(samples, |series, time, histogram| {
-                let newest = series.place_histogram(time, histogram) == Place::Newest;
-                newest.then(|| series.append_histogram(time, histogram, range))
-            }),
+            Job::Floats(samples) => {
+                let place = |sample: &Entry| (sample.id, sample.time);
+                self.each_page(samples, place, |series, &Entry { time, value, .. }| {
+                    let newest = series.place(time, value) == Place::Newest;
+                    newest.then(|| series.append((time, 0), value, range))
+                });
+            }
+            Job::Others(samples) => {
+                let place = |(id, sample): &(u32, Stamped)| (*id, sample.time);
+                self.each_page(samples, place, |series, (_, sample)| {
+                    series.append_any(sample, range)
+                });
+            }
         }
     }
 
     /// Offers samples to their series; the page of neighbours is locked once.
     fn each_page<T>(
         &mut self,
-        samples: &[Entry<T>],
-        append: impl Fn(&mut Series, i64, &T) -> Option<Appended>,
+        samples: &[T],
+        place: impl Fn(&T) -> (u32, i64),
+        append: impl Fn(&mut Series, &T) -> Option<Appended>,
     ) {
-        for run in samples.chunk_by(|a, b| page_of(a.id) == page_of(b.id)) {
-            let Some(page) = self.head.page(run[0].id) else {
+        for run in samples.chunk_by(|a, b| page_of(place(a).0) == page_of(place(b).0)) {
+            let Some(page) = self.head.page(place(&run[0]).0) else {
                 self.found.unknown += run.len() as u64;
                 continue;
             };
             let mut page = page.series.write();
             // The ends of their chunks lie anywhere in memory: asked for at once they come at once.
-            let ends = run.iter().filter_map(|entry| page.get(entry.id)?.last_byte());
+            let ends = run.iter().filter_map(|sample| page.get(place(sample).0)?.last_byte());
             std::hint::black_box(ends.fold(0, |all, end| all ^ end));
-            for Entry { id, time, value } in run {
-                match page.get_mut(*id) {
-                    Some(series) => self.take(series, *time, |series| append(series, *time, value)),
+            for sample in run {
+                let (id, time) = place(sample);
+                match page.get_mut(id) {
+                    Some(series) => self.take(series, time, |series| append(series, sample)),
                     None => self.found.unknown += 1,
                 }
             }

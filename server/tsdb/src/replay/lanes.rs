@@ -8,9 +8,9 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::ReplayReport;
 use super::apply::{Applier, Entry, Job};
-use crate::chunk::histogram::AnyHistogram;
 use crate::head::{Head, page_of};
 use crate::head_chunks::{Awaiting, MappedChunk};
+use crate::sample::Stamped;
 
 /// More than threads, so that nobody waits for a lane that another thread is in.
 const LANES: usize = 8;
@@ -37,7 +37,7 @@ struct Queue {
     /// Nothing more comes.
     closed: bool,
     /// Buffers to be used again.
-    spare: Vec<Vec<Entry<f64>>>,
+    spare: Vec<Vec<Entry>>,
 }
 
 /// Jobs of a lane.
@@ -146,9 +146,9 @@ impl<'l, 'a> Feeder<'l, 'a> {
         Feeder { lanes, growing: std::array::from_fn(|_| Job::default()) }
     }
 
-    pub(super) fn float(&mut self, entry: Entry<f64>) {
+    pub(super) fn float(&mut self, entry: Entry) {
         let lane = lane_of(entry.id);
-        if let Job::Histograms(_) = &self.growing[lane] {
+        if let Job::Others(_) = &self.growing[lane] {
             self.hand_over(lane);
         }
         let Job::Floats(floats) = &mut self.growing[lane] else { return };
@@ -158,18 +158,19 @@ impl<'l, 'a> Feeder<'l, 'a> {
         }
     }
 
-    pub(super) fn histogram(&mut self, entry: Entry<AnyHistogram>) {
-        let lane = lane_of(entry.id);
-        let histograms = match &mut self.growing[lane] {
-            Job::Histograms(histograms) => histograms,
+    /// Takes a sample of a series that is more than a float.
+    pub(super) fn other(&mut self, sample: (u32, Stamped)) {
+        let lane = lane_of(sample.0);
+        let others = match &mut self.growing[lane] {
+            Job::Others(others) => others,
             Job::Floats(_) => {
                 self.hand_over(lane);
-                self.growing[lane] = Job::Histograms(vec![entry]);
+                self.growing[lane] = Job::Others(vec![sample]);
                 return;
             }
         };
-        histograms.push(entry);
-        if histograms.len() >= JOB_SAMPLES {
+        others.push(sample);
+        if others.len() >= JOB_SAMPLES {
             self.hand_over(lane);
         }
     }

@@ -11,11 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common_model::Labels;
 use parking_lot::Mutex;
 
-use crate::block::Sample;
 use crate::fs::Fs;
-use crate::head::{Arrivals, Head, Offered, Page, RawPair, Series, alone, page_of};
+use crate::head::{Arrivals, Head, Offered, Page, RawPair, Series, page_of};
 use crate::head_chunks::{Awaiting, MappedChunk};
-use crate::sample::Stamped;
+use crate::sample::{Sample, Stamped, alone};
 use crate::wal::histograms::{self, RefHistogram};
 use crate::wal::record::{self, RecordKind, RefExemplar, RefSample};
 use crate::wal::{Event, SegmentReader};
@@ -373,23 +372,26 @@ impl<'a> Replay<'a> {
     }
 
     fn samples(&mut self, record: &[u8], feeder: &mut Feeder<'_, '_>) -> Result<(), String> {
-        record::decode_samples(record, |RefSample { series, time, value }| {
+        record::decode_samples(record, |RefSample { series, time, value }, start| {
+            let stamped = || Stamped { time, start, sample: Sample::Float(value) };
             if self.late {
-                let sample = Sample::Float(value);
-                self.take_late(series, Stamped { time, start: 0, sample });
+                self.take_late(series, stamped());
             } else if let Some(id) = self.wants(series, time) {
-                feeder.float(Entry { id, time, value });
+                match start {
+                    0 => feeder.float(Entry { id, time, value }),
+                    _ => feeder.other((id, stamped())),
+                }
             }
         })
     }
 
     fn histograms(&mut self, record: &[u8], feeder: &mut Feeder<'_, '_>) -> Result<(), String> {
-        histograms::decode(record, |RefHistogram { series, time, histogram }, _| {
+        histograms::decode(record, |RefHistogram { series, time, start, histogram }, _| {
             if self.late {
-                let sample = alone(histogram);
-                self.take_late(series, Stamped { time, start: 0, sample });
+                self.take_late(series, Stamped { time, start, sample: alone(histogram) });
             } else if let Some(id) = self.wants(series, time) {
-                feeder.histogram(Entry { id, time, value: histogram });
+                let sample = Sample::Histogram(Box::new(histogram));
+                feeder.other((id, Stamped { time, start, sample }));
             }
         })
     }

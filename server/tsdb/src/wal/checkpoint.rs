@@ -158,7 +158,7 @@ impl Writer<'_> {
             RecordKind::Exemplars => self.exemplars(reader),
             RecordKind::Histograms => self.histograms(reader),
             RecordKind::Tombstones => self.tombstones(reader),
-            RecordKind::MmapMarkers | RecordKind::SamplesV2 | RecordKind::Unknown => None,
+            RecordKind::MmapMarkers | RecordKind::Unknown => None,
         }
     }
 
@@ -181,11 +181,11 @@ impl Writer<'_> {
     }
 
     fn samples(&self, reader: &SegmentReader) -> Option<Record> {
-        let mut kept: Vec<RefSample> = Vec::new();
+        let mut kept: Vec<(RefSample, i64)> = Vec::new();
         let mut dropped = 0;
-        let each = |sample: RefSample| {
+        let each = |sample: RefSample, start| {
             if sample.time >= self.min_time && (self.keep)(sample.series) {
-                kept.push(sample);
+                kept.push((sample, start));
             } else {
                 dropped += 1;
             }
@@ -195,7 +195,7 @@ impl Writer<'_> {
             return Some(Record::as_found(reader));
         }
         let mut out = Vec::new();
-        record::encode_samples(&mut out, kept);
+        record::encode_started_samples(&mut out, kept);
         (!out.is_empty()).then(|| Record::new(&out))
     }
 
@@ -205,7 +205,7 @@ impl Writer<'_> {
         let mut dropped = 0;
         let each = |sample: RefHistogram, bytes: &[u8]| {
             if sample.time >= self.min_time && (self.keep)(sample.series) {
-                kept.push_raw(sample.series, sample.time, bytes);
+                kept.push_raw(&sample, bytes);
             } else {
                 dropped += 1;
             }

@@ -2,15 +2,19 @@
 //!
 //! A record has number and time of its first sample whole; every sample then has its differences
 //! from those, and the histogram. Kinds 7 and 8 are integers and floats, 9 and 10 the same with
-//! custom bounds behind each.
+//! custom bounds behind each. Kinds 12 and 13 are integers and floats with start times, with bounds
+//! behind those that have some.
 
 use common_model::{CUSTOM_BUCKETS_SCHEMA, CounterReset, Span};
 
+use super::started::Places;
 use crate::chunk::histogram::{AnyHistogram, Count, Histogram, Layout};
 use crate::codec::{Cursor, push_uvarint, push_varint};
 
 /// First bytes of such records.
-pub const KINDS: std::ops::RangeInclusive<u8> = 7..=10;
+pub const KINDS: [u8; 6] = [7, 8, 9, 10, INTEGERS_STARTED, FLOATS_STARTED];
+const INTEGERS_STARTED: u8 = 12;
+const FLOATS_STARTED: u8 = 13;
 
 /// Hints in the order of their numbers.
 const HINTS: [CounterReset; 4] =
@@ -23,14 +27,18 @@ pub struct RefHistogram {
     pub series: u64,
     /// Milliseconds since the epoch.
     pub time: i64,
+    /// Since when it counts; zero where that is not known.
+    pub start: i64,
     /// The value.
     pub histogram: AnyHistogram,
 }
 
-/// The first byte of the record a histogram belongs into.
+/// The first byte of the record a histogram belongs into that counts since `start`.
 #[must_use]
-pub fn kind_of(histogram: &AnyHistogram) -> u8 {
+pub fn kind_of(histogram: &AnyHistogram, start: i64) -> u8 {
     let (kind, schema) = match histogram {
+        AnyHistogram::Integer(_) if start != 0 => return INTEGERS_STARTED,
+        AnyHistogram::Float(_) if start != 0 => return FLOATS_STARTED,
         AnyHistogram::Integer(h) => (7, h.layout.schema),
         AnyHistogram::Float(h) => (8, h.layout.schema),
     };
@@ -42,19 +50,22 @@ pub fn kind_of(histogram: &AnyHistogram) -> u8 {
 pub struct HistogramRecord {
     bytes: Vec<u8>,
     kind: u8,
+    /// Place of the first sample, where they have no starts.
     first: Option<(u64, i64)>,
+    /// Places of samples that have.
+    places: Places,
 }
 
 impl HistogramRecord {
     /// Starts a record.
     #[must_use]
     pub fn new(kind: u8) -> HistogramRecord {
-        HistogramRecord { bytes: vec![kind], kind, first: None }
+        HistogramRecord { bytes: vec![kind], kind, first: None, places: Places::default() }
     }
 
     /// Adds a sample.
     pub fn push(&mut self, sample: &RefHistogram) {
-        self.push_place(sample.series, sample.time);
+        self.push_place(sample.series, sample.time, sample.start);
         match &sample.histogram {
             AnyHistogram::Integer(h) => self.push_value(h),
             AnyHistogram::Float(h) => self.push_value(h),
@@ -62,12 +73,16 @@ impl HistogramRecord {
     }
 
     /// Adds a sample whose histogram is written already.
-    pub(super) fn push_raw(&mut self, series: u64, time: i64, histogram: &[u8]) {
-        self.push_place(series, time);
+    pub(super) fn push_raw(&mut self, sample: &RefHistogram, histogram: &[u8]) {
+        self.push_place(sample.series, sample.time, sample.start);
         self.bytes.extend_from_slice(histogram);
     }
 
-    fn push_place(&mut self, series: u64, time: i64) {
+    fn push_place(&mut self, series: u64, time: i64, start: i64) {
+        if has_starts(self.kind) {
+            self.places.push(&mut self.bytes, (series, time, start));
+            return;
+        }
         let (first_series, first_time) = *self.first.get_or_insert_with(|| {
             self.bytes.extend_from_slice(&series.to_be_bytes());
             self.bytes.extend_from_slice(&time.to_be_bytes());
@@ -100,7 +115,7 @@ impl HistogramRecord {
                 below = *count;
             }
         }
-        if self.kind > 8 {
+        if has_bounds(self.kind, layout.schema) {
             push_uvarint(out, layout.custom.len() as u64);
             for bound in &layout.custom {
                 out.extend_from_slice(&bound.to_bits().to_be_bytes());
@@ -117,7 +132,7 @@ impl HistogramRecord {
     /// Whether there are no samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.first.is_none()
+        self.bytes.len() == 1
     }
 
     /// The whole record.
@@ -127,6 +142,15 @@ impl HistogramRecord {
     }
 }
 
+fn has_starts(kind: u8) -> bool {
+    matches!(kind, INTEGERS_STARTED | FLOATS_STARTED)
+}
+
+/// Whether custom bounds stand behind a histogram in a record of that kind.
+fn has_bounds(kind: u8, schema: i32) -> bool {
+    matches!(kind, 9 | 10) || has_starts(kind) && schema == CUSTOM_BUCKETS_SCHEMA
+}
+
 /// Reads a record of histograms, calling `each` with samples and the bytes of their histograms.
 /// One whose buckets contradict its spans ends the reading, like one that ends early.
 pub fn decode(record: &[u8], mut each: impl FnMut(RefHistogram, &[u8])) -> Result<(), String> {
@@ -134,32 +158,36 @@ pub fn decode(record: &[u8], mut each: impl FnMut(RefHistogram, &[u8])) -> Resul
         return Err("not a record of histograms".to_owned());
     };
     let mut cursor = Cursor { rest };
-    if cursor.rest.is_empty() {
-        return Ok(());
+    let mut places = Places::default();
+    let mut first = (0, 0);
+    if !has_starts(*kind) && !cursor.rest.is_empty() {
+        let (Some(series), Some(time)) = (cursor.be64(), cursor.be64()) else {
+            return Err("histograms record ends inside its head".to_owned());
+        };
+        first = (series, time as i64);
     }
-    let (Some(series), Some(time)) = (cursor.be64(), cursor.be64()) else {
-        return Err("histograms record ends inside its head".to_owned());
-    };
     while !cursor.rest.is_empty() {
-        let place = (|| Some((cursor.varint()? as u64, cursor.varint()?)))();
-        let (series_more, time_more) = place.ok_or("histograms record ends inside a sample")?;
+        let place = if has_starts(*kind) {
+            places.next(&mut cursor)
+        } else {
+            let (series, time) = first;
+            let mut more = || Some((cursor.varint()? as u64, cursor.varint()?));
+            more().map(|more| (series.wrapping_add(more.0), time.wrapping_add(more.1), 0))
+        };
+        let (series, time, start) = place.ok_or("histograms record ends inside a sample")?;
         let before = cursor.rest;
-        let histogram = match kind {
-            7 | 9 => histogram::<i64>(&mut cursor, *kind > 8).map(AnyHistogram::Integer),
-            _ => histogram::<f64>(&mut cursor, *kind > 8).map(AnyHistogram::Float),
+        let histogram = match *kind {
+            7 | 9 | INTEGERS_STARTED => histogram(&mut cursor, *kind).map(AnyHistogram::Integer),
+            _ => histogram(&mut cursor, *kind).map(AnyHistogram::Float),
         };
         let histogram = histogram.ok_or("histograms record holds an impossible histogram")?;
-        let sample = RefHistogram {
-            series: series.wrapping_add(series_more),
-            time: (time as i64).wrapping_add(time_more),
-            histogram,
-        };
+        let sample = RefHistogram { series, time, start, histogram };
         each(sample, &before[..before.len() - cursor.rest.len()]);
     }
     Ok(())
 }
 
-fn histogram<T: Logged>(cursor: &mut Cursor<'_>, has_bounds: bool) -> Option<Histogram<T>> {
+fn histogram<T: Logged>(cursor: &mut Cursor<'_>, kind: u8) -> Option<Histogram<T>> {
     let counter_reset = *HINTS.get(usize::from(cursor.byte()?))?;
     let schema = i32::try_from(cursor.varint()?).ok()?;
     let zero_threshold = f64::from_bits(cursor.be64()?);
@@ -168,7 +196,7 @@ fn histogram<T: Logged>(cursor: &mut Cursor<'_>, has_bounds: bool) -> Option<His
     let (positive_spans, negative_spans) = (spans(cursor)?, spans(cursor)?);
     let (positive, negative) = (buckets::<T>(cursor)?, buckets::<T>(cursor)?);
     let mut custom = Vec::new();
-    if has_bounds {
+    if has_bounds(kind, schema) {
         for _ in 0..cursor.uvarint()? {
             custom.push(f64::from_bits(cursor.be64()?));
         }

@@ -7,6 +7,7 @@ pub mod reader;
 pub mod record;
 pub mod repair;
 pub mod segments;
+mod started;
 pub mod writer;
 
 pub use reader::{Event, SegmentReader};

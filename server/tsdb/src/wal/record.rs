@@ -2,6 +2,8 @@
 
 use common_model::{Labels, Metadata, MetricType};
 
+use super::histograms::KINDS;
+use super::started::Places;
 use crate::codec::{Cursor, push_text, push_uvarint, push_varint};
 
 /// First byte of a record.
@@ -9,7 +11,7 @@ use crate::codec::{Cursor, push_text, push_uvarint, push_varint};
 pub enum RecordKind {
     /// New series and their labels.
     Series,
-    /// Float samples.
+    /// Float samples, with start times or without.
     Samples,
     /// Deleted ranges of time.
     Tombstones,
@@ -21,24 +23,26 @@ pub enum RecordKind {
     Metadata,
     /// Histogram samples; see [`super::histograms`].
     Histograms,
-    /// Samples with start times, which only newer versions write.
-    SamplesV2,
     /// Anything else.
     Unknown,
 }
+
+/// First byte of a record of floats.
+const SAMPLES: u8 = 2;
+/// The same where they have start times, which Prometheus reads from 3.11 on.
+const STARTED_SAMPLES: u8 = 11;
 
 /// The kind of a record; an empty one is unknown.
 #[must_use]
 pub fn kind(record: &[u8]) -> RecordKind {
     match record.first() {
         Some(1) => RecordKind::Series,
-        Some(2) => RecordKind::Samples,
+        Some(&SAMPLES | &STARTED_SAMPLES) => RecordKind::Samples,
         Some(3) => RecordKind::Tombstones,
         Some(4) => RecordKind::Exemplars,
         Some(5) => RecordKind::MmapMarkers,
         Some(6) => RecordKind::Metadata,
-        Some(7..=10) => RecordKind::Histograms,
-        Some(11..=13) => RecordKind::SamplesV2,
+        Some(kind) if KINDS.contains(kind) => RecordKind::Histograms,
         _ => RecordKind::Unknown,
     }
 }
@@ -81,13 +85,32 @@ const SAMPLE_BYTES: usize = 12;
 pub fn encode_samples(out: &mut Vec<u8>, samples: impl IntoIterator<Item = RefSample>) {
     let mut samples = samples.into_iter().peekable();
     let Some(first) = samples.peek().copied() else { return };
-    out.push(2);
+    out.push(SAMPLES);
     out.extend_from_slice(&first.series.to_be_bytes());
     out.extend_from_slice(&first.time.to_be_bytes());
     out.reserve(samples.size_hint().0 * SAMPLE_BYTES);
     for sample in samples {
         push_varint(out, sample.series.wrapping_sub(first.series) as i64);
         push_varint(out, sample.time.wrapping_sub(first.time));
+        out.extend_from_slice(&sample.value.to_bits().to_be_bytes());
+    }
+}
+
+/// Writes a record of samples and since when they count, zero where that is not known; none write
+/// none. Where it is known of none the record is one that every version reads.
+pub fn encode_started_samples<I>(out: &mut Vec<u8>, samples: I)
+where
+    I: IntoIterator<Item = (RefSample, i64)>,
+    I::IntoIter: Clone,
+{
+    let samples = samples.into_iter();
+    if samples.clone().all(|(_, start)| start == 0) {
+        return encode_samples(out, samples.map(|(sample, _)| sample));
+    }
+    out.push(STARTED_SAMPLES);
+    let mut places = Places::default();
+    for (sample, start) in samples {
+        places.push(out, (sample.series, sample.time, start));
         out.extend_from_slice(&sample.value.to_bits().to_be_bytes());
     }
 }
@@ -200,9 +223,13 @@ pub(crate) fn decode_series_bytes<'a>(
     Ok(())
 }
 
-/// Reads a record of samples.
-pub fn decode_samples(record: &[u8], mut each: impl FnMut(RefSample)) -> Result<(), String> {
+/// Reads a record of samples, calling `each` with them and with since when they count: zero where
+/// that is not known.
+pub fn decode_samples(record: &[u8], mut each: impl FnMut(RefSample, i64)) -> Result<(), String> {
     let mut cursor = body(record);
+    if record.first() == Some(&STARTED_SAMPLES) {
+        return decode_started(cursor, each);
+    }
     if cursor.rest.is_empty() {
         return Ok(());
     }
@@ -215,7 +242,23 @@ pub fn decode_samples(record: &[u8], mut each: impl FnMut(RefSample)) -> Result<
             let time = (time as i64).wrapping_add(cursor.varint()?);
             Some(RefSample { series, time, value: f64::from_bits(cursor.be64()?) })
         })();
-        each(sample.ok_or("samples record ends inside a sample")?);
+        each(sample.ok_or("samples record ends inside a sample")?, 0);
+    }
+    Ok(())
+}
+
+fn decode_started(
+    mut cursor: Cursor<'_>,
+    mut each: impl FnMut(RefSample, i64),
+) -> Result<(), String> {
+    let mut places = Places::default();
+    while !cursor.rest.is_empty() {
+        let parsed = (|| {
+            let (series, time, start) = places.next(&mut cursor)?;
+            Some((RefSample { series, time, value: f64::from_bits(cursor.be64()?) }, start))
+        })();
+        let (sample, start) = parsed.ok_or("samples record ends inside a sample")?;
+        each(sample, start);
     }
     Ok(())
 }

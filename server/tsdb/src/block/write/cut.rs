@@ -58,7 +58,7 @@ impl ChunkCutter {
         if self.series.place(time, value) != crate::head::Place::Newest {
             return 0;
         }
-        self.series.append(time, value, self.chunk_range_ms).grown_by()
+        self.series.append((time, 0), value, self.chunk_range_ms).grown_by()
     }
 
     /// The chunks in order of time.
