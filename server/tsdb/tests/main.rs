@@ -30,5 +30,7 @@ mod pieces;
 mod replay;
 mod reserve;
 mod snapshots;
+mod starts;
 mod support;
 mod upkeep;
+mod xor2;

@@ -301,6 +301,7 @@ fn histogram_chunks_are_byte_for_byte_those_of_prometheus() {
             Encoding::FloatHistogram => {
                 rewrite(bytes, |time| Histogram::<f64>::from(&histogram(time)), &mut columns)
             }
+            other => panic!("{other:?} is only written when asked for"),
         };
         let count = counts.entry(*encoding as u8).or_default();
         *count = (count.0 + 1, count.1 + found);

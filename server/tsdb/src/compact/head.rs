@@ -145,12 +145,8 @@ fn series(
     chunks.extend(heap);
     if late == Late::With {
         let mut rest = Rest::default();
-        inner
-            .head
-            .out_of_order
-            .row(id)
-            .into_iter()
-            .for_each(|(at, sample)| rest.push(at, 0, sample));
+        let row = inner.head.out_of_order.row(id);
+        row.into_iter().for_each(|(at, sample)| rest.push(at, 0, sample));
         // Of two at the same time the one in order stays, which comes last.
         chunks.splice(..0, rest.into_chunks());
     }
