@@ -138,11 +138,11 @@ impl Blocks {
         self.broken.lock().len()
     }
 
-    /// The first time behind all blocks whose samples came in order.
+    /// The first time behind all blocks that are not partial.
     pub(crate) fn max_time(&self) -> Option<i64> {
         let list = self.list();
-        let ordered = list.iter().map(|open| open.block.meta()).filter(|m| !m.is_out_of_order());
-        ordered.map(|meta| meta.max_time).max()
+        let whole = list.iter().map(|open| open.block.meta()).filter(|m| !m.is_partial());
+        whole.map(|meta| meta.max_time).max()
     }
 
     /// The first time behind the blocks that were made from a head: their ends are multiples of its
@@ -152,8 +152,8 @@ impl Blocks {
         let list = self.list();
         let blocks = list.iter().map(|open| &open.block);
         let blocks = blocks.filter(|block| !without.iter().any(|dir| block.dir() == dir));
-        let ordered = blocks.map(|block| block.meta()).filter(|meta| !meta.is_out_of_order());
-        ordered.map(|meta| meta.max_time).filter(|end| end % range_ms.max(1) == 0).max()
+        let whole = blocks.map(|block| block.meta()).filter(|meta| !meta.is_partial());
+        whole.map(|meta| meta.max_time).filter(|end| end % range_ms.max(1) == 0).max()
     }
 
     /// Looks which blocks there are now, and removes those that are replaced, empty, too old or too

@@ -14,7 +14,7 @@ use server_storage::{Appendable, Appender, Querier, Queryable, StorageError, Wat
 use crate::appender::{Batch, Scratches};
 use crate::block::{BlockMeta, KnownLabels};
 use crate::blocks::Blocks;
-use crate::compact::{CompactionCounters, Left, Writing};
+use crate::compact::{CompactionCounters, Left, StaleSeries, Writing};
 use crate::fs::{Fs, Lock};
 use crate::head::Head;
 use crate::head_chunks::HeadChunks;
@@ -57,6 +57,7 @@ pub(crate) struct Inner {
     /// before all other locks.
     pub(crate) compacting: Mutex<()>,
     pub(crate) compaction: CompactionCounters,
+    pub(crate) stale: StaleSeries,
     pub(crate) upkeep: Upkeep,
     /// How far head and log were freed of what blocks have.
     pub(crate) left: Mutex<Left>,
@@ -149,6 +150,7 @@ impl Db {
         let wal = Wal::new(fs.clone(), &wal_dir, bytes, next, Arc::clone(&wal_counters));
         let late_dir = options.dir.join("wbl");
         let late = OutOfOrderLog::new(fs.clone(), late_dir, bytes, next_late, late_counters);
+        let stale = StaleSeries::new(options.stale_series_share, options.stale_series_min);
         let inner = Inner {
             retention_ms: AtomicI64::new(options.retention_ms),
             retention_bytes: AtomicU64::new(options.retention_bytes),
@@ -165,6 +167,7 @@ impl Db {
             schedule: Mutex::default(),
             compacting: Mutex::default(),
             compaction: CompactionCounters::default(),
+            stale,
             upkeep: Upkeep::default(),
             left: Mutex::default(),
             out_of_order_log: Mutex::new(late),

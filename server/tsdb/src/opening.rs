@@ -253,6 +253,10 @@ impl Inner {
                 *self.left.lock() = Left { head: Some(covered), log: Some(covered) };
             }
         }
+        if report.series_left > 0 {
+            // Those that did not come back.
+            self.forget_in_head(i64::MIN);
+        }
         if let Some(time) = self.blocks.max_time() {
             self.head.min_valid_time.fetch_max(time, Ordering::AcqRel);
         }

@@ -45,6 +45,11 @@ pub struct Options {
     /// Longest range of a block that is made of others; zero is a tenth of the retention, at most 31
     /// days.
     pub block_range_max_ms: i64,
+    /// Share of the series in memory from which on those that ended go to blocks; zero keeps them as
+    /// long as others.
+    pub stale_series_share: f64,
+    /// How many they must be, besides.
+    pub stale_series_min: usize,
     /// Bytes on the disk that are set aside for the day it is full; zero is none.
     pub reserve_bytes: u64,
 }
@@ -70,6 +75,8 @@ impl Options {
             reload_interval_ms: 60 * 1000,
             chunk_range_ms: CHUNK_RANGE_MS,
             block_range_max_ms: 0,
+            stale_series_share: 0.0,
+            stale_series_min: 1,
             reserve_bytes: crate::reserve::RESERVE_BYTES,
         }
     }

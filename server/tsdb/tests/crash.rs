@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use common_model::{Labels, Matcher};
+use common_model::{Labels, Matcher, stale_marker};
 use server_storage::{SeriesRef, Watch};
 use server_tsdb::fs::{Fs, MemoryFs};
 use server_tsdb::{Db, Error, Options};
@@ -117,8 +117,9 @@ struct Model {
     holes: Vec<(String, i64, i64)>,
     cutoff: i64,
     now: i64,
-    /// Whether some samples have starts.
+    /// Whether some samples have starts, and whether series end.
     starts: bool,
+    ends: bool,
 }
 
 impl Model {
@@ -222,7 +223,10 @@ impl Model {
         for _ in 0..=random.below(20) {
             let name = random.below(30).to_string();
             let labels = labels(&[("__name__", "m"), ("name", &name)]);
-            let value = f64::from_bits(random.next());
+            let value = match self.ends && random.below(4) == 0 {
+                true => stale_marker(),
+                false => f64::from_bits(random.next()),
+            };
             let time = self.time_for(&name, &labels, random);
             if batch.append(SeriesRef(0), &labels, time, value).is_ok() {
                 batch.set_start(self.start_of(time, value.to_bits()));
@@ -249,6 +253,7 @@ fn small(fs: &MemoryFs) -> Db {
         chunk_range_ms: 600_000,
         out_of_order_window_ms: 1_200_000,
         retention_ms: 1_000_000_000,
+        stale_series_share: 0.2,
         ..Options::new(DIR)
     };
     open_with(Arc::new(fs.clone()) as Arc<dyn Fs>, options)
@@ -302,13 +307,13 @@ fn damage_head_chunks(fs: &MemoryFs, random: &mut Random) {
 }
 
 /// Returns how many blocks there were at the end. With every fourth seed the disk is full at times, with
-/// every fifth samples have starts.
+/// every fifth samples have starts, with every third series end.
 fn simulate(seed: u64) -> usize {
     let mut random = Random::new(seed);
     let mut name = names();
     let mut fs = MemoryFs::default();
     let mut db = small(&fs);
-    let mut model = Model { starts: seed % 5 == 2, ..Model::default() };
+    let mut model = Model { starts: seed % 5 == 2, ends: seed % 3 == 1, ..Model::default() };
     for _ in 0..60 + random.below(100) {
         match random.below(if seed % 4 == 3 { 124 } else { 118 }) {
             118..=123 => relieve((&db, &fs), model.now, &mut random, &mut name),

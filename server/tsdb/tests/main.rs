@@ -31,6 +31,7 @@ mod pieces;
 mod replay;
 mod reserve;
 mod snapshots;
+mod stale;
 mod starts;
 mod support;
 mod upkeep;

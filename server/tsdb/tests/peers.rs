@@ -106,7 +106,7 @@ impl Drop for Prometheus {
 }
 
 /// Without stale markers, which queries do not show, and with one NaN for all.
-fn visible(contents: &Contents) -> Contents {
+pub(crate) fn visible(contents: &Contents) -> Contents {
     let mut visible = contents.clone();
     for samples in visible.values_mut() {
         samples.retain(|(_, bits)| *bits != stale_marker().to_bits());
@@ -120,7 +120,7 @@ fn visible(contents: &Contents) -> Contents {
     visible
 }
 
-fn from_json(answer: &serde_json::Value) -> Contents {
+pub(crate) fn from_json(answer: &serde_json::Value) -> Contents {
     let mut all = Contents::new();
     for series in answer["data"]["result"].as_array().into_iter().flatten() {
         let metric = series["metric"].as_object().unwrap();

@@ -5,6 +5,10 @@ use serde_json::{Map, Value};
 
 /// A hint: the samples of the block came out of order.
 pub(crate) const FROM_OUT_OF_ORDER: &str = "from-out-of-order";
+/// Set of blocks of series that left the head before the others.
+pub(crate) const FROM_STALE_SERIES: &str = "from-stale-series";
+/// What says of a block that it has some of a head's samples and not the others of their time.
+const PARTIAL: [&str; 3] = [FROM_OUT_OF_ORDER, FROM_STALE_SERIES, "from-selected-series"];
 
 /// The only version there is.
 pub(super) const META_VERSION: u32 = 1;
@@ -119,10 +123,11 @@ impl BlockMeta {
         text
     }
 
-    /// Whether the samples came out of order, so that newer ones in order may be older than these.
+    /// Whether a head may have other samples of the block's time: because these came out of order, or
+    /// are those of some series alone.
     #[must_use]
-    pub fn is_out_of_order(&self) -> bool {
-        self.compaction.hints.iter().any(|hint| hint == FROM_OUT_OF_ORDER)
+    pub fn is_partial(&self) -> bool {
+        self.compaction.hints.iter().any(|hint| PARTIAL.contains(&&**hint))
     }
 
     /// Whether there may be samples in `[start, end]`.

@@ -62,12 +62,12 @@ impl Block {
         }
         let BlockMeta { min_time, max_time, compaction, .. } = &self.meta;
         let (min_time, max_time) = (*min_time, *max_time);
-        let out_of_order = self.meta.is_out_of_order();
+        let is_partial = self.meta.is_partial();
         let compaction = BlockCompaction {
             level: 1,
             sources: vec![ulid.to_owned()],
             parents: vec![BlockParent { ulid: self.meta.ulid.clone(), min_time, max_time }],
-            hints: if out_of_order { compaction.hints.clone() } else { Vec::new() },
+            hints: if is_partial { compaction.hints.clone() } else { Vec::new() },
             ..BlockCompaction::default()
         };
         writer.finish(Some((min_time, max_time)), Some(compaction))

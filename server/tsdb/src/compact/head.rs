@@ -58,6 +58,7 @@ impl Inner {
     /// where there was no room for its shorter form, and a start would take it from there. The caller
     /// holds the lock.
     pub(crate) fn let_log_follow_head(&self) -> Result<(), Error> {
+        self.let_log_follow_stale()?;
         let mut left = self.left.lock();
         if left.head > left.log
             && let Some(until) = left.head
@@ -111,7 +112,20 @@ pub(crate) fn write_head(
     (late, watch): (Late, &Watch),
     note: &dyn Fn(&EncodedChunk<'_>),
 ) -> Result<(), Error> {
-    for (at, id) in inner.head.in_order(first, last).into_iter().enumerate() {
+    let ids = inner.head.in_order(first, last);
+    write_series(inner, writer, &ids, (first, last), (late, watch), note)
+}
+
+/// The same of series that are given in order of labels.
+pub(super) fn write_series(
+    inner: &Inner,
+    writer: &mut BlockWriter,
+    ids: &[u32],
+    (first, last): (i64, i64),
+    (late, watch): (Late, &Watch),
+    note: &dyn Fn(&EncodedChunk<'_>),
+) -> Result<(), Error> {
+    for (at, &id) in ids.iter().enumerate() {
         watch.check(at).map_err(|_| Error::Interrupted)?;
         let Some((labels, chunks)) = series(inner, id, (first, last), late)? else { continue };
         let chunks: Vec<_> = chunks.iter().map(Kept::as_encoded).collect();

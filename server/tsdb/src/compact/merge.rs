@@ -62,9 +62,9 @@ fn descent(parents: &[Classed]) -> ((i64, i64), BlockCompaction) {
     ((min_time, max_time), origin)
 }
 
-/// A block of nothing but samples out of order is one, too.
+/// A block of nothing but partial ones is one, too; with the hint that all versions know.
 fn hints(parents: &[Classed]) -> Vec<String> {
-    if parents.iter().all(|parent| parent.block.meta().is_out_of_order()) {
+    if parents.iter().all(|parent| parent.block.meta().is_partial()) {
         vec![FROM_OUT_OF_ORDER.to_owned()]
     } else {
         Vec::new()

@@ -11,6 +11,7 @@ mod head;
 mod merge;
 mod out_of_order;
 mod plan;
+mod stale;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,6 +28,7 @@ use crate::{Error, maintenance};
 pub(crate) use counters::CompactionCounters;
 pub(crate) use head::{Late, write_head};
 pub(crate) use out_of_order::Writing;
+pub(crate) use stale::StaleSeries;
 
 /// How often it is looked whether there is anything to compact.
 const COMPACT_INTERVAL_MS: i64 = 60 * 1000;
@@ -73,6 +75,7 @@ impl Db {
         let result = written
             .and(left)
             .and_then(|()| inner.compact_out_of_order(pass, with_head))
+            .and_then(|()| inner.compact_stale(pass))
             .and_then(|()| if pass.is_urgent { Ok(()) } else { inner.compact_blocks(pass) });
         let result = result.inspect_err(|error| inner.reserve.note(error));
         if result.as_ref().is_err_and(|error| !matches!(error, Error::Interrupted)) {
@@ -153,12 +156,12 @@ impl Inner {
     fn next_parents(&self, ranges: &[i64]) -> Result<Option<Vec<Classed>>, Error> {
         loop {
             let mut blocks = Vec::clone(&self.blocks.list());
-            // Samples out of order of times that the head still has: a block of them and others would
-            // look as if the head had none of that time left.
+            // A block of those that have some samples of times that the head still has, and of others,
+            // would look as if the head had none of that time left.
             let covered = self.head.compacted_until.load(Ordering::Acquire);
             blocks.retain(|open| {
                 let meta = open.block.meta();
-                !meta.is_out_of_order() || meta.max_time <= covered
+                !meta.is_partial() || meta.max_time <= covered
             });
             let metas: Vec<&BlockMeta> = blocks.iter().map(|open| open.block.meta()).collect();
             let Some(places) = plan::choose(&metas, ranges) else { return Ok(None) };

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod closed;
+mod ended;
 mod exemplars;
 mod index;
 mod metadata;
@@ -26,6 +27,7 @@ use crate::delete::Tombstones;
 use crate::head_chunks::HeadChunks;
 
 pub(crate) use arrivals::{Arrivals, RawPair};
+pub(crate) use ended::Ended;
 pub(crate) use exemplars::{Exemplars, LABEL_CHARS_MAX, Offered, Verdict};
 pub(crate) use index::Index;
 pub(crate) use metadata::MetadataTable;

@@ -1,6 +1,6 @@
 //! The chunk of a series that is being written: floats, or histograms of one kind.
 
-use common_model::CounterReset;
+use common_model::{CounterReset, is_stale_marker};
 
 use crate::chunk::Encoding;
 use crate::chunk::histogram::{AnyHistogram, Count, Fit, Histogram, HistogramWriter};
@@ -91,6 +91,15 @@ impl Open {
             Open::Float(_) => Encoding::Xor,
             Open::Started(_) => Encoding::Xor2,
             Open::Histogram(open) => each!(&open.writer, writer => writer.encoding()),
+        }
+    }
+
+    /// Whether the newest sample says that the series ended.
+    pub(super) fn is_stale(&self) -> bool {
+        match self {
+            Open::Float(writer) => is_stale_marker(writer.last_value()),
+            Open::Started(writer) => is_stale_marker(writer.last_value()),
+            Open::Histogram(open) => each!(&open.writer, writer => writer.is_stale()),
         }
     }
 

@@ -378,6 +378,11 @@ impl Series {
         Some((first, last))
     }
 
+    /// Time of the newest sample, where that says that the series ended and nobody is about to add one.
+    pub(crate) fn ended_at(&self) -> Option<i64> {
+        (self.pending == 0 && self.open.is_stale()).then(|| self.open.last_time())
+    }
+
     /// Whether there are no samples.
     pub(crate) fn is_empty(&self) -> bool {
         self.open.count() == 0 && self.closed.as_ref().is_none_or(|closed| closed.is_empty())

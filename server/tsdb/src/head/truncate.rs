@@ -36,25 +36,30 @@ impl Head {
                 }
             }
         }
-        let series = if candidates.is_empty() {
-            Vec::new()
-        } else {
-            let gone = |series: &super::Series| {
-                series.is_empty() && series.pending == 0 && !self.out_of_order.has(series.id)
-            };
-            self.index.write().remove(&candidates, &self.symbols, gone)
-        };
+        let series = self.remove_empty(&candidates);
         let late = self.out_of_order.span().map_or(oldest, |late| late.0);
         self.forget_tombstones(&series, oldest.min(late));
         let counters = &self.counters;
         counters.chunks.fetch_sub(chunks, Ordering::Relaxed);
         counters.chunks_removed.fetch_add(chunks, Ordering::Relaxed);
         counters.chunk_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        counters.series_removed.fetch_add(series.len() as u64, Ordering::Relaxed);
         if oldest != i64::MAX {
             self.min_time.store(oldest, Ordering::Release);
         }
         Truncated { chunks, series }
+    }
+
+    /// Forgets those of some series that have no samples; returns their numbers, sorted.
+    pub(super) fn remove_empty(&self, candidates: &[u32]) -> Vec<u32> {
+        if candidates.is_empty() {
+            return Vec::new();
+        }
+        let gone = |series: &super::Series| {
+            series.is_empty() && series.pending == 0 && !self.out_of_order.has(series.id)
+        };
+        let removed = self.index.write().remove(candidates, &self.symbols, gone);
+        self.counters.series_removed.fetch_add(removed.len() as u64, Ordering::Relaxed);
+        removed
     }
 
     /// The time before which chunks must go for all of them to take at most `bytes_max`; `None` when

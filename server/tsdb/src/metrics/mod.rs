@@ -241,6 +241,7 @@ impl Collector for Db {
         let lowest = first.unwrap_or(stats.min_time).min(stats.min_time);
         times(samples, stats.min_time, stats.max_time, lowest);
         inner.compaction.collect(samples);
+        inner.stale.collect(samples);
         out_of_order::collect(samples, inner);
         head_chunks::collect(samples, &inner.head.files);
         exemplars::collect(samples, &inner.head);

@@ -1,5 +1,7 @@
 //! Samples of the log go to their series.
 
+use std::sync::atomic::Ordering;
+
 use parking_lot::Mutex;
 
 use super::ReplayReport;
@@ -20,6 +22,8 @@ pub(super) enum Job {
     Floats(Vec<Entry>),
     /// Any samples.
     Others(Vec<(u32, Stamped)>),
+    /// Blocks have all samples that the series has so far.
+    Leave(u32),
 }
 
 impl Default for Job {
@@ -33,6 +37,7 @@ impl Job {
         match self {
             Job::Floats(samples) => samples.is_empty(),
             Job::Others(samples) => samples.is_empty(),
+            Job::Leave(_) => false,
         }
     }
 }
@@ -56,6 +61,7 @@ struct Found {
     repeated: u64,
     mapped: u64,
     unknown: u64,
+    chunks_left: u64,
     oldest: i64,
     newest: i64,
 }
@@ -64,7 +70,8 @@ impl Default for Found {
     fn default() -> Found {
         let sum = AppendedSum::default();
         let (oldest, newest) = (i64::MAX, i64::MIN);
-        Found { sum, taken: 0, repeated: 0, mapped: 0, unknown: 0, oldest, newest }
+        let (taken, repeated, mapped, unknown, chunks_left) = Default::default();
+        Found { sum, taken, repeated, mapped, unknown, chunks_left, oldest, newest }
     }
 }
 
@@ -90,7 +97,20 @@ impl<'a> Applier<'a> {
                     series.append_any(sample, range)
                 });
             }
+            Job::Leave(id) => self.leave(*id),
         }
+    }
+
+    /// Frees a series of its samples.
+    fn leave(&mut self, id: u32) {
+        let Some(page) = self.head.page(id) else { return };
+        let freed = page.series.write().get_mut(id).map(|series| {
+            series.unconfirmed = 0;
+            series.drop_before(i64::MAX)
+        });
+        let (chunks, bytes) = freed.unwrap_or_default();
+        self.found.chunks_left += chunks;
+        self.found.sum.bytes_less += bytes;
     }
 
     /// Offers samples to their series; the page of neighbours is locked once.
@@ -176,6 +196,7 @@ impl<'a> Applier<'a> {
         report.samples_repeated += found.repeated;
         report.unknown_refs += found.unknown;
         self.head.account(&found.sum);
+        self.head.counters.chunks.fetch_sub(found.chunks_left, Ordering::Relaxed);
         if found.oldest <= found.newest {
             self.head.cover(found.oldest, found.newest);
         }

@@ -148,7 +148,7 @@ impl<'l, 'a> Feeder<'l, 'a> {
 
     pub(super) fn float(&mut self, entry: Entry) {
         let lane = lane_of(entry.id);
-        if let Job::Others(_) = &self.growing[lane] {
+        if !matches!(self.growing[lane], Job::Floats(_)) {
             self.hand_over(lane);
         }
         let Job::Floats(floats) = &mut self.growing[lane] else { return };
@@ -163,7 +163,7 @@ impl<'l, 'a> Feeder<'l, 'a> {
         let lane = lane_of(sample.0);
         let others = match &mut self.growing[lane] {
             Job::Others(others) => others,
-            Job::Floats(_) => {
+            Job::Floats(_) | Job::Leave(_) => {
                 self.hand_over(lane);
                 self.growing[lane] = Job::Others(vec![sample]);
                 return;
@@ -173,6 +173,14 @@ impl<'l, 'a> Feeder<'l, 'a> {
         if others.len() >= JOB_SAMPLES {
             self.hand_over(lane);
         }
+    }
+
+    /// Takes note that blocks have the samples that a series has so far.
+    pub(super) fn leave(&mut self, id: u32) {
+        let lane = lane_of(id);
+        self.hand_over(lane);
+        self.growing[lane] = Job::Leave(id);
+        self.hand_over(lane);
     }
 
     /// Puts the growing job of a lane behind its others; one of floats grows in its place.

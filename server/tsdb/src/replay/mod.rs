@@ -45,6 +45,8 @@ pub struct ReplayReport {
     pub samples_mapped: u64,
     /// Samples that blocks have.
     pub samples_covered: u64,
+    /// Times that a series had left for a block.
+    pub series_left: u64,
     /// Samples, and metadata, of series the log does not describe.
     pub unknown_refs: u64,
     /// Good records of kinds that are not used, by kind.
@@ -220,7 +222,7 @@ impl<'a> Replay<'a> {
             }),
             RecordKind::Tombstones => {
                 record::decode_tombstones(record, |reference, first, last| {
-                    self.tombstone(reference, first, last);
+                    self.tombstone(reference, (first, last), feeder);
                 })
             }
             RecordKind::Exemplars if self.head.exemplars.is_on() => self.exemplars(record),
@@ -458,8 +460,19 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn tombstone(&mut self, reference: u64, first: i64, last: i64) {
+    fn tombstone(
+        &mut self,
+        reference: u64,
+        (first, last): (i64, i64),
+        feeder: &mut Feeder<'_, '_>,
+    ) {
         match self.resolve(reference).filter(|id| self.head.has(u64::from(*id))) {
+            // No deletion, which has the times of samples: newer versions say so that a series left
+            // the head for a block. What comes of it later is to be seen.
+            Some(id) if (first, last) == (i64::MIN, i64::MAX) => {
+                self.report.series_left += 1;
+                feeder.leave(id);
+            }
             Some(id) => {
                 delete::add(self.head.tombstones.write().entry(id).or_default(), (first, last));
             }

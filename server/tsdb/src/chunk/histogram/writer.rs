@@ -257,6 +257,12 @@ impl<T: Count> HistogramWriter<T> {
         header(if self.starts.is_some() { self.bytes[0] } else { self.bytes[2] })
     }
 
+    /// Whether the newest sample says that the series ended.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        common_model::is_stale_marker(self.sum.value())
+    }
+
     /// How the chunk is laid out.
     #[must_use]
     pub fn encoding(&self) -> Encoding {

@@ -1,0 +1,246 @@
+//! Series that ended leave the memory before the others of their time: to blocks of their own, which
+//! are merged with those of the others later.
+//!
+//! Where targets come and go most series of a head may be such. Their blocks say that they are
+//! partial, in the words that all versions of Prometheus understand, and the log is cut of them, so
+//! that a start does not bring them back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use common_instrument::{Child, Family, Histogram, Samples, exponential_buckets};
+use parking_lot::Mutex;
+use server_storage::Watch;
+
+use super::Pass;
+use super::head::{Late, write_series};
+use crate::Error;
+use crate::block::{
+    BlockCompaction, BlockMeta, EncodedChunk, FROM_OUT_OF_ORDER, FROM_STALE_SERIES,
+    write_or_discard,
+};
+use crate::db::{Db, Inner};
+use crate::head::Ended;
+use crate::maintenance::Share;
+use crate::wal::count;
+
+const SERIES: Family = Family::gauge(
+    "prometheus_tsdb_head_stale_series",
+    "Total number of stale series in the head block.",
+);
+const TRIGGERED: Family = Family::counter(
+    "prometheus_tsdb_stale_series_compactions_triggered_total",
+    "Total number of triggered stale series compactions.",
+);
+const FAILED: Family = Family::counter(
+    "prometheus_tsdb_stale_series_compactions_failed_total",
+    "Total number of stale series compactions that failed.",
+);
+const DURATION: Family = Family::histogram(
+    "prometheus_tsdb_stale_series_compaction_duration_seconds",
+    "Duration of stale series compaction runs.",
+);
+
+/// When they go, and what is known of them.
+#[derive(Debug)]
+pub(crate) struct StaleSeries {
+    /// Bits of the share of all series from which on they go; zero keeps them.
+    share: AtomicU64,
+    /// How many they must be, besides.
+    min: AtomicUsize,
+    /// How many there were when it was looked last.
+    found: AtomicUsize,
+    triggered: AtomicU64,
+    failed: AtomicU64,
+    duration: Histogram,
+    leaving: Mutex<Option<Leaving>>,
+}
+
+/// Series on their way out of the head.
+#[derive(Debug)]
+struct Leaving {
+    /// In order of labels.
+    ids: Vec<u32>,
+    ended: Vec<Ended>,
+    /// Blocks have their samples before this.
+    until: i64,
+    step: Step,
+}
+
+/// How far they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Blocks are being written.
+    Writing,
+    /// Blocks have everything: what is left are readers that do not know it.
+    Written,
+    /// The head forgot them, the log did not.
+    Removed,
+}
+
+impl StaleSeries {
+    pub(crate) fn new(share: f64, min: usize) -> StaleSeries {
+        StaleSeries {
+            share: AtomicU64::new(share.to_bits()),
+            min: AtomicUsize::new(min),
+            found: AtomicUsize::new(0),
+            triggered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            duration: Histogram::new(&exponential_buckets(1.0, 2.0, 14)),
+            leaving: Mutex::default(),
+        }
+    }
+
+    fn is_due(&self, found: usize, series: usize) -> bool {
+        let share = f64::from_bits(self.share.load(Ordering::Relaxed));
+        let min = self.min.load(Ordering::Relaxed).max(1);
+        share > 0.0 && found >= min && found as f64 >= share * series as f64
+    }
+
+    pub(crate) fn collect(&self, samples: &mut Samples) {
+        samples.push(&SERIES, &[], self.found.load(Ordering::Relaxed) as f64);
+        samples.push(&TRIGGERED, &[], self.triggered.load(Ordering::Relaxed) as f64);
+        samples.push(&FAILED, &[], self.failed.load(Ordering::Relaxed) as f64);
+        self.duration.push(samples, DURATION.name, DURATION.help, &[]);
+    }
+}
+
+impl Db {
+    /// From now on series that ended leave the memory when they are that share of all (zero keeps
+    /// them) and at least so many.
+    pub fn set_stale_series_limit(&self, share: f64, min: usize) {
+        let stale = &self.inner.stale;
+        stale.share.store(share.to_bits(), Ordering::Relaxed);
+        stale.min.store(min, Ordering::Relaxed);
+    }
+}
+
+impl Inner {
+    /// Lets series that ended leave the head where they are many. The caller holds the lock.
+    pub(super) fn compact_stale(self: &Arc<Self>, pass: &mut Pass<'_>) -> Result<(), Error> {
+        let mut leaving = self.stale.leaving.lock();
+        if leaving.is_none() {
+            let ended = self.head.ended();
+            self.stale.found.store(ended.len(), Ordering::Relaxed);
+            if pass.is_urgent || !self.stale.is_due(ended.len(), self.head.index.read().len()) {
+                return Ok(());
+            }
+            count(&self.stale.triggered, 1);
+            let ids = self.head.sorted(ended.iter().map(|(id, _)| *id).collect());
+            *leaving = Some(Leaving { ids, ended, until: i64::MIN, step: Step::Writing });
+        }
+        let Some(state) = leaving.as_mut() else { return Ok(()) };
+        let start = Instant::now();
+        let outcome = self.let_leave(pass, state);
+        match &outcome {
+            Ok(true) => *leaving = None,
+            Err(error) if !matches!(error, Error::Interrupted) => count(&self.stale.failed, 1),
+            _ => {}
+        }
+        self.stale.duration.observe_duration(start.elapsed());
+        outcome.map(|_| ())
+    }
+
+    /// Takes the steps that can be taken; says whether it was the last.
+    fn let_leave(
+        self: &Arc<Self>,
+        pass: &mut Pass<'_>,
+        state: &mut Leaving,
+    ) -> Result<bool, Error> {
+        if state.step == Step::Writing {
+            if let Err(error) = self.heal_head_chunks(true) {
+                tracing::warn!(%error, "damaged head chunks go to no block");
+            }
+            self.write_stale(pass, state)?;
+            state.step = Step::Written;
+        }
+        if state.step == Step::Written {
+            if self.blocks.has_old_readers() {
+                return Ok(false);
+            }
+            let removed = self.head.remove_ended(&state.ended);
+            tracing::info!(series = removed.len(), "series that ended left the memory");
+            self.head.forget_tombstones(&removed, i64::MIN);
+            let last = self.last_segment();
+            self.removed.lock().extend(removed.into_iter().map(|id| (u64::from(id), last)));
+            state.step = Step::Removed;
+        }
+        self.forget_in_log()?;
+        Ok(true)
+    }
+
+    /// The last segment that may have records of series that are gone.
+    fn last_segment(&self) -> u64 {
+        let _alone = self.sync.lock();
+        let mut wal = self.wal.lock();
+        let next = wal.cut().map(|()| wal.current_number());
+        next.map_or_else(|_| wal.current_number(), |next| next.saturating_sub(1))
+    }
+
+    /// Cuts the log of series that left.
+    fn forget_in_log(&self) -> Result<(), Error> {
+        let until = self.head.compacted_until.load(Ordering::Acquire);
+        self.shorten_log(until, Share::All)
+    }
+
+    /// Must be called before samples are deleted, as [`Inner::let_log_follow_head`], which says why.
+    pub(crate) fn let_log_follow_stale(&self) -> Result<(), Error> {
+        let mut leaving = self.stale.leaving.lock();
+        if leaving.as_ref().is_some_and(|state| state.step == Step::Removed) {
+            self.forget_in_log()?;
+            *leaving = None;
+        }
+        Ok(())
+    }
+
+    /// Writes a block for every aligned range.
+    fn write_stale(
+        self: &Arc<Self>,
+        pass: &mut Pass<'_>,
+        state: &mut Leaving,
+    ) -> Result<(), Error> {
+        let range = self.head.chunk_range_ms;
+        // Blocks have what is before that, which the head may still have.
+        let covered = self.head.compacted_until.load(Ordering::Acquire);
+        let oldest = self.head.span().0.max(covered).max(state.until);
+        let Some(newest) = state.ended.iter().map(|(_, at)| *at).max() else { return Ok(()) };
+        let mut start = oldest.div_euclid(range).saturating_mul(range).max(covered);
+        while start <= newest {
+            let end = start.div_euclid(range).saturating_add(1).saturating_mul(range);
+            let ulid = (pass.name)();
+            let meta =
+                self.timed(|| write_range(self, &state.ids, (start, end), &ulid, pass.watch))?;
+            if let Some(meta) = meta {
+                self.adopt(&meta)?;
+            }
+            state.until = end;
+            if end <= start {
+                break;
+            }
+            start = end;
+        }
+        Ok(())
+    }
+}
+
+fn write_range(
+    inner: &Inner,
+    ids: &[u32],
+    (start, end): (i64, i64),
+    ulid: &str,
+    watch: &Watch,
+) -> Result<Option<BlockMeta>, Error> {
+    write_or_discard(&inner.fs, &inner.options.dir, ulid, |mut writer| {
+        let note = |chunk: &EncodedChunk<'_>| inner.compaction.note(chunk);
+        write_series(inner, &mut writer, ids, (start, end - 1), (Late::Without, watch), &note)?;
+        let origin = BlockCompaction {
+            level: 1,
+            sources: vec![ulid.to_owned()],
+            // Versions that do not know the second would take the first alone for the whole head's.
+            hints: vec![FROM_OUT_OF_ORDER.to_owned(), FROM_STALE_SERIES.to_owned()],
+            ..BlockCompaction::default()
+        };
+        writer.finish(Some((start, end)), Some(origin))
+    })
+}

@@ -1,0 +1,52 @@
+//! Series that ended: their newest sample is a stale marker.
+
+use std::sync::atomic::Ordering;
+
+use super::{Head, Series};
+
+/// A series that ended, and when.
+pub(crate) type Ended = (u32, i64);
+
+impl Head {
+    /// Series that ended and of which no sample came out of order. Of one whose marker is in a file
+    /// already nobody knows it: those are few.
+    pub(crate) fn ended(&self) -> Vec<Ended> {
+        let pages = self.index.read().pages.all();
+        let mut ended = Vec::new();
+        for page in pages {
+            let page = page.series.read();
+            ended.extend(page.iter().filter_map(|series| self.ended_at(series)));
+        }
+        ended
+    }
+
+    fn ended_at(&self, series: &Series) -> Option<Ended> {
+        let at = series.ended_at()?;
+        (!self.out_of_order.has(series.id)).then_some((series.id, at))
+    }
+
+    /// Forgets series that ended when it says there and had no sample since; returns their numbers,
+    /// sorted.
+    pub(crate) fn remove_ended(&self, ended: &[Ended]) -> Vec<u32> {
+        let (mut chunks, mut bytes) = (0, 0);
+        let mut empty = Vec::new();
+        for &(id, at) in ended {
+            let Some(page) = self.page(id) else { continue };
+            let mut page = page.series.write();
+            let Some(series) = page.get_mut(id) else { continue };
+            if self.ended_at(series) == Some((id, at)) {
+                let (more_chunks, more_bytes) = series.drop_before(i64::MAX);
+                chunks += more_chunks;
+                bytes += more_bytes;
+                empty.push(id);
+            }
+        }
+        // Others may have got a sample by now.
+        let removed = self.remove_empty(&empty);
+        let counters = &self.counters;
+        counters.chunks.fetch_sub(chunks, Ordering::Relaxed);
+        counters.chunks_removed.fetch_add(chunks, Ordering::Relaxed);
+        counters.chunk_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        removed
+    }
+}
