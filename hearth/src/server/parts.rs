@@ -115,6 +115,7 @@ impl Parts {
             in_process: sources::in_process(node, logs.as_ref(), registry),
             asked: sources::asked(&probes),
             ready: replayed::when(db),
+            starts: settings.starts,
         };
         let scrape = Arc::new(Manager::new(options, registry));
         let alertmanager = match settings.has_alertmanager {

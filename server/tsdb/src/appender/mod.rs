@@ -3,6 +3,7 @@
 mod apply;
 mod numbered;
 mod scratch;
+mod zero;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -442,6 +443,16 @@ impl Appender for Batch {
         self.sample_time = timestamp;
         validate(histogram).map_err(AppendError::InvalidHistogram)?;
         self.add_histogram(series, labels, timestamp, &AnyHistogram::Integer(integer))
+    }
+
+    fn append_zero(
+        &mut self,
+        series: SeriesRef,
+        labels: Option<&Labels>,
+        start: TimestampMs,
+        timestamp: TimestampMs,
+    ) {
+        self.zero(series, labels, start, timestamp);
     }
 
     fn wants_exemplars(&self) -> bool {
