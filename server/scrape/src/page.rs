@@ -297,6 +297,44 @@ mod tests {
     }
 
     #[test]
+    fn known_and_forgotten_lines_have_their_start_times() {
+        let mut bench = Bench::new();
+        bench.treatment.starts = StartTimes { stored: true, zeros: true };
+        // The same lines in another order, and as series of their own.
+        let pages = [
+            "# TYPE a counter\na_total 1\na_created 900\n# EOF\n",
+            "# TYPE a counter\na_created 900\na_total 1\n# TYPE b gauge\nb 1\n# EOF\n",
+            "# TYPE a gauge\na_total 1\na_created 900\n# EOF\n",
+        ];
+        for (round, (page, forgets, series, wanted)) in [
+            (0, false, 1, "0 900000"),
+            (0, false, 1, "0 900000 900000"),
+            (1, false, 2, "0 900000 900000 900000"),
+            (0, true, 1, "0 900000"),
+            (2, false, 2, "0 900000 0"),
+            (0, false, 1, "0 900000 0 900000"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            if forgets {
+                bench.store.clear();
+            }
+            let counts = bench.scrape(pages[page], Dialect::OpenMetrics).unwrap();
+            assert_eq!((counts.scraped, counts.kept), (series, series), "round {round}");
+            let querier = bench.store.querier(0, i64::MAX).unwrap();
+            let hints = SelectHints { end: i64::MAX, ..SelectHints::default() };
+            let matcher = [Matcher::equal("__name__", "a_total")];
+            let mut set = querier.select(true, &hints, &matcher).unwrap();
+            let mut samples = SampleColumns::default();
+            set.next(&mut samples).unwrap().unwrap();
+            assert_eq!((samples.timestamps[0], samples.values[0]), (900_000, 0.0));
+            let starts = samples.starts.iter().map(i64::to_string);
+            assert_eq!(starts.collect::<Vec<_>>().join(" "), wanted, "round {round}");
+        }
+    }
+
+    #[test]
     fn a_page_that_ends_badly_leaves_nothing() {
         let mut bench = Bench::new();
         bench.scrape("a 1\n", Dialect::Text).unwrap();

@@ -32,3 +32,4 @@ mod reserve;
 mod snapshots;
 mod support;
 mod upkeep;
+mod zeros;
