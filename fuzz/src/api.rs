@@ -48,6 +48,7 @@ pub async fn api() -> Router {
         in_process: std::collections::HashMap::new(),
         asked: std::collections::HashMap::new(),
         ready: None,
+        starts: server_scrape::StartTimes::default(),
     };
     let scrape = Arc::new(server_scrape::Manager::new(scrape, &registry));
     let jobs = Config::load(JOBS, "prometheus.yml", &|_| None).expect("it is fixed");

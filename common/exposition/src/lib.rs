@@ -26,5 +26,5 @@ pub use families::{
 pub use format::{Format, Protocol};
 pub use lint::{Problem, lint, lint_family};
 pub use negotiate::{negotiate, negotiate_text};
-pub use parse::{Dialect, Error, Event, ExemplarText, Parser, Series, labels_of};
+pub use parse::{CreatedTimes, Dialect, Error, Event, ExemplarText, Parser, Series, labels_of};
 pub use remote::WriteRequest;

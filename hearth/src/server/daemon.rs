@@ -217,6 +217,7 @@ fn api_options(settings: &Settings) -> server_api::ApiOptions {
         features: server_api::Features {
             delayed_name_removal: settings.delayed_name_removal,
             exemplar_storage: settings.exemplar_storage,
+            start_timestamp_zeros: settings.starts.zeros,
             discoveries: loader::DISCOVERIES.iter().copied().chain(["static"]).collect(),
             template_functions: PrometheusFunctions::names().collect(),
         },

@@ -31,7 +31,7 @@ const COMMON: &[Flag] = &[
     Flag::new("query.max-samples", Kind::Int, "Maximum number of samples a single query can load into memory.").default("50000000"),
     Flag::new("query.max-memory", Kind::Bytes, "Maximum memory a single query may hold. (Hearth only.)").default("256MB"),
     Flag::new("query.max-memory-total", Kind::Bytes, "Maximum memory all queries may hold together; its last parts are for small queries and for rules. (Hearth only.)").default("256MB"),
-    Flag::new("enable-feature", Kind::Str, "Comma separated feature names to enable: promql-experimental-functions, promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers, exemplar-storage, search-api; others are ignored.").default("").repeatable(),
+    Flag::new("enable-feature", Kind::Str, "Comma separated feature names to enable: promql-experimental-functions, promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers, exemplar-storage, st-storage, created-timestamp-zero-ingestion, use-start-timestamps, search-api; others are ignored.").default("").repeatable(),
     // What Prometheus' units and scripts set and what has no meaning here.
     Flag::new("web.console.templates", Kind::Str, "Accepted and ignored.").hidden(),
     Flag::new("web.console.libraries", Kind::Str, "Accepted and ignored.").hidden(),

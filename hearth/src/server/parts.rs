@@ -22,7 +22,7 @@ use super::daemon::Failure;
 use super::loader::Loaded;
 use super::query_log::QueryLog;
 use super::replayed::{self, Replayed};
-use super::settings::{Settings, out_of_order_window_ms, retention_of};
+use super::settings::{Settings, out_of_order_window_ms, retention_of, stale_series_limit};
 use super::sources;
 
 /// What rules need.
@@ -115,6 +115,7 @@ impl Parts {
             in_process: sources::in_process(node, logs.as_ref(), registry),
             asked: sources::asked(&probes),
             ready: replayed::when(db),
+            starts: settings.starts,
         };
         let scrape = Arc::new(Manager::new(options, registry));
         let alertmanager = match settings.has_alertmanager {
@@ -180,6 +181,7 @@ impl Parts {
         let exemplars_max = exemplars_max(self.exemplar_storage, &loaded.config);
         let out_of_order_window = out_of_order_window_ms(&loaded.config);
         let (time_ms, bytes, percentage) = retention_of(&loaded.config, self.retention);
+        let (stale_share, stale_min) = stale_series_limit(&loaded.config);
         let global = &loaded.config.global;
         self.notify
             .apply(&loaded.config.alerting, &global.external_labels)
@@ -194,6 +196,7 @@ impl Parts {
         self.db.resize_exemplars(exemplars_max);
         self.db.set_out_of_order_window(out_of_order_window);
         self.db.set_retention(time_ms, bytes, percentage);
+        self.db.set_stale_series_limit(stale_share, stale_min);
         Ok(())
     }
 

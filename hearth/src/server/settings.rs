@@ -12,6 +12,7 @@ use exporters_node::NodeOptions;
 use server_promql::engine::{Engine, EngineOptions, Observer, SharedLimits, SubqueryStep};
 use server_promql::parser;
 use server_rules::Timing;
+use server_scrape::StartTimes;
 
 use super::loader;
 use crate::allocator::Jemalloc;
@@ -57,10 +58,14 @@ pub(crate) struct Settings {
     pub(crate) query_shared: Arc<SharedLimits>,
     pub(crate) parser: parser::Options,
     pub(crate) delayed_name_removal: bool,
+    /// Whether `rate` and its kin look at start times.
+    pub(crate) use_start_timestamps: bool,
     /// Whether names can be searched over the API.
     pub(crate) search: bool,
     /// Whether exemplars are stored; how many, the configuration says.
     pub(crate) exemplar_storage: bool,
+    /// What becomes of start times that targets tell.
+    pub(crate) starts: StartTimes,
     /// All flags as `/api/v1/status/flags` shows them.
     pub(crate) shown: Vec<(String, String)>,
     pub(crate) hostname: String,
@@ -150,8 +155,13 @@ impl Settings {
             ),
             parser,
             delayed_name_removal: has("promql-delayed-name-removal"),
+            use_start_timestamps: has("use-start-timestamps"),
             search: has("search-api"),
             exemplar_storage: has("exemplar-storage"),
+            starts: StartTimes {
+                stored: has("st-storage"),
+                zeros: has("created-timestamp-zero-ingestion"),
+            },
             shown: matches.shown().map(|(name, value)| (name.to_owned(), value)).collect(),
             external_url,
             listen,
@@ -198,6 +208,7 @@ impl Settings {
             samples_max: self.query_samples,
             memory_bytes_max: self.query_bytes,
             delayed_name_removal: self.delayed_name_removal,
+            use_start_timestamps: self.use_start_timestamps,
             shared: self.query_shared.clone(),
             observer,
             ..EngineOptions::default()
@@ -266,6 +277,16 @@ fn retention_ms(time: Duration) -> i64 {
 pub(crate) fn out_of_order_window_ms(config: &Config) -> i64 {
     let window = config.storage.tsdb.as_ref().map(|tsdb| tsdb.out_of_order_time_window);
     millis(window.unwrap_or_default())
+}
+
+/// Share of the series in memory, and least number, of those that ended, from which on they go to
+/// blocks; zero keeps them. Of a few nobody would notice it.
+const STALE_SERIES: (f64, usize) = (0.25, 20_000);
+
+/// What the configuration says of that holds however few they are.
+pub(crate) fn stale_series_limit(config: &Config) -> (f64, usize) {
+    let share = config.storage.tsdb.as_ref().and_then(|t| t.stale_series_compaction_threshold);
+    share.map_or(STALE_SERIES, |share| (share, 1))
 }
 
 /// How long, how many bytes and what part of the disk samples are kept: what the configuration says

@@ -20,6 +20,8 @@ pub struct Features {
     pub delayed_name_removal: bool,
     /// `--enable-feature=exemplar-storage`.
     pub exemplar_storage: bool,
+    /// `--enable-feature=created-timestamp-zero-ingestion`.
+    pub start_timestamp_zeros: bool,
     /// Mechanisms of discovery that are run.
     pub discoveries: Vec<&'static str>,
     /// Functions that templates of alerts may call.
@@ -111,7 +113,7 @@ fn groups(state: &ApiState) -> BTreeMap<&'static str, Group> {
             "scrape",
             Group::from([
                 ("extra_scrape_metrics", true),
-                ("start_timestamp_zero_ingestion", false),
+                ("start_timestamp_zero_ingestion", features.start_timestamp_zeros),
                 ("type_and_unit_labels", false),
             ]),
         ),

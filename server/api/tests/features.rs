@@ -24,6 +24,7 @@ async fn features_say_what_is_there_and_what_is_switched_on() {
         ("service_discovery_providers", "kubernetes", None),
         ("templating_functions", "humanize", Some(true)),
         ("prometheus", "server_mode", Some(true)),
+        ("scrape", "start_timestamp_zero_ingestion", Some(false)),
     ] {
         assert_eq!(body["data"][group][name].as_bool(), wanted, "{group} {name}");
     }

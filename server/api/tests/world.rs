@@ -76,6 +76,7 @@ impl World {
             in_process: std::collections::HashMap::new(),
             asked: std::collections::HashMap::new(),
             ready: None,
+            starts: server_scrape::StartTimes::default(),
         };
         let scrape = Arc::new(server_scrape::Manager::new(scrape, &registry));
         let jobs = Config::load(JOBS, "prometheus.yml", &|_| None).unwrap().scrape_configs;

@@ -32,6 +32,7 @@ pub use manager::{ApplyError, DroppedTarget, Manager, ManagerOptions};
 pub use metadata::MetadataByName;
 pub use status::{ActiveTarget, Health, LastScrape};
 pub use target::{Endpoint, IN_PROCESS, Target, check_group, endpoints};
+pub use treatment::StartTimes;
 
 /// The wall clock in milliseconds since the epoch, handed in.
 pub type Now = Arc<dyn Fn() -> common_model::TimestampMs + Send + Sync>;

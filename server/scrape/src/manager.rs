@@ -19,6 +19,7 @@ use crate::metrics::{DiscoveryMetrics, Metrics};
 use crate::pool::Pool;
 use crate::status::ActiveTarget;
 use crate::target_loop::Stop;
+use crate::treatment::StartTimes;
 
 /// What every pool needs.
 pub(crate) struct Shared {
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) asked: HashMap<String, Arc<dyn Asked>>,
     pub(crate) failures: Arc<FailureLogs>,
     pub(crate) ready: Option<watch::Receiver<bool>>,
+    pub(crate) starts: StartTimes,
 }
 
 /// Why a configuration was not applied.
@@ -57,6 +59,8 @@ pub struct ManagerOptions {
     /// What is scraped waits until this turns true, or its sender goes; nothing to wait for where
     /// there is none.
     pub ready: Option<watch::Receiver<bool>>,
+    /// What becomes of start times.
+    pub starts: StartTimes,
 }
 
 /// A target that relabeling dropped.
@@ -95,6 +99,7 @@ impl Manager {
             asked: options.asked,
             failures: Arc::default(),
             ready: options.ready,
+            starts: options.starts,
         };
         Manager { shared: Arc::new(shared), pools: Mutex::default() }
     }

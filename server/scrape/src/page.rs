@@ -1,7 +1,7 @@
 //! The lines of a page, one after the other: those that are known are not taken apart.
 
-use common_exposition::{Dialect, Event, Parser, Series};
-use common_model::MetricType;
+use common_exposition::{CreatedTimes, Dialect, Event, Parser, Series};
+use common_model::{MetricType, TimestampMs};
 
 use crate::memory::Line;
 use crate::metadata::MetadataByName;
@@ -14,6 +14,60 @@ pub(crate) fn each_line(
     session: &mut Session<'_>,
     metadata: &mut MetadataByName,
 ) -> Result<(), SessionError> {
+    // Only OpenMetrics tells start times.
+    if session.wants_starts() && dialect == Dialect::OpenMetrics {
+        lines(body, dialect, session, metadata, CreatedTimes::new(body))
+    } else {
+        lines(body, dialect, session, metadata, Unasked)
+    }
+}
+
+/// Since when samples count: a type, so that those who do not ask pay nothing for those who do.
+trait Starts<'a> {
+    const IS_ASKED: bool;
+
+    /// Takes note of what is no sample.
+    fn pass(&mut self, event: &Event<'a>);
+
+    /// The start time of a sample, zero where it is not known; `None` for a line that is none but
+    /// tells of others.
+    fn start(&mut self, at: usize, series: &Series<'a>) -> Option<TimestampMs>;
+}
+
+/// Nobody asks.
+struct Unasked;
+
+impl<'a> Starts<'a> for Unasked {
+    const IS_ASKED: bool = false;
+
+    #[inline]
+    fn pass(&mut self, _: &Event<'a>) {}
+
+    #[inline]
+    fn start(&mut self, _: usize, _: &Series<'a>) -> Option<TimestampMs> {
+        Some(0)
+    }
+}
+
+impl<'a> Starts<'a> for CreatedTimes<'a> {
+    const IS_ASKED: bool = true;
+
+    fn pass(&mut self, event: &Event<'a>) {
+        CreatedTimes::pass(self, event);
+    }
+
+    fn start(&mut self, at: usize, series: &Series<'a>) -> Option<TimestampMs> {
+        CreatedTimes::start(self, at, series)
+    }
+}
+
+fn lines<'a, S: Starts<'a>>(
+    body: &'a [u8],
+    dialect: Dialect,
+    session: &mut Session<'_>,
+    metadata: &mut MetadataByName,
+    mut starts: S,
+) -> Result<(), SessionError> {
     let mut parser = Parser::new(body, dialect);
     let malformed = |error: common_exposition::Error| SessionError::Malformed(error.to_string());
     loop {
@@ -21,8 +75,10 @@ pub(crate) fn each_line(
         if let Some(expected) = session.expected() {
             let len = expected.bytes();
             if let Line::Comment(kind) = expected.line {
-                // What came in the scrape before was noted then, and nothing else since.
-                let line = parser.comment_ahead(len).filter(|_| expected.is_recent);
+                // What came in the scrape before was noted then, and nothing else since. Who asks for
+                // start times reads each: they end families.
+                let is_known = expected.is_recent && !S::IS_ASKED;
+                let line = parser.comment_ahead(len).filter(|_| is_known);
                 if line.is_some_and(|line| session.is(&expected, line)) {
                     parser.skip_comment(len, kind);
                     session.expected_comment(&expected);
@@ -30,7 +86,11 @@ pub(crate) fn each_line(
                 }
             } else if parser.ahead(len).is_some_and(|raw| session.is(&expected, raw)) {
                 let series = parser.known(len).map_err(malformed)?;
-                session.expected_sample(&expected, at, &series)?;
+                match starts.start(at, &series) {
+                    None => continue,
+                    Some(0) => session.expected_sample(&expected, at, &series)?,
+                    Some(start) => session.sample_since(start, &series)?,
+                }
                 exemplar_of(&series, session)?;
                 continue;
             }
@@ -38,12 +98,13 @@ pub(crate) fn each_line(
         match parser.next().map_err(malformed)? {
             None => return Ok(()),
             Some(Event::Series(series)) => {
-                let labels = || series.labels().map_err(|error| error.to_string());
-                session.sample(series.raw, labels, series.timestamp, series.value)?;
+                let Some(start) = starts.start(at, &series) else { continue };
+                session.sample_since(start, &series)?;
                 exemplar_of(&series, session)?;
             }
             Some(Event::Comment(_)) => {}
             Some(event) => {
+                starts.pass(&event);
                 let kind = note(&event, metadata);
                 let line = &body[at..parser.position()];
                 if line.starts_with(b"#") && line.ends_with(b"\n") {
@@ -100,7 +161,7 @@ mod tests {
     use super::*;
     use crate::memory::Memory;
     use crate::session::Counts;
-    use crate::treatment::{Limits, Treatment};
+    use crate::treatment::{Limits, StartTimes, Treatment};
 
     const LIMITS: Limits =
         Limits { samples: 1000, labels: 10, label_name_bytes: 100, label_value_bytes: 100 };
@@ -124,6 +185,7 @@ mod tests {
                 legacy_names: false,
                 relabel: Arc::default(),
                 limits: LIMITS,
+                starts: StartTimes::default(),
             };
             let (store, metadata) = Default::default();
             Bench { store, memory: Memory::new(), metadata, treatment, now: 1_000_000 }
@@ -232,6 +294,44 @@ mod tests {
         bench.scrape(begin, Dialect::Text).unwrap();
         bench.scrape(&format!("{begin}h_bucket{{le=\"2\"}} 8\n"), Dialect::Text).unwrap();
         assert!(bench.stored().contains("le=\"2.0\"} 8"), "{}", bench.stored());
+    }
+
+    #[test]
+    fn known_and_forgotten_lines_have_their_start_times() {
+        let mut bench = Bench::new();
+        bench.treatment.starts = StartTimes { stored: true, zeros: true };
+        // The same lines in another order, and as series of their own.
+        let pages = [
+            "# TYPE a counter\na_total 1\na_created 900\n# EOF\n",
+            "# TYPE a counter\na_created 900\na_total 1\n# TYPE b gauge\nb 1\n# EOF\n",
+            "# TYPE a gauge\na_total 1\na_created 900\n# EOF\n",
+        ];
+        for (round, (page, forgets, series, wanted)) in [
+            (0, false, 1, "0 900000"),
+            (0, false, 1, "0 900000 900000"),
+            (1, false, 2, "0 900000 900000 900000"),
+            (0, true, 1, "0 900000"),
+            (2, false, 2, "0 900000 0"),
+            (0, false, 1, "0 900000 0 900000"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            if forgets {
+                bench.store.clear();
+            }
+            let counts = bench.scrape(pages[page], Dialect::OpenMetrics).unwrap();
+            assert_eq!((counts.scraped, counts.kept), (series, series), "round {round}");
+            let querier = bench.store.querier(0, i64::MAX).unwrap();
+            let hints = SelectHints { end: i64::MAX, ..SelectHints::default() };
+            let matcher = [Matcher::equal("__name__", "a_total")];
+            let mut set = querier.select(true, &hints, &matcher).unwrap();
+            let mut samples = SampleColumns::default();
+            set.next(&mut samples).unwrap().unwrap();
+            assert_eq!((samples.timestamps[0], samples.values[0]), (900_000, 0.0));
+            let starts = samples.starts.iter().map(i64::to_string);
+            assert_eq!(starts.collect::<Vec<_>>().join(" "), wanted, "round {round}");
+        }
     }
 
     #[test]

@@ -182,6 +182,7 @@ impl Pool {
             legacy_names: config.metric_name_validation_scheme == NameScheme::Legacy,
             relabel: config.metric_relabel_configs.clone().into(),
             limits,
+            starts: self.shared.starts,
         };
         let target_loop = TargetLoop {
             source: Source::of(&target, config, &self.client, &self.shared),

@@ -7,7 +7,7 @@ use common_model::{Exemplar, Labels, MetricType, TimestampMs, stale_marker};
 use server_storage::{AppendError, Appender, NumberedSample, SeriesRef, StorageError};
 
 use crate::memory::{Expected, Line, LineId, Memory};
-use crate::treatment::Treatment;
+use crate::treatment::{StartTimes, Treatment};
 
 /// A sample may be this far ahead of our clock; one that is further would stop the store from
 /// taking honest samples until the clock catches up.
@@ -70,6 +70,8 @@ pub(crate) struct Session<'a> {
     page: &'a [u8],
     dialect: Dialect,
     now: TimestampMs,
+    /// Since when the sample counts that is being taken; zero where that is not known.
+    start: TimestampMs,
     counts: Counts,
     samples: Vec<NumberedSample>,
     waiting: Vec<Waiting>,
@@ -92,10 +94,32 @@ impl<'a> Session<'a> {
             page,
             dialect,
             now,
+            start: 0,
             counts: Counts::default(),
             samples: Vec::new(),
             waiting: Vec::new(),
         }
+    }
+
+    /// Whether it is worth asking since when samples count.
+    pub(crate) fn wants_starts(&self) -> bool {
+        let StartTimes { stored, zeros } = self.treatment.starts;
+        stored || zeros
+    }
+
+    /// Takes one sample that counts since `start`; zero where that is not known.
+    pub(crate) fn sample_since(
+        &mut self,
+        start: TimestampMs,
+        series: &Series<'_>,
+    ) -> Result<(), SessionError> {
+        // What waits began at other times.
+        self.flush()?;
+        self.start = start;
+        let labels = || series.labels().map_err(|error| error.to_string());
+        let taken = self.sample(series.raw, labels, series.timestamp, series.value);
+        self.start = 0;
+        taken
     }
 
     /// Takes one sample. `raw` names its series on the wire; `parse` makes labels of it when the
@@ -117,6 +141,7 @@ impl<'a> Session<'a> {
                 let Some((sample, tracked)) = self.admit(number, timestamp, value)? else {
                     return Ok(());
                 };
+                self.begin_at_zero(number, None, &sample);
                 let mut result = Ok(number);
                 self.appender.append_known(&[sample], &mut |_, error| result = Err(error));
                 return match result {
@@ -124,7 +149,10 @@ impl<'a> Session<'a> {
                         let labels = self.treatment.labels(parse)?;
                         self.append(id, labels.as_ref(), sample, tracked)
                     }
-                    result => self.note(id, result, tracked),
+                    result => {
+                        self.tell_start(&result);
+                        self.note(id, result, tracked)
+                    }
                 };
             }
             _ => {}
@@ -307,11 +335,32 @@ impl<'a> Session<'a> {
     ) -> Result<(), SessionError> {
         let Some(labels) = labels else { return Ok(()) };
         let NumberedSample { timestamp, value, .. } = sample;
+        self.begin_at_zero(SeriesRef(0), Some(labels), &sample);
         let result = self.appender.append(SeriesRef(0), labels, timestamp, value);
         if let Ok(number) = result {
             self.memory.renumber(id, number);
         }
+        self.tell_start(&result);
         self.note(id, result, tracked)
+    }
+
+    /// Where zeros are wanted, lets the series begin with one before a sample.
+    fn begin_at_zero(
+        &mut self,
+        series: SeriesRef,
+        labels: Option<&Labels>,
+        sample: &NumberedSample,
+    ) {
+        if self.start != 0 && self.treatment.starts.zeros {
+            self.appender.append_zero(series, labels, self.start, sample.timestamp);
+        }
+    }
+
+    /// Where start times are stored, tells that of a sample that was taken.
+    fn tell_start(&mut self, taken: &Result<SeriesRef, AppendError>) {
+        if self.start != 0 && self.treatment.starts.stored && taken.is_ok() {
+            self.appender.set_start(self.start);
+        }
     }
 
     fn note(

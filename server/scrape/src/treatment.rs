@@ -22,6 +22,17 @@ pub(crate) struct Treatment {
     pub(crate) legacy_names: bool,
     pub(crate) relabel: Arc<[RelabelConfig]>,
     pub(crate) limits: Limits,
+    pub(crate) starts: StartTimes,
+}
+
+/// What becomes of the start times that OpenMetrics pages tell in `_created` lines. Where something
+/// does, these lines of counters, histograms and summaries are no series any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StartTimes {
+    /// They are stored with the samples.
+    pub stored: bool,
+    /// A series begins with a zero at its start time.
+    pub zeros: bool,
 }
 
 /// Limits of one scrape. Zero never stands for "no limit": a limit that is not configured is set

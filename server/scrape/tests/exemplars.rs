@@ -9,7 +9,7 @@ use common_instrument::{Registry, SampleValue, Samples};
 use common_model::{Exemplar, FloatHistogram, Labels, Metadata};
 use common_testkit::{Answer, FakeTarget};
 use parking_lot::Mutex;
-use server_scrape::{Manager, ManagerOptions};
+use server_scrape::{Manager, ManagerOptions, StartTimes};
 use server_storage::{AppendError, Appendable, Appender, NumberedSample, SeriesRef, StorageError};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -119,6 +119,7 @@ async fn scrape(wants: bool, done: impl Fn(&Seen, usize) -> bool) -> (Seen, f64)
         in_process: HashMap::new(),
         asked: HashMap::new(),
         ready: None,
+        starts: StartTimes::default(),
     };
     let manager = Manager::new(options, &registry);
     let yaml = format!(

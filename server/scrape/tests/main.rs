@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
 
 mod exemplars;
+mod starts;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use common_config::Config;
 use common_instrument::{CollectError, Collector, Family, Registry, Samples};
 use common_model::{Labels, Matcher, is_stale_marker};
 use common_testkit::{Answer, FakeTarget, Tree};
-use server_scrape::{Asked, Asking, Health, Manager, ManagerOptions};
+use server_scrape::{Asked, Asking, Health, Manager, ManagerOptions, StartTimes};
 use server_storage::memory::MemoryStore;
 use server_storage::{Queryable, SampleColumns, SelectHints};
 use tokio::sync::watch;
@@ -49,6 +50,7 @@ impl Bench {
             in_process,
             asked: HashMap::from([("echo".to_owned(), Arc::new(Echo) as Arc<dyn Asked>)]),
             ready,
+            starts: StartTimes::default(),
         };
         Bench { store, manager: Manager::new(options, &Registry::new()) }
     }

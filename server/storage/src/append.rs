@@ -78,6 +78,20 @@ pub trait Appender: Send {
     /// not keep start times forget it.
     fn set_start(&mut self, _start: TimestampMs) {}
 
+    /// Adds a zero at `start`, since when a series counts, before its sample of `timestamp` that comes
+    /// next. It is passed over, and not counted as refused, where it would not be the newest sample of
+    /// its series and older than that one. `labels` may be missing where `series` is a number;
+    /// without them a series that the number does not lead to gets none. Stores that make no zeros do
+    /// nothing.
+    fn append_zero(
+        &mut self,
+        _series: SeriesRef,
+        _labels: Option<&Labels>,
+        _start: TimestampMs,
+        _timestamp: TimestampMs,
+    ) {
+    }
+
     /// Whether exemplars are kept, so that it is worth reading them.
     fn wants_exemplars(&self) -> bool {
         false

@@ -131,6 +131,22 @@ impl Appender for MemoryAppender {
         }
     }
 
+    fn append_zero(
+        &mut self,
+        series: SeriesRef,
+        labels: Option<&Labels>,
+        start: TimestampMs,
+        timestamp: TimestampMs,
+    ) {
+        let known = self.store.numbers.read().labels(series).cloned();
+        let Some(labels) = known.or_else(|| labels.cloned()) else { return };
+        let newest = |series: &Series| Some(*series.get(&labels)?.last_key_value()?.0);
+        let newest = newest(&self.store.series.read());
+        if start < timestamp && newest.is_none_or(|newest| start > newest) {
+            self.push(&labels, start, Point::Float(0.0));
+        }
+    }
+
     fn append_exemplar(
         &mut self,
         _series: SeriesRef,

@@ -36,3 +36,4 @@ mod starts;
 mod support;
 mod upkeep;
 mod xor2;
+mod zeros;

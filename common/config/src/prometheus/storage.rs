@@ -39,8 +39,8 @@ pub struct TsdbConfig {
     pub out_of_order_time_window: Duration,
     /// `retention`, where it is written; it wins over the flags.
     pub retention: Option<Retention>,
-    /// `stale_series_compaction_threshold`: a share of all series.
-    pub stale_series_compaction_threshold: f64,
+    /// `stale_series_compaction_threshold`, where it is written: a share of all series.
+    pub stale_series_compaction_threshold: Option<f64>,
     /// `chunk_encoding.floats`, where it is written.
     pub chunk_encoding_floats: Option<FloatEncoding>,
 }
@@ -82,8 +82,7 @@ impl FromNode for TsdbConfig {
         let tsdb = TsdbConfig {
             out_of_order_time_window: section.or_default("out_of_order_time_window")?,
             retention: section.get("retention")?,
-            stale_series_compaction_threshold: section
-                .or_default("stale_series_compaction_threshold")?,
+            stale_series_compaction_threshold: section.get("stale_series_compaction_threshold")?,
             chunk_encoding_floats: chunk_encoding(section.take("chunk_encoding"))?,
         };
         section.finish()?;
@@ -146,7 +145,7 @@ impl StorageConfig {
             map.put("outofordertimewindow", Out::Bare(window.as_millis().to_string()));
             map.span("out_of_order_time_window", window);
             let threshold = tsdb.stale_series_compaction_threshold;
-            map.float("stale_series_compaction_threshold", threshold);
+            map.float("stale_series_compaction_threshold", threshold.unwrap_or_default());
             if let Some(retention) = &tsdb.retention {
                 let mut inner = MapOut::default();
                 inner.span("time", retention.time);

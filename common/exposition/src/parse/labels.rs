@@ -27,19 +27,22 @@ pub fn labels_of(raw: &[u8], kind: MetricType) -> Result<Labels, Error> {
     ))
 }
 
-fn collect<'a>(
+/// What stands in the bytes of a series, escapes and all, quotes taken off.
+pub(super) enum Part<'a> {
+    /// The metric's name.
+    Metric(&'a [u8]),
+    /// Name and value of a label.
+    Label(&'a [u8], &'a [u8]),
+}
+
+/// Goes through the bytes of a series part by part.
+pub(super) fn each_part<'a, E>(
     raw: &'a [u8],
-    kind: MetricType,
-    pairs: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>,
-) -> Result<(), Error> {
-    let special = match kind {
-        MetricType::Histogram => "le",
-        MetricType::Summary => "quantile",
-        _ => "",
-    };
+    mut visit: impl FnMut(Part<'a>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut scan = Scan::new(raw, false);
     if scan.name(true) {
-        pairs.push((Cow::Borrowed(METRIC_NAME), text(scan.token())?));
+        visit(Part::Metric(scan.token()))?;
     }
     // The rest is known to lex, or this was never a series: then whatever is odd ends it.
     let mut name: Option<&[u8]> = None;
@@ -55,19 +58,43 @@ fn collect<'a>(
             // A quoted string without a value is the metric's name.
             Token::Comma | Token::BraceClose => {
                 if let Some(name) = name.take().filter(|_| quoted) {
-                    pairs.push((Cow::Borrowed(METRIC_NAME), text(name)?));
+                    visit(Part::Metric(name))?;
                 }
             }
             Token::LabelValue => {
                 let Some(name) = name.take() else { continue };
-                let (name, value) = (text(name)?, text(strip_quotes(bytes))?);
-                let value = if name == special { normalized(value) } else { value };
-                pairs.push((name, value));
+                visit(Part::Label(name, strip_quotes(bytes)))?;
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The label of which a series of this type has many, for one thing that is counted.
+pub(super) fn special(kind: MetricType) -> &'static str {
+    match kind {
+        MetricType::Histogram => "le",
+        MetricType::Summary => "quantile",
+        _ => "",
+    }
+}
+
+fn collect<'a>(
+    raw: &'a [u8],
+    kind: MetricType,
+    pairs: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>,
+) -> Result<(), Error> {
+    let special = special(kind);
+    each_part(raw, |part| {
+        let (name, value) = match part {
+            Part::Metric(name) => (Cow::Borrowed(METRIC_NAME), text(name)?),
+            Part::Label(name, value) => (text(name)?, text(value)?),
+        };
+        let value = if name == special { normalized(value) } else { value };
+        pairs.push((name, value));
+        Ok(())
+    })
 }
 
 fn next_label_token(scan: &mut Scan<'_>) -> Option<Token> {

@@ -1,5 +1,6 @@
 //! Pull parsers for the text formats and OpenMetrics that give Prometheus' verdicts.
 
+mod created;
 mod error;
 mod labels;
 mod lex_open;
@@ -10,6 +11,7 @@ mod scan;
 mod text;
 mod value;
 
+pub use created::CreatedTimes;
 pub use error::Error;
 pub(crate) use error::go_quote;
 pub use labels::labels_of;

@@ -5,6 +5,7 @@ mod numbered;
 mod samples;
 mod scratch;
 mod start;
+mod zero;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -457,6 +458,16 @@ impl Appender for Batch {
 
     fn set_start(&mut self, start: TimestampMs) {
         self.start_newest(start);
+    }
+
+    fn append_zero(
+        &mut self,
+        series: SeriesRef,
+        labels: Option<&Labels>,
+        start: TimestampMs,
+        timestamp: TimestampMs,
+    ) {
+        self.zero(series, labels, start, timestamp);
     }
 
     fn wants_exemplars(&self) -> bool {
