@@ -42,7 +42,7 @@ pub(crate) use known::KnownLabels;
 pub(crate) use meta::FROM_OUT_OF_ORDER;
 pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
 pub(crate) use projection::Projection;
-pub(crate) use rewrite::{Kept, Rest, Sample, without};
+pub(crate) use rewrite::{Kept, Rest, Sample, each_sample, without};
 use select::matching;
 use tombstones::Tombstones;
 pub use ulid::{is_ulid, ulid};

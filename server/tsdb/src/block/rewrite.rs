@@ -138,7 +138,7 @@ pub(crate) enum Sample {
 }
 
 /// Calls `each` with the samples of a chunk.
-pub(super) fn each_sample(
+pub(crate) fn each_sample(
     encoding: Encoding,
     bytes: &[u8],
     each: &mut dyn FnMut(i64, Sample),

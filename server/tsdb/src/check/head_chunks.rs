@@ -103,6 +103,9 @@ fn problem_of(chunk: &Stored<'_>) -> Option<String> {
     if let Err(error) = chunk::read(encoding, chunk.bytes, i64::MIN, i64::MAX, &mut samples) {
         return Some(format!("chunk of series {series}: {error}"));
     }
+    if samples.timestamps.windows(2).any(|two| two[0] >= two[1]) {
+        return Some(format!("chunk of series {series} has samples that are not in order of time"));
+    }
     let times = (samples.timestamps.first().copied(), samples.timestamps.last().copied());
     (times != (Some(min_time), Some(max_time)))
         .then(|| format!("chunk of series {series} has other times than it says"))
