@@ -59,7 +59,7 @@ impl Prometheus {
     }
 
     /// Ends it as an operator does, so that it writes what it holds back.
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let process = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
         self.child.wait().unwrap();
@@ -120,7 +120,7 @@ fn visible(contents: &Contents) -> Contents {
     visible
 }
 
-fn from_json(answer: &serde_json::Value) -> Contents {
+pub(crate) fn from_json(answer: &serde_json::Value) -> Contents {
     let mut all = Contents::new();
     for series in answer["data"]["result"].as_array().into_iter().flatten() {
         let metric = series["metric"].as_object().unwrap();
