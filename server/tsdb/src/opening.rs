@@ -243,6 +243,9 @@ impl Inner {
             if let Err(error) = self.map_late() {
                 tracing::warn!(%error, "samples out of order stay in memory");
             }
+            // Twice, since they were just used.
+            self.head.files.forget_views();
+            self.head.files.forget_views();
         }
         replay.report
     }

@@ -25,13 +25,13 @@ const FILE: &str = "/data/chunks_head/000001";
 const LOG: &str = "/data/wbl/00000000";
 
 /// Samples in order, a minute each, and so many late ones in every minute, of which many have the
-/// time of another one.
+/// time of another late one.
 fn fill(db: &Db, taken: &mut Taken, minutes: std::ops::Range<i64>, late: u64, random: &mut Random) {
     for minute in minutes {
         let now = START + minute * MINUTE;
-        let mut samples: Vec<_> = (0..4).map(|n| (n, now, random.below(100) as f64)).collect();
+        let mut samples: Vec<_> = (0..6).map(|n| (n, now, random.below(100) as f64)).collect();
         for _ in 0..late {
-            let back = random.below(5 * 360) as i64 * 10_000 + 10_000;
+            let back = random.below(5 * 360) as i64 * 10_000 + 5_000;
             samples.push((2 + random.below(4), now - back, random.below(100) as f64));
         }
         offer(db, taken, &samples);
@@ -58,12 +58,13 @@ fn filled() -> (MemoryFs, Contents) {
     let db = open_with(Arc::new(fs.clone()), options);
     let mut taken = Taken::new();
     for part in 0..3 {
-        fill(&db, &mut taken, part * 40..part * 40 + 40, 6, &mut Random::new(part as u64));
+        // Too few in order for a chunk.
+        fill(&db, &mut taken, part * 30..part * 30 + 30, 8, &mut Random::new(part as u64));
         assert!(db.map_head_chunks().unwrap() > 0);
     }
-    fill(&db, &mut taken, 120..125, 6, &mut Random::new(4));
+    fill(&db, &mut taken, 90..95, 8, &mut Random::new(4));
     let wanted = as_contents(&taken);
-    assert_eq!(contents(&db), wanted);
+    assert!(contents(&db) == wanted);
     assert!(in_files(&db) > 500.0 && waiting(&db) > in_files(&db));
     drop(db);
     (fs, wanted)
@@ -369,8 +370,8 @@ fn a_flipped_bit_in_files_costs_nothing_and_one_in_the_log_its_record() {
             lost += wrong.count();
             assert!(there.len() <= samples.len(), "{what}: invented");
         }
-        // A record has at most six.
-        assert!(lost <= 6, "{what}: {lost} samples lost");
+        // A record has at most eight.
+        assert!(lost <= 8, "{what}: {lost} samples lost");
         harmless += usize::from(lost == 0);
         lost_most = lost_most.max(lost);
         check_open(&disk, &found, &what);
@@ -385,7 +386,9 @@ fn damage_under_a_running_server_is_an_error_and_then_read_from_the_log() {
     let mut random = Random::new(5);
     for round in 0..40 {
         let disk = good.after_kill();
-        let db = open(&disk);
+        // So few go to a block when there are more than half of what may be there.
+        let options = Options { out_of_order_samples_max: 1000, ..options() };
+        let db = open_with(Arc::new(disk.clone()), options);
         let mut bad = bytes.clone();
         for _ in 0..=round % 3 {
             let at = 8 + random.below(bytes.len() as u64 - 8) as usize;
@@ -423,7 +426,7 @@ fn files_that_are_gone_or_others_stand_in_for_nothing() {
     let (other, mut taken) = (MemoryFs::default(), Taken::new());
     let db = open(&other);
     for part in 0..3 {
-        fill(&db, &mut taken, part * 40..part * 40 + 40, 6, &mut Random::new(part as u64 + 20));
+        fill(&db, &mut taken, part * 30..part * 30 + 30, 8, &mut Random::new(part as u64 + 20));
         db.map_head_chunks().unwrap();
     }
     drop(db);
@@ -476,7 +479,7 @@ fn a_file_stays_while_late_samples_are_in_it() {
     let db = open(&fs);
     let mut taken = Taken::new();
     fill(&db, &mut taken, 0..60, 6, &mut Random::new(1));
-    assert!(db.map_head_chunks().unwrap() > 4);
+    assert!(db.map_head_chunks().unwrap() >= 4);
     let reader = db.querier(i64::MIN, i64::MAX);
     let before = as_contents(&taken);
     fill(&db, &mut taken, 300..330, 0, &mut Random::new(2));
@@ -484,12 +487,14 @@ fn a_file_stays_while_late_samples_are_in_it() {
     db.truncate(START + 300 * MINUTE).unwrap();
     assert!(fs.read(Path::new(FILE)).is_some());
     let late = |all: &Contents| -> Contents {
-        all.iter().filter(|(labels, _)| **labels == set(5)).map(|(l, s)| (l.clone(), s.clone())).collect()
+        let is_late = |sample: &&(i64, u64)| sample.0 % MINUTE != 0;
+        let row = |samples: &Vec<_>| samples.iter().filter(is_late).copied().collect::<Vec<_>>();
+        all.iter().map(|(labels, samples)| (labels.clone(), row(samples))).collect()
     };
-    assert_eq!(late(&contents(&db)), late(&before));
-    assert_eq!(late(&contents(&open(&fs.after_kill()))), late(&before));
+    assert!(late(&contents(&db)) == late(&before));
+    assert!(late(&contents(&open(&fs.after_kill()))) == late(&before));
     db.compact(&mut names(), &Watch::default()).unwrap();
-    assert_eq!(late(&contents(&db)), late(&before));
+    assert!(late(&contents(&db)) == late(&before));
     assert!(late(&read(&*reader, &[])) == late(&before), "a reader from before");
     drop(reader);
     // Two compactions later nobody needs it.
