@@ -19,11 +19,12 @@ const START: i64 = 1_699_963_200_000;
 const CONFIG: &str = "storage: {tsdb: {out_of_order_time_window: 2d}}\n";
 const SERIES: u64 = 5;
 
-/// Time of the sample of a series in a round: an hour in order at first, then late ones to and fro.
+/// Time of the sample of a series in a round: an hour in order at first, then late ones to and fro in
+/// the hour before. Prometheus compacts a head of three hours.
 fn time(n: u64, round: i64) -> i64 {
     match round {
         0..60 => START + round * MINUTE,
-        _ => START + (round * 7 % 60) * MINUTE - HOUR * (1 + round / 60) + n as i64,
+        _ => START - HOUR + (round * 7 % 60) * MINUTE + round / 60 * 7000 + n as i64,
     }
 }
 
@@ -108,14 +109,14 @@ fn we_take_up_late_chunks_of_a_killed_prometheus() {
     // A kill.
     drop(prometheus);
     assert_eq!(wanted.values().map(Vec::len).sum::<usize>(), 420 * SERIES as usize);
-    compare(&promtool_dump(&promtool, &dir), &wanted, "");
+    compare(&promtool_dump(&promtool, &dir), &wanted, "promtool");
     let db = open_real(&dir);
     let report = db.replay_report();
     assert_eq!((report.unknown_refs, report.corruptions), (0, 0));
     // 240 late samples of a series are seven chunks of 32.
     println!("{} chunks of theirs", report.late_chunks);
     assert!(report.late_chunks >= 7 * SERIES, "{report:?}");
-    compare(&contents(&db), &wanted, "");
+    compare(&contents(&db), &wanted, "ours");
     db.close().unwrap();
     let prometheus = Prometheus::start(&program, &dir, CONFIG, &RECEIVER);
     compare(&answers(&prometheus), &wanted, "we had it in between");
@@ -133,14 +134,14 @@ fn prometheus_takes_up_late_chunks_of_ours() {
         wanted = contents(&db);
         db.map_head_chunks().unwrap();
         assert!(metric(&db, "hearth_tsdb_head_out_of_order_samples_in_files") > 0.0);
-        compare(&contents(&db), &wanted, "session {session}");
+        compare(&contents(&db), &wanted, &format!("session {session}"));
         // A kill.
         drop(db);
-        compare(&promtool_dump(&promtool, &dir), &wanted, "session {session}");
+        compare(&promtool_dump(&promtool, &dir), &wanted, &format!("session {session}"));
     }
     assert_eq!(wanted.values().map(Vec::len).sum::<usize>(), 420 * SERIES as usize);
     let prometheus = Prometheus::start(&program, &dir, CONFIG, &RECEIVER);
-    compare(&answers(&prometheus), &wanted, "");
+    compare(&answers(&prometheus), &wanted, "Prometheus");
     let metrics = prometheus.get("/metrics").unwrap();
     for zero in ["wal_corruptions_total", "mmap_chunk_corruptions_total"] {
         assert!(metrics.contains(&format!("prometheus_tsdb_{zero} 0\n")), "{zero}");
