@@ -132,10 +132,8 @@ fn late_samples_leave_the_memory_and_are_read_as_before() {
 #[test]
 fn of_several_at_one_time_the_first_counts_wherever_it_is() {
     let fs = MemoryFs::default();
-    let db = open_with(
-        Arc::new(fs.clone()),
-        Options { out_of_order_chunk_samples: 2, ..options() },
-    );
+    let db =
+        open_with(Arc::new(fs.clone()), Options { out_of_order_chunk_samples: 2, ..options() });
     let mut taken = Taken::new();
     offer(&db, &mut taken, &[(0, START, 0.0)]);
     for value in 1..6 {
@@ -232,7 +230,8 @@ fn a_kill_at_any_byte_of_the_log_leaves_what_was_acknowledged() {
         let disk = fs.after_kill();
         disk.put(Path::new(LOG), &bytes[..len]);
         // Files of chunks may lag behind, as after a power cut.
-        let some = if len % 3 == 0 { random.below(chunks.len() as u64) as usize } else { chunks.len() };
+        let some =
+            if len % 3 == 0 { random.below(chunks.len() as u64) as usize } else { chunks.len() };
         disk.put(Path::new(FILE), &chunks[..some]);
         let complete = acknowledged.partition_point(|(end, _)| *end <= len);
         let wanted = &acknowledged[complete - 1].1;

@@ -294,7 +294,8 @@ fn late_samples_have_a_limit() {
     for back in 0..5 {
         assert!(add(back).is_ok());
     }
-    let refused = Err(AppendError::Limit("5 samples out of order that wait for a block".to_owned()));
+    let refused =
+        Err(AppendError::Limit("5 samples out of order that wait for a block".to_owned()));
     assert_eq!(add(5), refused);
     batch.commit().unwrap();
     // More than half of what may be there goes to a block.

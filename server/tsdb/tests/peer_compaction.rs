@@ -74,7 +74,12 @@ fn fill(
     }
 }
 
-pub(crate) fn push(prometheus: &Prometheus, steps: std::ops::Range<i64>, series: &[u64], back_ms: i64) {
+pub(crate) fn push(
+    prometheus: &Prometheus,
+    steps: std::ops::Range<i64>,
+    series: &[u64],
+    back_ms: i64,
+) {
     for step in steps {
         let time = START + step * 2 * MINUTE - back_ms;
         let mut request = Message::default();

@@ -64,11 +64,8 @@ fn append(db: &Db, rounds: std::ops::Range<i64>) {
 }
 
 fn open_ours(dir: &Path) -> Db {
-    let options = Options {
-        retention_ms: i64::MAX,
-        out_of_order_window_ms: 48 * HOUR,
-        ..Options::new(dir)
-    };
+    let options =
+        Options { retention_ms: i64::MAX, out_of_order_window_ms: 48 * HOUR, ..Options::new(dir) };
     Db::open(options, Arc::new(RealFs)).unwrap()
 }
 

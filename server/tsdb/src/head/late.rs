@@ -24,11 +24,7 @@ impl Head {
         self.read_late(row.into_iter().collect(), times)
     }
 
-    fn read_late(
-        &self,
-        rows: Vec<Row>,
-        (first, last): (i64, i64),
-    ) -> Result<Vec<Stamped>, Error> {
+    fn read_late(&self, rows: Vec<Row>, (first, last): (i64, i64)) -> Result<Vec<Stamped>, Error> {
         let mut all = Vec::new();
         for row in rows {
             for late in row.mapped {

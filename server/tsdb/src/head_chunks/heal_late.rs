@@ -93,7 +93,8 @@ impl Inner {
         let mut logged = Logged { spans, found: HashMap::new(), named: HashMap::new() };
         let dir = self.out_of_order_log.lock().dir.clone();
         for (segment, _) in segments::list(&*self.fs, &dir)?.segments {
-            let mut reader = SegmentReader::open(&*self.fs, &segments::segment_path(&dir, segment))?;
+            let mut reader =
+                SegmentReader::open(&*self.fs, &segments::segment_path(&dir, segment))?;
             loop {
                 match reader.next_event()? {
                     Event::Record => self.note_late_record(reader.record(), &mut logged),

@@ -2,7 +2,8 @@
 //!
 //! The log has every sample that is in them as long as it matters, so they are never synced and may
 //! be lost at any time; what they save is memory, and at the next start the work to encode again what
-//! the log holds. What is damaged is put aside and taken from the log.
+//! the log holds. What is damaged is put aside and taken from the log. Chunks of samples out of order
+//! stand among the others; their own log has those.
 
 mod format;
 mod heal;
