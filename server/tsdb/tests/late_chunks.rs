@@ -70,6 +70,13 @@ fn filled() -> (MemoryFs, Contents) {
     (fs, wanted)
 }
 
+/// Those samples that came late.
+fn late(all: &Contents) -> Contents {
+    let is_late = |sample: &&(i64, u64)| sample.0 % MINUTE != 0;
+    let row = |samples: &Vec<_>| samples.iter().filter(is_late).copied().collect::<Vec<_>>();
+    all.iter().map(|(labels, samples)| (labels.clone(), row(samples))).collect()
+}
+
 /// Opens a store twice, which must hold the same, and says how many chunks were taken up.
 fn check_open(fs: &MemoryFs, wanted: &Contents, what: &str) -> u64 {
     let db = open(fs);
@@ -485,11 +492,6 @@ fn a_file_stays_while_late_samples_are_in_it() {
     // All that is in order and in the file is too old; late samples wait for a block.
     db.truncate(START + 300 * MINUTE).unwrap();
     assert!(fs.read(Path::new(FILE)).is_some());
-    let late = |all: &Contents| -> Contents {
-        let is_late = |sample: &&(i64, u64)| sample.0 % MINUTE != 0;
-        let row = |samples: &Vec<_>| samples.iter().filter(is_late).copied().collect::<Vec<_>>();
-        all.iter().map(|(labels, samples)| (labels.clone(), row(samples))).collect()
-    };
     assert!(late(&contents(&db)) == late(&before));
     assert!(late(&contents(&open(&fs.after_kill()))) == late(&before));
     db.compact(&mut names(), &Watch::default()).unwrap();
@@ -502,6 +504,36 @@ fn a_file_stays_while_late_samples_are_in_it() {
     fill(&db, &mut taken, 1400..1700, 1, &mut Random::new(4));
     db.compact(&mut names_from(1_910_000_000_000), &Watch::default()).unwrap();
     assert!(fs.read(Path::new(FILE)).is_none());
+}
+
+#[test]
+fn files_that_the_log_in_order_gives_up_cost_no_late_sample() {
+    let fs = MemoryFs::default();
+    let options = || Options { wal_segment_bytes: 1 << 20, ..options() };
+    let db = open_with(Arc::new(fs.clone()), options());
+    let mut taken = Taken::new();
+    fill(&db, &mut taken, 0..130, 8, &mut Random::new(1));
+    // Chunks of both kinds are in one file.
+    assert!(db.map_head_chunks().unwrap() > 9);
+    let wanted = late(&as_contents(&taken));
+    drop(db);
+    let wal = Path::new("/data/wal/00000000");
+    let bytes = fs.read(wal).unwrap();
+    for part in [2, 3, 20] {
+        let disk = fs.after_kill();
+        disk.put(wal, &bytes[..bytes.len() - bytes.len() / part]);
+        let db = open_with(Arc::new(disk.clone()), options());
+        let stale = Path::new("/data/chunks_head/000001.stale");
+        assert_eq!(disk.read(stale).is_some(), part < 20, "one of {part} parts is lost");
+        assert!(late(&contents(&db)) == wanted, "one of {part} parts is lost");
+        assert!(db.replay_report().late_chunks > 3);
+        let all = contents(&db);
+        drop(db);
+        check_open(&disk.after_kill(), &all, "opened again");
+        let db = open_with(Arc::new(disk.after_kill()), options());
+        db.compact(&mut names(), &Watch::default()).unwrap();
+        assert!(contents(&db) == all, "compacted");
+    }
 }
 
 #[test]

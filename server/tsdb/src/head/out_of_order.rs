@@ -149,7 +149,7 @@ impl OutOfOrder {
             if !row.insert(sample) {
                 return false;
             }
-            row.memory.len() % self.chunk_samples.max(1) == 0
+            row.memory.len().is_multiple_of(self.chunk_samples.max(1))
         };
         self.samples.fetch_add(1, Ordering::AcqRel);
         if is_due {
