@@ -1,32 +1,33 @@
-//! Samples that come late leave the memory for files: nobody sees a difference, whatever happens to
-//! the files or to the log.
+//! Samples that come late leave the memory for files: nobody sees a difference, whatever the disk
+//! does meanwhile.
 
-use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use common_model::{Labels, Matcher};
+use common_model::Matcher;
 use server_storage::{SeriesRef, Watch};
-use server_tsdb::check::{Finding, check, repair};
 use server_tsdb::fs::{FailingFs, FailureMode, Fs, MemoryFs};
-use server_tsdb::wal::markers;
 use server_tsdb::{Db, Options};
 
 use crate::histograms::{Source, all};
 use crate::out_of_order::{HOUR, MINUTE, START, Taken, as_contents, offer, options, set};
-use crate::support::{
-    Contents, DIR, Random, contents, labels, names, names_from, open_with, read, try_read,
-};
+use crate::support::{Contents, DIR, Random, contents, names, names_from, open_with, read};
 use crate::upkeep::metric;
 
-const FILE: &str = "/data/chunks_head/000001";
-const LOG: &str = "/data/wbl/00000000";
+pub(crate) const FILE: &str = "/data/chunks_head/000001";
+pub(crate) const LOG: &str = "/data/wbl/00000000";
 
 /// Samples in order, a minute each, and so many late ones in every minute, of which many have the
 /// time of another late one.
-fn fill(db: &Db, taken: &mut Taken, minutes: std::ops::Range<i64>, late: u64, random: &mut Random) {
+pub(crate) fn fill(
+    db: &Db,
+    taken: &mut Taken,
+    minutes: std::ops::Range<i64>,
+    late: u64,
+    random: &mut Random,
+) {
     for minute in minutes {
         let now = START + minute * MINUTE;
         let mut samples: Vec<_> = (0..6).map(|n| (n, now, random.below(100) as f64)).collect();
@@ -38,20 +39,20 @@ fn fill(db: &Db, taken: &mut Taken, minutes: std::ops::Range<i64>, late: u64, ra
     }
 }
 
-fn open(fs: &MemoryFs) -> Db {
+pub(crate) fn open(fs: &MemoryFs) -> Db {
     open_with(Arc::new(fs.clone()), options())
 }
 
-fn in_files(db: &Db) -> f64 {
+pub(crate) fn in_files(db: &Db) -> f64 {
     metric(db, "hearth_tsdb_head_out_of_order_samples_in_files")
 }
 
-fn waiting(db: &Db) -> f64 {
+pub(crate) fn waiting(db: &Db) -> f64 {
     metric(db, "hearth_tsdb_head_out_of_order_samples")
 }
 
 /// A store whose late samples are mostly in one file, its options, and what it holds.
-fn filled() -> (MemoryFs, Contents) {
+pub(crate) fn filled() -> (MemoryFs, Contents) {
     let fs = MemoryFs::default();
     // One segment is easier to break.
     let options = Options { wal_segment_bytes: 1 << 20, ..options() };
@@ -71,14 +72,14 @@ fn filled() -> (MemoryFs, Contents) {
 }
 
 /// Those samples that came late.
-fn late(all: &Contents) -> Contents {
+pub(crate) fn late(all: &Contents) -> Contents {
     let is_late = |sample: &&(i64, u64)| sample.0 % MINUTE != 0;
     let row = |samples: &Vec<_>| samples.iter().filter(is_late).copied().collect::<Vec<_>>();
     all.iter().map(|(labels, samples)| (labels.clone(), row(samples))).collect()
 }
 
 /// Opens a store twice, which must hold the same, and says how many chunks were taken up.
-fn check_open(fs: &MemoryFs, wanted: &Contents, what: &str) -> u64 {
+pub(crate) fn check_open(fs: &MemoryFs, wanted: &Contents, what: &str) -> u64 {
     let db = open(fs);
     assert!(contents(&db) == *wanted, "{what}");
     let first = db.replay_report().late_chunks;
@@ -348,113 +349,6 @@ fn power_cuts_cost_nothing_that_was_synced() {
 }
 
 #[test]
-fn a_flipped_bit_in_files_costs_nothing_and_one_in_the_log_its_record() {
-    let (good, wanted) = filled();
-    assert!(check_open(&good.after_kill(), &wanted, "whole") > 10);
-    let mut random = Random::new(3);
-    let rounds = std::env::var("HEARTH_FLIPS").ok().and_then(|text| text.parse().ok());
-    let (mut harmless, mut lost_most) = (0, 0);
-    for round in 0..rounds.unwrap_or(300) {
-        let path = Path::new([FILE, LOG][round % 2]);
-        let mut bytes = good.read(path).unwrap();
-        let at = random.below(bytes.len() as u64) as usize;
-        bytes[at] ^= 1 << random.below(8);
-        let disk = good.after_kill();
-        disk.put(path, &bytes);
-        let what = format!("round {round}: byte {at} of {}", path.display());
-        if path == Path::new(FILE) {
-            check_open(&disk, &wanted, &what);
-            continue;
-        }
-        let found = contents(&open(&disk));
-        let mut lost = 0;
-        for (labels, samples) in &wanted {
-            let there: BTreeMap<i64, u64> = found[labels].iter().copied().collect();
-            lost += samples.iter().filter(|(time, _)| !there.contains_key(time)).count();
-            // Of two at one time the second may be what is left.
-            let wrong = samples.iter().filter(|(t, bits)| there.get(t).is_some_and(|b| b != bits));
-            lost += wrong.count();
-            assert!(there.len() <= samples.len(), "{what}: invented");
-        }
-        // A record has at most eight.
-        assert!(lost <= 8, "{what}: {lost} samples lost");
-        harmless += usize::from(lost == 0);
-        lost_most = lost_most.max(lost);
-        check_open(&disk, &found, &what);
-    }
-    println!("{harmless} flips in the log cost nothing, one {lost_most} samples");
-}
-
-#[test]
-fn damage_under_a_running_server_is_an_error_and_then_read_from_the_log() {
-    let (good, wanted) = filled();
-    let bytes = good.read(Path::new(FILE)).unwrap();
-    let mut random = Random::new(5);
-    for round in 0..40 {
-        let disk = good.after_kill();
-        // So few go to a block when there are more than half of what may be there.
-        let options = Options { out_of_order_samples_max: 1000, ..options() };
-        let db = open_with(Arc::new(disk.clone()), options);
-        let mut bad = bytes.clone();
-        for _ in 0..=round % 3 {
-            let at = 8 + random.below(bytes.len() as u64 - 8) as usize;
-            bad[at] ^= 1 << random.below(8);
-        }
-        disk.put(Path::new(FILE), &bad);
-        if round % 2 == 0 {
-            // Nobody read it before it goes to a block.
-            db.compact(&mut names(), &Watch::default()).unwrap();
-        } else {
-            let outcome = try_read(&*db.querier(i64::MIN, i64::MAX), &[]);
-            assert!(outcome.is_err(), "round {round}");
-            db.map_head_chunks().unwrap();
-            assert!(contents(&db) == wanted, "round {round}, healed");
-            assert!(metric(&db, "hearth_tsdb_head_chunks_healed_total") > 0.0);
-            db.map_head_chunks().unwrap();
-            assert!(in_files(&db) > 0.0);
-        }
-        assert!(contents(&db) == wanted, "round {round}");
-        assert!(contents(&open(&disk.after_kill())) == wanted, "round {round}, opened again");
-        db.compact(&mut names_from(1_900_000_000_000), &Watch::default()).unwrap();
-        assert!(contents(&db) == wanted, "round {round}, compacted");
-    }
-}
-
-#[test]
-fn files_that_are_gone_or_others_stand_in_for_nothing() {
-    let (good, wanted) = filled();
-    let gone = good.after_kill();
-    gone.remove(Path::new(FILE)).unwrap();
-    assert_eq!(check_open(&gone, &wanted, "gone"), 0);
-    // What was refused is in files again, of which the log knows.
-    assert!(open(&gone.after_kill()).replay_report().late_chunks > 0);
-    // Another store with the same series, whose chunks stand at about the same places.
-    let (other, mut taken) = (MemoryFs::default(), Taken::new());
-    let db = open(&other);
-    for part in 0..3 {
-        fill(&db, &mut taken, part * 30..part * 30 + 30, 8, &mut Random::new(part as u64 + 20));
-        db.map_head_chunks().unwrap();
-    }
-    drop(db);
-    let bytes = other.read(Path::new(FILE)).unwrap();
-    let others = good.after_kill();
-    others.put(Path::new(FILE), &bytes);
-    assert_eq!(check_open(&others, &wanted, "another file"), 0);
-    // Markers that point anywhere: into chunks, behind the end, of series that nobody knows.
-    let disk = good.after_kill();
-    let mut random = Random::new(11);
-    let mut record = Vec::new();
-    let places = (0..200).map(|at| (at % 9, random.below(3) << 32 | random.below(40_000)));
-    markers::encode(&mut record, places);
-    let log = Arc::default();
-    let fs: Arc<dyn Fs> = Arc::new(disk.clone());
-    let mut wal = server_tsdb::wal::Wal::new(fs, Path::new("/data/wbl"), 1 << 20, 1, log);
-    wal.log(vec![server_tsdb::wal::writer::Record::new(&record)]).unwrap();
-    drop(wal);
-    assert!(check_open(&disk, &wanted, "markers of nothing") > 10);
-}
-
-#[test]
 fn late_samples_in_files_that_are_deleted_stay_deleted() {
     let (fs, mut wanted) = filled();
     let db = open(&fs);
@@ -507,36 +401,6 @@ fn a_file_stays_while_late_samples_are_in_it() {
 }
 
 #[test]
-fn files_that_the_log_in_order_gives_up_cost_no_late_sample() {
-    let fs = MemoryFs::default();
-    let options = || Options { wal_segment_bytes: 1 << 20, ..options() };
-    let db = open_with(Arc::new(fs.clone()), options());
-    let mut taken = Taken::new();
-    fill(&db, &mut taken, 0..130, 8, &mut Random::new(1));
-    // Chunks of both kinds are in one file.
-    assert!(db.map_head_chunks().unwrap() > 9);
-    let wanted = late(&as_contents(&taken));
-    drop(db);
-    let wal = Path::new("/data/wal/00000000");
-    let bytes = fs.read(wal).unwrap();
-    for part in [2, 3, 20] {
-        let disk = fs.after_kill();
-        disk.put(wal, &bytes[..bytes.len() - bytes.len() / part]);
-        let db = open_with(Arc::new(disk.clone()), options());
-        let stale = Path::new("/data/chunks_head/000001.stale");
-        assert_eq!(disk.read(stale).is_some(), part < 20, "one of {part} parts is lost");
-        assert!(late(&contents(&db)) == wanted, "one of {part} parts is lost");
-        assert!(db.replay_report().late_chunks > 3);
-        let all = contents(&db);
-        drop(db);
-        check_open(&disk.after_kill(), &all, "opened again");
-        let db = open_with(Arc::new(disk.after_kill()), options());
-        db.compact(&mut names(), &Watch::default()).unwrap();
-        assert!(contents(&db) == all, "compacted");
-    }
-}
-
-#[test]
 fn readers_find_every_late_sample_while_it_moves() {
     let db = open(&MemoryFs::default());
     let mut taken = Taken::new();
@@ -576,34 +440,6 @@ fn readers_find_every_late_sample_while_it_moves() {
 }
 
 #[test]
-fn the_check_reads_late_chunks_and_their_markers() {
-    let (good, wanted) = filled();
-    let findings = |fs: &MemoryFs| {
-        let mut found: Vec<Finding> = Vec::new();
-        let checked = check(fs, Path::new(DIR), &mut |f| found.push(f.clone())).unwrap();
-        (found, checked)
-    };
-    let (found, checked) = findings(&good);
-    assert_eq!((found, checked.damages), (vec![], 0));
-    assert!(checked.head_chunks > 10);
-    let gone = good.after_kill();
-    gone.remove(Path::new(FILE)).unwrap();
-    let (found, checked) = findings(&gone);
-    assert!(found.len() == 1 && found[0].problem.contains("are missing"), "{found:?}");
-    assert_eq!(checked.damages, 0);
-    let mut bytes = good.read(Path::new(FILE)).unwrap();
-    let at = bytes.len() / 2;
-    bytes[at] ^= 1;
-    let bad = good.after_kill();
-    bad.put(Path::new(FILE), &bytes);
-    assert_eq!(findings(&bad).1.damages, 1);
-    let shared: Arc<dyn Fs> = Arc::new(bad.clone());
-    let after = repair(&shared, Path::new(DIR), &mut names(), &mut |_| {}).unwrap();
-    assert_eq!(after.damages, 0);
-    check_open(&bad, &wanted, "repaired");
-}
-
-#[test]
 fn a_full_disk_keeps_late_samples_in_memory() {
     let fs = MemoryFs::default();
     let db = open(&fs);
@@ -628,34 +464,4 @@ fn a_full_disk_keeps_late_samples_in_memory() {
         assert!(contents(&db) == wanted, "{room}, with room");
         check_open(&disk.after_kill(), &wanted, "with room");
     }
-}
-
-#[test]
-fn a_number_that_the_log_has_for_two_series_names_no_late_chunk() {
-    let fs = MemoryFs::default();
-    let db = open(&fs);
-    let mut taken = Taken::new();
-    fill(&db, &mut taken, 0..40, 6, &mut Random::new(1));
-    db.sync().unwrap();
-    drop(db);
-    // The log in order is lost, and its numbers are given again.
-    let lost: Vec<PathBuf> = fs
-        .list(Path::new("/data/wal"))
-        .unwrap()
-        .iter()
-        .map(|entry| Path::new("/data/wal").join(&entry.name))
-        .collect();
-    lost.iter().for_each(|path| fs.remove(path).unwrap());
-    let db = open(&fs);
-    let late = contents(&db);
-    assert!(!late.is_empty());
-    let other: Labels = labels(&[("__name__", "other")]);
-    let mut batch = db.appender();
-    batch.append(SeriesRef(0), &other, START + HOUR, 1.0).unwrap();
-    batch.commit().unwrap();
-    db.map_head_chunks().unwrap();
-    let mut wanted = late;
-    wanted.insert(other, vec![(START + HOUR, 1.0_f64.to_bits())]);
-    assert!(contents(&db) == wanted);
-    check_open(&fs.after_kill(), &wanted, "opened again");
 }

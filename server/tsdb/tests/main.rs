@@ -21,6 +21,7 @@ mod flips;
 mod head_chunks;
 mod histograms;
 mod late_chunks;
+mod late_damage;
 mod numbered;
 mod out_of_order;
 mod patterns;
