@@ -5,7 +5,7 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 use server_tsdb::fs::{Fs, MemoryFs};
-use server_tsdb::wal::{Event, SegmentReader, histograms, record};
+use server_tsdb::wal::{Event, SegmentReader, histograms, markers, record};
 
 fuzz_target!(|bytes: &[u8]| {
     each_record(bytes);
@@ -30,6 +30,7 @@ fn each_record(bytes: &[u8]) {
     let _ = record::kind(bytes);
     let _ = record::decode_series(bytes, |_, _| {});
     let _ = record::decode_samples(bytes, |_, _| {});
+    let _ = markers::decode(bytes, |_, _| {});
     let _ = record::decode_metadata(bytes, |_, _| {});
     let _ = record::decode_tombstones(bytes, |_, _, _| {});
     let _ = histograms::decode(bytes, |_, _| {});

@@ -174,7 +174,7 @@ impl Db {
     /// those that are left stay in memory, and are readable as before.
     pub fn map_head_chunks(&self) -> Result<u64, Error> {
         self.inner.check_open()?;
-        let written = self.inner.head.map_chunks();
+        let written = self.inner.map_chunks();
         self.inner.heal_head_chunks(false)?;
         written
     }
@@ -194,7 +194,7 @@ impl Db {
         {
             inner.heal_head_chunks(false)?;
         }
-        let result = inner.check_open().and_then(|()| inner.head.map_chunks());
+        let result = inner.check_open().and_then(|()| inner.map_chunks());
         let result = result.inspect_err(|error| inner.reserve.note(error));
         inner.schedule.lock().map_failed = result.is_err().then_some(now);
         result
@@ -342,6 +342,14 @@ impl Drop for Maintenance {
 }
 
 impl Inner {
+    /// Writes full chunks to files, and samples out of order that make some; says how many.
+    fn map_chunks(&self) -> Result<u64, Error> {
+        let ordered = self.head.map_chunks();
+        // While a log is replayed it is not known yet which of them are in files.
+        let late = if self.recovery.is_done() { self.map_late() } else { Ok(0) };
+        Ok(ordered? + late?)
+    }
+
     pub(crate) fn chunk_bytes(&self) -> u64 {
         self.head.counters.chunk_bytes.load(Ordering::Relaxed)
     }
@@ -407,8 +415,9 @@ impl Inner {
         // What goes from the log must not come back from there.
         let old = time.min(self.head.span().0);
         let note = |took| self.upkeep.wal_truncation.observe(took);
+        let late = || self.head.out_of_order.first_file();
         let truncate =
-            || self.head.files.truncate(old).and_then(|()| self.truncate_wal(time, share));
+            || self.head.files.truncate(old, late).and_then(|()| self.truncate_wal(time, share));
         let result = timed(note, truncate);
         if let Err(error) = &result {
             self.reserve.note(error);

@@ -238,6 +238,15 @@ impl Inner {
         let mut replay = Replay::out_of_order(&self.head, &awaiting, report, aliases.clone());
         let unseen = ReplayProgress::default();
         self.replay_segments(&mut replay, (&log.dir, &log.listing, None), (&counters, &unseen));
+        if self.check_open().is_ok() {
+            self.head.out_of_order.await_files_anew(replay.refused.drain());
+            if let Err(error) = self.map_late() {
+                tracing::warn!(%error, "samples out of order stay in memory");
+            }
+            // Twice, since they were just used.
+            self.head.files.forget_views();
+            self.head.files.forget_views();
+        }
         replay.report
     }
 

@@ -27,8 +27,11 @@ pub struct Options {
     pub batch_samples_max: usize,
     /// How far behind the newest sample others may be, in any order; zero takes them in order only.
     pub out_of_order_window_ms: i64,
-    /// Samples out of order in memory; more are refused.
+    /// Samples out of order that wait for a block, in memory or in files of head chunks; more are
+    /// refused.
     pub out_of_order_samples_max: u64,
+    /// So many samples of a series out of order leave the memory for a file.
+    pub out_of_order_chunk_samples: usize,
     /// Exemplars kept at a time; zero keeps and logs none.
     pub exemplars_max: usize,
     /// Size of the log's segments.
@@ -68,6 +71,7 @@ impl Options {
             batch_samples_max: 16_000_000,
             out_of_order_window_ms: 0,
             out_of_order_samples_max: 2_000_000,
+            out_of_order_chunk_samples: 32,
             exemplars_max: 0,
             wal_segment_bytes: SEGMENT_BYTES,
             sync_interval_ms: 1000,

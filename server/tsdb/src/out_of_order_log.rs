@@ -10,12 +10,13 @@ use crate::Error;
 use crate::chunk::histogram::AnyHistogram;
 use crate::db::Inner;
 use crate::fs::Fs;
+use crate::head_chunks::LateChunk;
 use crate::sample::{Sample, Stamped};
 use crate::wal::histograms::{HistogramRecord, KINDS, RefHistogram, kind_of};
 use crate::wal::record::{self, RefSample};
 use crate::wal::segments::{self, segment_path};
 use crate::wal::writer::Record;
-use crate::wal::{Wal, WalCounters};
+use crate::wal::{Wal, WalCounters, markers};
 
 /// A sample out of order of a batch, and its series.
 pub(crate) type Late = (u32, Stamped);
@@ -70,15 +71,37 @@ impl Inner {
         let _alone = self.sync.lock();
         let mut log = self.out_of_order_log.lock();
         self.fs.create_dir(&log.dir).map_err(Error::io("create", &log.dir))?;
-        let mut new: Vec<u32> = samples.iter().map(|late| late.0).collect();
-        new.sort_unstable();
-        new.dedup();
-        new.retain(|id| !log.introduced.contains(id));
-        let mut records = Vec::new();
-        records.extend(self.introductions(&new));
-        records.extend(records_of(samples));
+        let ids = samples.iter().map(|late| late.0).collect();
+        self.log_of(&mut log, ids, records_of(samples))
+    }
+
+    /// Writes to the log of samples out of order that those of series that it has are in these
+    /// chunks.
+    pub(crate) fn log_markers(
+        &self,
+        log: &mut OutOfOrderLog,
+        chunks: &[(u32, LateChunk)],
+    ) -> Result<(), Error> {
+        let mut plain = Vec::new();
+        markers::encode(&mut plain, chunks.iter().map(|(id, late)| (u64::from(*id), late.place())));
+        let ids = chunks.iter().map(|(id, _)| *id).collect();
+        self.log_of(log, ids, vec![Record::new(&plain)])
+    }
+
+    /// Writes records, after introductions of those of their series that had none since the log began,
+    /// or since a start.
+    fn log_of(
+        &self,
+        log: &mut OutOfOrderLog,
+        mut ids: Vec<u32>,
+        records: Vec<Record>,
+    ) -> Result<(), Error> {
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| !log.introduced.contains(id));
+        let records = self.introductions(&ids).into_iter().chain(records).collect();
         log.wal.log(records).inspect_err(|error| self.reserve.note(error))?;
-        log.introduced.extend(new);
+        log.introduced.extend(ids);
         Ok(())
     }
 

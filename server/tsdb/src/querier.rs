@@ -13,7 +13,7 @@ use server_storage::{
 use crate::blocks::BlockList;
 use crate::chunk;
 use crate::db::Inner;
-use crate::head::{Page, matching, page_of};
+use crate::head::{Page, matching, merge, page_of};
 use crate::head_chunks::MappedChunk;
 
 /// Series that are looked at to say how many of them have samples.
@@ -119,6 +119,8 @@ impl HeadSeries {
         known: Option<Labels>,
         samples: &mut SampleColumns,
     ) -> Result<Option<Labels>, StorageError> {
+        // Those in order win, and none of these becomes one: so they may be read first.
+        let late = self.db.head.late_samples(id, (self.start, self.end))?;
         let Some(page) = self.page(id) else { return Ok(None) };
         let mut from = self.start;
         // Files are not read while the page is locked, and chunks may go there meanwhile.
@@ -136,7 +138,7 @@ impl HeadSeries {
         series
             .read(from, self.end, samples)
             .map_err(|error| StorageError::Corrupt(format!("series {id}: {error}")))?;
-        self.db.head.out_of_order.merge(id, (self.start, self.end), samples);
+        merge(late, samples);
         self.db.head.bury(id, samples);
         if samples.is_empty() {
             return Ok(None);

@@ -252,6 +252,8 @@ fn small(fs: &MemoryFs) -> Db {
         wal_segment_bytes: 32 * 1024,
         chunk_range_ms: 600_000,
         out_of_order_window_ms: 1_200_000,
+        // Late samples of a series go to files when there are a few.
+        out_of_order_chunk_samples: 3,
         retention_ms: 1_000_000_000,
         stale_series_share: 0.2,
         ..Options::new(DIR)
@@ -306,14 +308,16 @@ fn damage_head_chunks(fs: &MemoryFs, random: &mut Random) {
     }
 }
 
-/// Returns how many blocks there were at the end. With every fourth seed the disk is full at times, with
-/// every fifth samples have starts, with every third series end.
-fn simulate(seed: u64) -> usize {
+/// Returns how many blocks there were at the end, and how many chunks of late samples starts took up.
+/// With every fourth seed the disk is full at times, with every fifth samples have starts, with every
+/// third series end.
+fn simulate(seed: u64) -> (usize, u64) {
     let mut random = Random::new(seed);
     let mut name = names();
     let mut fs = MemoryFs::default();
     let mut db = small(&fs);
     let mut model = Model { starts: seed % 5 == 2, ends: seed % 3 == 1, ..Model::default() };
+    let mut late = 0;
     for _ in 0..60 + random.below(100) {
         match random.below(if seed % 4 == 3 { 124 } else { 118 }) {
             118..=123 => relieve((&db, &fs), model.now, &mut random, &mut name),
@@ -321,6 +325,7 @@ fn simulate(seed: u64) -> usize {
                 fs = fs.after_kill();
                 damage_head_chunks(&fs, &mut random);
                 db = small(&fs);
+                late += db.replay_report().late_chunks;
                 let found = model.look(&db);
                 model.check(&found, &model.acknowledged, seed);
                 model.adopt(&found);
@@ -341,6 +346,7 @@ fn simulate(seed: u64) -> usize {
             90..=94 => {
                 fs = fs.after_kill();
                 db = small(&fs);
+                late += db.replay_report().late_chunks;
                 let found = model.look(&db);
                 model.check(&found, &model.acknowledged, seed);
                 model.adopt(&found);
@@ -348,6 +354,7 @@ fn simulate(seed: u64) -> usize {
             _ => {
                 fs = fs.after_power_cut(&mut |limit| random.below(limit));
                 db = small(&fs);
+                late += db.replay_report().late_chunks;
                 let found = model.look(&db);
                 model.undo_deletions(&found);
                 model.check(&found, &model.acknowledged[..model.durable], seed);
@@ -361,7 +368,7 @@ fn simulate(seed: u64) -> usize {
             model.check(&model.look(&db), &model.acknowledged, seed);
         }
     }
-    db.blocks().len()
+    (db.blocks().len(), late)
 }
 
 #[test]
@@ -378,11 +385,13 @@ fn power_cuts_cost_nothing_that_was_synced_and_kills_nothing_at_all() {
     });
     let (first, end): (u64, u64) = wanted.unwrap_or((0, u64::MAX));
     let start = Instant::now();
-    let (mut seed, mut blocks) = (first, 0);
+    let (mut seed, mut blocks, mut late) = (first, 0, 0);
     while seed < end && (wanted.is_some() || seed < RUNS_MIN || start.elapsed() < SIMULATION_TIME) {
-        blocks += simulate(seed);
+        let (more, more_late) = simulate(seed);
+        (blocks, late) = (blocks + more, late + more_late);
         seed += 1;
     }
-    println!("{} seeds, {blocks} blocks", seed - first);
+    println!("{} seeds, {blocks} blocks, {late} chunks of late samples", seed - first);
     assert!(blocks > 10, "nothing was compacted");
+    assert!(late > 10, "no late samples were in files");
 }

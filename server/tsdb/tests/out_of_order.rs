@@ -14,11 +14,11 @@ use crate::histograms::{Source, all};
 use crate::support::{Contents, DIR, Random, contents, labels, names, names_from, open_with, read};
 use crate::upkeep::metric;
 
-const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
-const START: i64 = 1_699_963_200_000;
+pub(crate) const MINUTE: i64 = 60_000;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+pub(crate) const START: i64 = 1_699_963_200_000;
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         retention_ms: i64::MAX,
         wal_segment_bytes: 32 * 1024,
@@ -27,14 +27,14 @@ fn options() -> Options {
     }
 }
 
-fn set(n: u64) -> Labels {
+pub(crate) fn set(n: u64) -> Labels {
     labels(&[("__name__", "m"), ("n", &n.to_string())])
 }
 
 /// What was taken: the first value of every time.
-type Taken = BTreeMap<Labels, BTreeMap<i64, u64>>;
+pub(crate) type Taken = BTreeMap<Labels, BTreeMap<i64, u64>>;
 
-fn offer(db: &Db, taken: &mut Taken, samples: &[(u64, i64, f64)]) {
+pub(crate) fn offer(db: &Db, taken: &mut Taken, samples: &[(u64, i64, f64)]) {
     let mut batch = db.appender();
     let mut new = Vec::new();
     for (n, time, value) in samples {
@@ -48,7 +48,7 @@ fn offer(db: &Db, taken: &mut Taken, samples: &[(u64, i64, f64)]) {
     }
 }
 
-fn as_contents(taken: &Taken) -> Contents {
+pub(crate) fn as_contents(taken: &Taken) -> Contents {
     let row = |(labels, samples): (&Labels, &BTreeMap<i64, u64>)| {
         (labels.clone(), samples.iter().map(|(time, bits)| (*time, *bits)).collect())
     };
@@ -56,7 +56,7 @@ fn as_contents(taken: &Taken) -> Contents {
 }
 
 /// Hours of samples, a minute each, of which some come up to five hours late.
-fn fill(db: &Db, taken: &mut Taken, minutes: std::ops::Range<i64>, random: &mut Random) {
+pub(crate) fn fill(db: &Db, taken: &mut Taken, minutes: std::ops::Range<i64>, random: &mut Random) {
     for minute in minutes {
         let now = START + minute * MINUTE;
         let mut samples: Vec<_> = (0..4).map(|n| (n, now, random.below(100) as f64)).collect();
@@ -294,7 +294,8 @@ fn late_samples_have_a_limit() {
     for back in 0..5 {
         assert!(add(back).is_ok());
     }
-    let refused = Err(AppendError::Limit("5 samples out of order in memory".to_owned()));
+    let refused =
+        Err(AppendError::Limit("5 samples out of order that wait for a block".to_owned()));
     assert_eq!(add(5), refused);
     batch.commit().unwrap();
     // More than half of what may be there goes to a block.

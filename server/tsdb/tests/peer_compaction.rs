@@ -36,12 +36,12 @@ fn value(n: u64, step: i64) -> Option<f64> {
     there.then(|| Random::new(n * 1000 + step as u64).below(50) as f64 * step as f64 / 8.0)
 }
 
-fn set(n: u64) -> Labels {
+pub(crate) fn set(n: u64) -> Labels {
     let metric = ["up", "load", "bytes_total"][n as usize % 3];
     labels(&[("__name__", metric), ("n", &n.to_string()), ("host", &format!("h{}", n % 4))])
 }
 
-const FLOATS: u64 = 25;
+pub(crate) const FLOATS: u64 = 25;
 
 /// Floats and some histograms, compacted every hour.
 fn fill(
@@ -74,7 +74,12 @@ fn fill(
     }
 }
 
-fn push(prometheus: &Prometheus, steps: std::ops::Range<i64>, series: &[u64], back_ms: i64) {
+pub(crate) fn push(
+    prometheus: &Prometheus,
+    steps: std::ops::Range<i64>,
+    series: &[u64],
+    back_ms: i64,
+) {
     for step in steps {
         let time = START + step * 2 * MINUTE - back_ms;
         let mut request = Message::default();
@@ -103,7 +108,7 @@ fn figure(prometheus: &Prometheus, name: &str) -> Option<f64> {
     line?.parse().ok()
 }
 
-fn open_real(dir: &Path) -> Db {
+pub(crate) fn open_real(dir: &Path) -> Db {
     let options = Options { retention_ms: i64::MAX, ..Options::new(dir) };
     Db::open(options, Arc::new(RealFs)).unwrap()
 }

@@ -59,7 +59,7 @@ impl Prometheus {
     }
 
     /// Ends it as an operator does, so that it writes what it holds back.
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let process = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
         self.child.wait().unwrap();

@@ -223,7 +223,9 @@ impl Batch {
         if timestamp < ordered && late >= self.db.options.out_of_order_samples_max {
             let max = self.db.options.out_of_order_samples_max;
             count(&self.db.head.counters.limit_refused, 1);
-            return Err(AppendError::Limit(format!("{max} samples out of order in memory")));
+            return Err(AppendError::Limit(format!(
+                "{max} samples out of order that wait for a block"
+            )));
         }
         if self.samples.weight() + self.late.len() >= self.db.options.batch_samples_max {
             let max = self.db.options.batch_samples_max;

@@ -42,7 +42,7 @@ pub(crate) use known::KnownLabels;
 pub use meta::{BlockCompaction, BlockMeta, BlockParent, BlockStats};
 pub(crate) use meta::{FROM_OUT_OF_ORDER, FROM_STALE_SERIES};
 pub(crate) use projection::Projection;
-pub(crate) use rewrite::{Kept, Rest, without};
+pub(crate) use rewrite::{Kept, Rest, each_sample, without};
 use select::matching;
 use tombstones::Tombstones;
 pub use ulid::{is_ulid, ulid};

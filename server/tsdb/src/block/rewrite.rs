@@ -131,7 +131,7 @@ pub(crate) fn without(
 }
 
 /// Calls `each` with the samples of a chunk.
-pub(super) fn each_sample(
+pub(crate) fn each_sample(
     encoding: Encoding,
     bytes: &[u8],
     each: &mut dyn FnMut(Stamped),

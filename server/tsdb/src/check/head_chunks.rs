@@ -1,7 +1,7 @@
 //! Verifies the files of head chunks: that they leave no gap, and that every chunk in them can be
 //! read and covers the times it says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use server_storage::SampleColumns;
@@ -12,8 +12,22 @@ use crate::chunk::{self, Encoding};
 use crate::fs::Fs;
 use crate::head_chunks::{HEADER_BYTES, Next, Stored, file_path, header_problem, listed, parse};
 
-/// Checks the files in a folder, if there is one.
-pub(super) fn check(fs: &dyn Fs, dir: &Path, report: &mut Report<'_>) -> Result<(), Error> {
+/// What is known of the files so far.
+struct Known {
+    /// Newest time of every series.
+    ends: HashMap<u64, i64>,
+    /// Places where the log of samples out of order expects chunks of those.
+    late: HashSet<u64>,
+}
+
+/// Checks the files in a folder, if there is one; at `late` there should be chunks of samples out of
+/// order.
+pub(super) fn check(
+    fs: &dyn Fs,
+    dir: &Path,
+    late: HashSet<u64>,
+    report: &mut Report<'_>,
+) -> Result<(), Error> {
     let listed = listed(fs, dir)?;
     for (name, _) in &listed.aside {
         report.note(dir.join(name), "a file that was put aside".to_owned());
@@ -22,8 +36,7 @@ pub(super) fn check(fs: &dyn Fs, dir: &Path, report: &mut Report<'_>) -> Result<
         report.note(dir.join(name), "a repair that was not finished".to_owned());
     }
     report.next(dir);
-    // Newest time of every series so far.
-    let mut ends: HashMap<u64, i64> = HashMap::new();
+    let mut known = Known { ends: HashMap::new(), late };
     let mut expected = listed.files.first().copied();
     for &number in &listed.files {
         let path = file_path(dir, number);
@@ -33,17 +46,23 @@ pub(super) fn check(fs: &dyn Fs, dir: &Path, report: &mut Report<'_>) -> Result<
         }
         expected = number.checked_add(1);
         let newest = listed.files.last() == Some(&number);
-        check_file(fs, &path, newest, &mut ends, report)?;
+        check_file(fs, (&path, number), newest, &mut known, report)?;
         report.next(&path);
     }
+    if !known.late.is_empty() {
+        // Their samples are in the log.
+        let problem = format!("{} chunks of samples out of order are missing", known.late.len());
+        report.note(dir.to_owned(), problem);
+    }
+    report.next(dir);
     Ok(())
 }
 
 fn check_file(
     fs: &dyn Fs,
-    path: &Path,
+    (path, number): (&Path, u32),
     newest: bool,
-    ends: &mut HashMap<u64, i64>,
+    known: &mut Known,
     report: &mut Report<'_>,
 ) -> Result<(), Error> {
     report.checked.head_chunk_files += 1;
@@ -61,7 +80,10 @@ fn check_file(
         match parse(&bytes, at) {
             Next::Chunk(chunk, end) => {
                 report.checked.head_chunks += 1;
-                if overlaps(&chunk, ends) {
+                if chunk.late {
+                    known.late.remove(&(u64::from(number) << 32 | at as u64));
+                }
+                if overlaps(&chunk, &mut known.ends) {
                     // What a start does not believe is read from the log, and written again.
                     let problem = format!("chunk at byte {at} begins before the last one ended");
                     report.note(path.to_owned(), problem);
@@ -102,6 +124,9 @@ fn problem_of(chunk: &Stored<'_>) -> Option<String> {
     let mut samples = SampleColumns::default();
     if let Err(error) = chunk::read(encoding, chunk.bytes, i64::MIN, i64::MAX, &mut samples) {
         return Some(format!("chunk of series {series}: {error}"));
+    }
+    if samples.timestamps.windows(2).any(|two| two[0] >= two[1]) {
+        return Some(format!("chunk of series {series} has samples that are not in order of time"));
     }
     let times = (samples.timestamps.first().copied(), samples.timestamps.last().copied());
     (times != (Some(min_time), Some(max_time)))

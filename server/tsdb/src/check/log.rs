@@ -7,7 +7,7 @@ use super::Report;
 use crate::Error;
 use crate::fs::Fs;
 use crate::wal::record::{self, RecordKind};
-use crate::wal::{Event, SegmentReader, histograms, segments};
+use crate::wal::{Event, SegmentReader, histograms, markers, segments};
 
 /// What the records of a log have said so far.
 #[derive(Default)]
@@ -15,10 +15,17 @@ struct Known {
     series: HashSet<u64>,
     /// Samples and the like of series that were not named.
     strays: u64,
+    /// Places of chunks that samples out of order are in.
+    places: HashSet<u64>,
 }
 
-/// Checks the log in a folder, if there is one.
-pub(super) fn check(fs: &dyn Fs, dir: &Path, report: &mut Report<'_>) -> Result<(), Error> {
+/// Checks the log in a folder, if there is one; says at which places it expects chunks of samples out
+/// of order.
+pub(super) fn check(
+    fs: &dyn Fs,
+    dir: &Path,
+    report: &mut Report<'_>,
+) -> Result<HashSet<u64>, Error> {
     let listing = segments::list(fs, dir)?;
     for name in &listing.unfinished {
         report.note(dir.join(name), "was not finished; the next start removes it".to_owned());
@@ -51,7 +58,7 @@ pub(super) fn check(fs: &dyn Fs, dir: &Path, report: &mut Report<'_>) -> Result<
         report.note(dir.to_owned(), problem);
     }
     report.next(dir);
-    Ok(())
+    Ok(known.places)
 }
 
 /// Segments are numbered without a gap.
@@ -109,7 +116,7 @@ fn check_segment(
 
 /// Reads a record; the error says why it makes no sense.
 fn note(bytes: &[u8], known: &mut Known) -> Result<(), String> {
-    let Known { series, strays } = known;
+    let Known { series, strays, places } = known;
     let mut entry = |number: u64| *strays += u64::from(!series.contains(&number));
     match record::kind(bytes) {
         RecordKind::Series => record::decode_series(bytes, |number, _| {
@@ -120,7 +127,12 @@ fn note(bytes: &[u8], known: &mut Known) -> Result<(), String> {
         RecordKind::Exemplars => record::decode_exemplars(bytes, |exemplar| entry(exemplar.series)),
         RecordKind::Metadata => record::decode_metadata(bytes, |number, _| entry(number)),
         RecordKind::Histograms => histograms::decode(bytes, |histogram, _| entry(histogram.series)),
+        RecordKind::MmapMarkers => markers::decode(bytes, |number, place| {
+            entry(number);
+            // Zero is the place of none.
+            places.extend((place != 0).then_some(place));
+        }),
         // Their checksum is right, and what they say is for other versions.
-        RecordKind::MmapMarkers | RecordKind::Unknown => Ok(()),
+        RecordKind::Unknown => Ok(()),
     }
 }

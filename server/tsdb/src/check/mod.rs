@@ -117,10 +117,9 @@ pub fn check(fs: &dyn Fs, dir: &Path, each: &mut dyn FnMut(&Finding)) -> Result<
         }
         report.next(&path);
     }
-    for name in ["wal", "wbl"] {
-        log::check(fs, &dir.join(name), &mut report)?;
-    }
-    head_chunks::check(fs, &dir.join(HEAD_CHUNKS), &mut report)?;
+    log::check(fs, &dir.join("wal"), &mut report)?;
+    let late = log::check(fs, &dir.join("wbl"), &mut report)?;
+    head_chunks::check(fs, &dir.join(HEAD_CHUNKS), late, &mut report)?;
     Ok(report.checked)
 }
 

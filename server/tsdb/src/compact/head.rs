@@ -159,7 +159,7 @@ fn series(
     chunks.extend(heap);
     if late == Late::With {
         let mut rest = Rest::default();
-        let row = inner.head.out_of_order.row(id);
+        let row = inner.head.late_samples(id, (first, last))?;
         row.iter().for_each(|late| rest.push(late));
         // Of two at the same time the one in order stays, which comes last.
         chunks.splice(..0, rest.into_chunks());

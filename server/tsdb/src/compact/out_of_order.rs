@@ -48,11 +48,16 @@ impl Inner {
         };
         *writing = Some(state);
         if !state.is_done {
+            // What is damaged in files goes to blocks all the same, once it was read from the log.
+            if let Err(error) = self.heal_head_chunks(!with_head) {
+                tracing::warn!(%error, "damaged chunks of samples out of order go to no block yet");
+            }
             let written = self.write_ranges(pass, &mut state);
             *writing = Some(state);
             written?;
             self.out_of_order_log.lock().remove_before(&*self.fs, state.segment)?;
             state.is_done = true;
+            store.settle();
             *writing = Some(state);
         }
         if !self.blocks.has_old_readers() {
@@ -99,7 +104,7 @@ fn write_range(
     write_or_discard(&inner.fs, &inner.options.dir, ulid, |mut writer| {
         for (at, &id) in ids.iter().enumerate() {
             watch.check(at).map_err(|_| Error::Interrupted)?;
-            let chunks = chunks(inner, id, (start, end - 1));
+            let chunks = chunks(inner, id, (start, end - 1))?;
             let labels = inner.head.page(id).and_then(|page| {
                 let page = page.series.read();
                 page.get(id).map(|series| inner.head.labels(&series.labels))
@@ -121,17 +126,18 @@ fn write_range(
 }
 
 /// Chunks of a series' samples, without what is deleted.
-fn chunks(inner: &Inner, id: u32, range: (i64, i64)) -> Vec<OwnedChunk> {
+fn chunks(inner: &Inner, id: u32, range: (i64, i64)) -> Result<Vec<OwnedChunk>, Error> {
+    let samples = inner.head.frozen_samples(id, range)?;
     let tombstones = inner.head.tombstones.read();
     let none = Vec::new();
     let gone = tombstones.get(&id).unwrap_or(&none);
     let mut rest = Rest::default();
-    for late in inner.head.out_of_order.frozen_row(id, range) {
+    for late in samples {
         if !gone.iter().any(|(first, last)| (*first..=*last).contains(&late.time)) {
             rest.push(&late);
         }
     }
-    rest.into_chunks().collect()
+    Ok(rest.into_chunks().collect())
 }
 
 impl Inner {

@@ -35,12 +35,19 @@ impl Inner {
         if !(found || look && store.has_damage()) || !self.recovery.is_done() {
             return Ok(0);
         }
-        let mut lost = self.damaged_chunks();
+        let (lost, late) = (self.damaged_chunks(), self.damaged_rows());
         // Looking has found them once more.
         store.damaged.store(false, Ordering::Release);
-        if lost.is_empty() {
-            return Ok(0);
+        let healed = self.heal_rows(late)?;
+        let healed = healed + if lost.is_empty() { 0 } else { self.heal_chunks(lost)? };
+        if healed > 0 {
+            tracing::info!(chunks = healed, "damaged head chunks were read from the log");
+            count(&store.counters.healed, healed);
         }
+        Ok(healed)
+    }
+
+    fn heal_chunks(&self, mut lost: Lost) -> Result<u64, Error> {
         self.read_log_again(&mut lost, i64::MIN)?;
         let mut healed = 0;
         for (id, row) in lost {
@@ -55,8 +62,6 @@ impl Inner {
                 healed += 1;
             }
         }
-        tracing::info!(chunks = healed, "damaged head chunks were read from the log");
-        count(&store.counters.healed, healed);
         Ok(healed)
     }
 

@@ -77,10 +77,13 @@ pub(crate) struct Candidates {
     /// With the number of their samples.
     chunks: Vec<(MappedChunk, u16)>,
     by_series: Map<u64, (u32, u32)>,
+    /// Largest number of a series that has chunks of samples out of order. Those are asked for by
+    /// their place.
+    last_late: Option<u64>,
 }
 
 impl Candidates {
-    fn new(mut found: Vec<Found>) -> Candidates {
+    fn new(mut found: Vec<Found>, last_late: Option<u64>) -> Candidates {
         // Those of a series stay in the order in which they were written.
         found.sort_by_key(|found| found.0);
         let mut by_series = Map::default();
@@ -92,7 +95,7 @@ impl Candidates {
             start = end;
         }
         let chunks = found.into_iter().map(|(_, chunk, samples)| (chunk, samples)).collect();
-        Candidates { chunks, by_series }
+        Candidates { chunks, by_series, last_late }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -101,7 +104,8 @@ impl Candidates {
 
     /// The largest number of a series that has chunks and is no larger than `max`.
     pub(crate) fn last_series(&self, max: u64) -> Option<u64> {
-        self.by_series.keys().copied().filter(|series| *series <= max).max()
+        let all = self.by_series.keys().copied().chain(self.last_late);
+        all.filter(|series| *series <= max).max()
     }
 
     /// Takes out the chunks of a series.
@@ -189,7 +193,7 @@ impl HeadChunks {
     /// Reads the files that are there, and mends or puts aside what is damaged. Whatever is wrong
     /// with them, the log knows better.
     pub(crate) fn load(&self) -> Candidates {
-        let mut found = Vec::new();
+        let (mut found, mut last_late) = (Vec::new(), None);
         let listed = match listed(&*self.fs, &self.dir) {
             Ok(listed) => listed,
             Err(error) => {
@@ -203,7 +207,7 @@ impl HeadChunks {
             let is_next = expected == Some(number);
             expected = number.checked_add(1);
             let problem = match is_next {
-                true => self.load_file(number, last == Some(number), &mut found),
+                true => self.load_file(number, last == Some(number), &mut found, &mut last_late),
                 false => Some("a file before it is missing".to_owned()),
             };
             let Some(problem) = problem else { continue };
@@ -221,7 +225,7 @@ impl HeadChunks {
         self.forget_views();
         self.forget_views();
         self.writer.lock().next = self.next_number();
-        Candidates::new(found)
+        Candidates::new(found, last_late)
     }
 
     /// The number of the next file: numbers leave no gap.
@@ -232,7 +236,13 @@ impl HeadChunks {
     }
 
     /// Reads one file; says what is wrong with it, after what is good was taken.
-    fn load_file(&self, number: u32, is_last: bool, found: &mut Vec<Found>) -> Option<String> {
+    fn load_file(
+        &self,
+        number: u32,
+        is_last: bool,
+        found: &mut Vec<Found>,
+        last_late: &mut Option<u64>,
+    ) -> Option<String> {
         let file = ChunkFile::new(&self.dir, number);
         let bytes = match self.fs.map(&file.path()) {
             Ok(bytes) => bytes,
@@ -250,9 +260,11 @@ impl HeadChunks {
             let place = u64::from(number) << 32 | at as u64;
             let (min_time, max_time) = (stored.min_time, stored.max_time);
             file.cover(min_time, max_time);
-            // The log out of order has all of the others.
-            if let Some(encoding) = Encoding::from_number(stored.encoding)
-                && !stored.late
+            if stored.late {
+                // Nobody else gets such a number, nor one behind it.
+                let number = Some(stored.series).filter(|n| *n <= u64::from(u32::MAX));
+                *last_late = number.max(*last_late);
+            } else if let Some(encoding) = Encoding::from_number(stored.encoding)
                 && min_time <= max_time
             {
                 let samples = crate::chunk::samples(encoding, stored.bytes);

@@ -2,10 +2,13 @@
 //!
 //! The log has every sample that is in them as long as it matters, so they are never synced and may
 //! be lost at any time; what they save is memory, and at the next start the work to encode again what
-//! the log holds. What is damaged is put aside and taken from the log.
+//! the log holds. What is damaged is put aside and taken from the log. Chunks of samples out of order
+//! stand among the others; their own log has those.
 
 mod format;
 mod heal;
+mod heal_late;
+mod late;
 mod load;
 mod write;
 
@@ -22,6 +25,7 @@ use crate::fs::{Fs, Mapped};
 use crate::wal::count;
 
 pub(crate) use format::{HEADER_BYTES, Next, Stored, header_problem, parse};
+pub(crate) use late::LateChunk;
 pub(crate) use load::{Awaiting, listed, mend_first};
 use write::Writer;
 
@@ -35,6 +39,13 @@ pub(crate) struct MappedChunk {
     pub(crate) max_time: i64,
     /// Number of the file in the upper half, position in it in the lower one.
     place: u64,
+}
+
+impl MappedChunk {
+    /// Number of the file.
+    pub(crate) fn file(&self) -> u32 {
+        (self.place >> 32) as u32
+    }
 }
 
 /// What happened to the files.
@@ -162,13 +173,7 @@ impl HeadChunks {
         chunk: &MappedChunk,
         act: impl FnOnce(Encoding, &[u8]) -> T,
     ) -> Result<Option<T>, Error> {
-        let (number, position) = ((chunk.place >> 32) as u32, chunk.place & u64::from(u32::MAX));
-        let file = {
-            let files = self.files.read();
-            let at = files.binary_search_by_key(&number, |file| file.number);
-            at.ok().and_then(|at| files.get(at)).cloned()
-        };
-        let Some(file) = file else { return Ok(None) };
+        let Some((file, position)) = self.find(chunk.place) else { return Ok(None) };
         let bytes = file.view(&*self.fs, position)?;
         let problem = match parse(&bytes, position as usize) {
             Next::Chunk(stored, _)
@@ -182,9 +187,22 @@ impl HeadChunks {
             Next::Damaged(problem) => problem,
             _ => format!("another chunk than was written at byte {position}"),
         };
+        Err(self.damage(&file, problem))
+    }
+
+    /// The file of a place, and the position in it; `None` when it was removed.
+    fn find(&self, place: u64) -> Option<(Arc<ChunkFile>, u64)> {
+        let number = (place >> 32) as u32;
+        let files = self.files.read();
+        let at = files.binary_search_by_key(&number, |file| file.number).ok()?;
+        Some((files.get(at)?.clone(), place & u64::from(u32::MAX)))
+    }
+
+    /// Takes note of a chunk that is not what was written.
+    fn damage(&self, file: &ChunkFile, problem: String) -> Error {
         count(&self.counters.corruptions, 1);
         self.damaged.store(true, Ordering::Release);
-        Err(Error::Corrupt { path: file.path(), problem })
+        Error::Corrupt { path: file.path(), problem }
     }
 
     /// Whether a chunk could not be read since somebody asked.
@@ -221,22 +239,36 @@ impl HeadChunks {
         self.contested.lock().extend(series);
     }
 
+    /// Whether [`HeadChunks::contest`] was told of a series.
+    pub(crate) fn is_contested(&self, series: u32) -> bool {
+        self.contested.lock().contains(&series)
+    }
+
     /// Series that [`HeadChunks::contest`] was told of.
     pub(crate) fn contested(&self) -> Vec<u32> {
         self.contested.lock().iter().copied().collect()
     }
 
-    /// Removes files all of whose samples are before `time`. Their chunks must be out of reach.
-    pub(crate) fn truncate(&self, time: i64) -> Result<(), Error> {
+    /// Removes files all of whose samples are before `time`. Their chunks must be out of reach, but
+    /// for those of samples out of order: `late` says which is the oldest file with some of those.
+    pub(crate) fn truncate(
+        &self,
+        time: i64,
+        late: impl FnOnce() -> Option<u32>,
+    ) -> Result<(), Error> {
         let mut writer = self.writer.lock();
         // So that this one can go some day.
         writer.end_file();
+        // Whoever writes such chunks has the writer until they are known.
+        let late = late().unwrap_or(u32::MAX);
         let mut removed = false;
         loop {
             let first = self.files.read().first().cloned();
             // One without chunks is just being written.
             let is_old = |file: &Arc<ChunkFile>| {
-                file.len.load(Ordering::Relaxed) > 0 && file.max_time.load(Ordering::Relaxed) < time
+                file.number < late
+                    && file.len.load(Ordering::Relaxed) > 0
+                    && file.max_time.load(Ordering::Relaxed) < time
             };
             let Some(file) = first.filter(is_old) else { break };
             let path = file.path();

@@ -34,6 +34,8 @@ struct Active {
 #[derive(Default)]
 struct Load {
     bytes: Vec<u8>,
+    /// Whether their samples came out of order.
+    late: bool,
     /// Series, and where each chunk is going to be.
     chunks: Vec<(u32, MappedChunk)>,
 }
@@ -50,7 +52,7 @@ impl Load {
     ) {
         let place = u64::from(number) << 32 | (start + self.bytes.len() as u64);
         let series = u64::from(id);
-        let stored = Stored { series, min_time, max_time, encoding, late: false, bytes };
+        let stored = Stored { series, min_time, max_time, encoding, late: self.late, bytes };
         push(&mut self.bytes, &stored);
         self.chunks.push((id, MappedChunk { min_time, max_time, place }));
     }
@@ -101,6 +103,29 @@ impl Writer {
     }
 }
 
+impl HeadChunks {
+    /// Writes chunks of series to one file at once; says where each is.
+    pub(super) fn write_together<'a>(
+        &self,
+        writer: &mut Writer,
+        chunks: impl Iterator<Item = (u32, &'a OwnedChunk)> + Clone,
+        late: bool,
+    ) -> Result<Vec<(u32, MappedChunk)>, Error> {
+        let need = chunks.clone().map(|(_, chunk)| stored_bytes_max(chunk.bytes.len())).sum();
+        let (number, start) = writer.position(self, need)?;
+        let mut load = Load { late, ..Load::default() };
+        if start == 0 {
+            load.bytes.extend_from_slice(&header());
+        }
+        for (id, chunk) in chunks {
+            let times = (chunk.min_time, chunk.max_time);
+            load.push(id, (number, start), chunk.encoding, times, &chunk.bytes);
+        }
+        writer.write(&load)?;
+        Ok(load.chunks)
+    }
+}
+
 impl Head {
     /// Writes chunks to a file that take the place of one that is damaged there.
     pub(super) fn replace_mapped(
@@ -126,23 +151,9 @@ impl Head {
     /// Writes chunks of a series to a file at once.
     fn write_chunks(&self, id: u32, chunks: &[OwnedChunk]) -> Result<Vec<MappedChunk>, Error> {
         let mut writer = self.files.writer.lock();
-        let need = chunks.iter().map(|chunk| stored_bytes_max(chunk.bytes.len())).sum::<usize>();
-        let (number, start) = writer.position(&self.files, need)?;
-        let mut load = Load::default();
-        if start == 0 {
-            load.bytes.extend_from_slice(&header());
-        }
-        for chunk in chunks {
-            load.push(
-                id,
-                (number, start),
-                chunk.encoding,
-                (chunk.min_time, chunk.max_time),
-                &chunk.bytes,
-            );
-        }
-        writer.write(&load)?;
-        Ok(load.chunks.into_iter().map(|(_, chunk)| chunk).collect())
+        let chunks = chunks.iter().map(|chunk| (id, chunk));
+        let written = self.files.write_together(&mut writer, chunks, false)?;
+        Ok(written.into_iter().map(|(_, chunk)| chunk).collect())
     }
 
     /// Writes chunks that ended to files, so that their memory is free; says how many. After an

@@ -16,7 +16,11 @@ const TOO_OLD: Family = Family::counter(
 );
 const WAITING: Family = Family::gauge(
     "hearth_tsdb_head_out_of_order_samples",
-    "Samples out of order that wait in memory to be written to blocks.",
+    "Samples out of order that wait to be written to blocks.",
+);
+const IN_FILES: Family = Family::gauge(
+    "hearth_tsdb_head_out_of_order_samples_in_files",
+    "Samples out of order that wait to be written to blocks in files of head chunks, not in memory.",
 );
 const SEGMENT: Family = Family::gauge(
     "prometheus_tsdb_out_of_order_wbl_segment_current",
@@ -46,6 +50,7 @@ pub(super) fn collect(samples: &mut Samples, inner: &Inner) {
     samples.push(&APPENDED, &float, load(&late.appended));
     samples.push(&TOO_OLD, &float, load(&late.too_old));
     samples.push(&WAITING, &[], late.len() as f64);
+    samples.push(&IN_FILES, &[], late.in_files() as f64);
     let log = inner.out_of_order_log.lock();
     samples.push(&SEGMENT, &[], log.wal.current_number() as f64);
     samples.push(&FAILED, &[], load(&log.counters.writes_failed));

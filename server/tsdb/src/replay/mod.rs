@@ -2,8 +2,9 @@
 
 mod apply;
 mod lanes;
+mod late;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +44,8 @@ pub struct ReplayReport {
     pub samples_repeated: u64,
     /// Samples that chunks in files have.
     pub samples_mapped: u64,
+    /// Chunks of samples out of order that were found in files.
+    pub late_chunks: u64,
     /// Samples that blocks have.
     pub samples_covered: u64,
     /// Times that a series had left for a block.
@@ -116,6 +119,8 @@ pub(crate) struct Replay<'a> {
     awaits: bool,
     /// Chunks in files with samples that the log does not have.
     doubts: Vec<(u32, MappedChunk)>,
+    /// Series with samples out of order that are not in the file where the log says they are.
+    pub(crate) refused: HashSet<u32>,
     page: Option<(u32, Arc<Page>)>,
     pub(crate) report: ReplayReport,
 }
@@ -144,6 +149,7 @@ impl<'a> Replay<'a> {
             awaiting,
             awaits: false,
             doubts: Vec::new(),
+            refused: HashSet::new(),
             page: None,
             report: ReplayReport::default(),
         }
@@ -225,6 +231,7 @@ impl<'a> Replay<'a> {
                     self.tombstone(reference, (first, last), feeder);
                 })
             }
+            RecordKind::MmapMarkers if self.late => self.markers(record),
             RecordKind::Exemplars if self.head.exemplars.is_on() => self.exemplars(record),
             _ => {
                 *self.report.records_skipped.entry(kind).or_default() += 1;
@@ -333,21 +340,6 @@ impl<'a> Replay<'a> {
             && let Some(other) = self.aliases.remove(&u64::from(id))
         {
             self.head.files.contest([other, id]);
-        }
-    }
-
-    /// Takes a sample that came out of order.
-    fn take_late(&mut self, reference: u64, late: Stamped) {
-        match self.resolve(reference).filter(|id| self.head.has(u64::from(*id))) {
-            None => {
-                self.report.unknown_refs += 1;
-                // Nobody else may get the number, and with it the sample at the next start.
-                if let Ok(number) = u32::try_from(reference) {
-                    self.head.index.write().reserve_ids(number);
-                }
-            }
-            Some(id) if self.head.out_of_order.insert(id, late) => self.report.samples += 1,
-            Some(_) => self.report.samples_repeated += 1,
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod histograms;
+pub mod markers;
 pub mod page;
 pub mod reader;
 pub mod record;
