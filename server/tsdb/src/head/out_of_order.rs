@@ -146,7 +146,9 @@ impl OutOfOrder {
             if !row.insert(sample) {
                 return false;
             }
-            row.memory.len().is_multiple_of(self.chunk_samples.max(1))
+            // Those that cannot go to a file are not tried too often.
+            let (len, full) = (row.memory.len(), self.chunk_samples.max(1));
+            len.is_multiple_of(full) && (len / full).is_power_of_two()
         };
         self.samples.fetch_add(1, Ordering::AcqRel);
         if is_due {

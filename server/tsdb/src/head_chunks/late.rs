@@ -139,7 +139,7 @@ impl Inner {
         let chunks = rows.iter().map(|(id, chunk)| (*id, chunk));
         let placed = files.write_together(&mut writer, chunks, true)?;
         // Without markers the chunks are nobody's. They are written again when the log had room for
-        // as many samples more: a disk that is full would be all the fuller.
+        // as many samples more, or at a start: a disk that is full would be all the fuller.
         due.drain(..done);
         let samples = rows.iter().map(|(_, chunk)| chunk.as_encoded().samples());
         let late = placed.into_iter().zip(samples);
