@@ -26,7 +26,7 @@ use super::parts::{self, Parts};
 use super::queries::QueryLimits;
 use super::query_log::QueryLog;
 use super::reload::{self, Reloader};
-use super::settings::{Settings, out_of_order_window_ms, retention_of};
+use super::settings::{Settings, out_of_order_window_ms, retention_of, wants_xor2};
 
 /// Reloads that may wait while one is under way.
 const RELOADS_WAITING_MAX: usize = 4;
@@ -192,6 +192,7 @@ async fn open(
     (options.retention_ms, options.retention_bytes, options.retention_percentage) =
         retention_of(&loaded.config, (options.retention_ms, options.retention_bytes));
     options.out_of_order_window_ms = out_of_order_window_ms(&loaded.config);
+    options.xor2 = wants_xor2(&loaded.config);
     let work = move || Db::open_behind(options, Arc::new(RealFs), replay, REPLAY_PATIENCE);
     let db = tokio::task::spawn_blocking(work).await??;
     registry.register("tsdb", Arc::new(db.clone()));

@@ -22,7 +22,9 @@ use super::daemon::Failure;
 use super::loader::Loaded;
 use super::query_log::QueryLog;
 use super::replayed::{self, Replayed};
-use super::settings::{Settings, out_of_order_window_ms, retention_of, stale_series_limit};
+use super::settings::{
+    Settings, out_of_order_window_ms, retention_of, stale_series_limit, wants_xor2,
+};
 use super::sources;
 
 /// What rules need.
@@ -181,6 +183,7 @@ impl Parts {
         let exemplars_max = exemplars_max(self.exemplar_storage, &loaded.config);
         let out_of_order_window = out_of_order_window_ms(&loaded.config);
         let (time_ms, bytes, percentage) = retention_of(&loaded.config, self.retention);
+        let xor2 = wants_xor2(&loaded.config);
         let (stale_share, stale_min) = stale_series_limit(&loaded.config);
         let global = &loaded.config.global;
         self.notify
@@ -196,6 +199,7 @@ impl Parts {
         self.db.resize_exemplars(exemplars_max);
         self.db.set_out_of_order_window(out_of_order_window);
         self.db.set_retention(time_ms, bytes, percentage);
+        self.db.set_xor2(xor2);
         self.db.set_stale_series_limit(stale_share, stale_min);
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common_config::prometheus::FloatEncoding;
 use common_config::{Config, byte_size, duration};
 use common_re2::Regex;
 use common_service::flags::{Matches, World};
@@ -277,6 +278,12 @@ fn retention_ms(time: Duration) -> i64 {
 pub(crate) fn out_of_order_window_ms(config: &Config) -> i64 {
     let window = config.storage.tsdb.as_ref().map(|tsdb| tsdb.out_of_order_time_window);
     millis(window.unwrap_or_default())
+}
+
+/// Whether floats are encoded as XOR2.
+pub(crate) fn wants_xor2(config: &Config) -> bool {
+    let floats = config.storage.tsdb.as_ref().and_then(|tsdb| tsdb.chunk_encoding_floats);
+    floats == Some(FloatEncoding::Xor2)
 }
 
 /// Share of the series in memory, and least number, of those that ended, from which on they go to

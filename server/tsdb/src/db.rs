@@ -137,6 +137,7 @@ impl Db {
         let files = HeadChunks::new(fs.clone(), &options.dir);
         let mut head = Head::new(options.chunk_range_ms, files);
         head.out_of_order.chunk_samples = options.out_of_order_chunk_samples.max(1);
+        head.xor2.store(options.xor2, Ordering::Relaxed);
         head.exemplars.resize(options.exemplars_max);
         let window_ms = options.out_of_order_window_ms.max(0);
         head.out_of_order.window_ms.store(window_ms, Ordering::Relaxed);

@@ -230,6 +230,11 @@ impl Db {
         self.inner.retention_percentage.store(percentage.to_bits(), Ordering::Relaxed);
     }
 
+    /// Whether chunks of floats that begin from now on have the XOR2 encoding.
+    pub fn set_xor2(&self, xor2: bool) {
+        self.inner.head.xor2.store(xor2, Ordering::Relaxed);
+    }
+
     /// Drops chunks that end before `time` and shortens the log accordingly. On error the memory is
     /// free all the same and the log longer than need be.
     pub fn truncate(&self, time: TimestampMs) -> Result<(), Error> {

@@ -48,6 +48,8 @@ pub struct Options {
     /// Longest range of a block that is made of others; zero is a tenth of the retention, at most 31
     /// days.
     pub block_range_max_ms: i64,
+    /// Whether new chunks of floats have the XOR2 encoding, which Prometheus reads from 3.11 on.
+    pub xor2: bool,
     /// Share of the series in memory from which on those that ended go to blocks; zero keeps them as
     /// long as others.
     pub stale_series_share: f64,
@@ -79,6 +81,7 @@ impl Options {
             reload_interval_ms: 60 * 1000,
             chunk_range_ms: CHUNK_RANGE_MS,
             block_range_max_ms: 0,
+            xor2: false,
             stale_series_share: 0.0,
             stale_series_min: 1,
             reserve_bytes: crate::reserve::RESERVE_BYTES,

@@ -14,7 +14,7 @@ use server_tsdb::wal::{Event, SEGMENT_BYTES, SegmentReader, Wal, WalCounters};
 use server_tsdb::{Db, Options};
 
 use crate::histograms::Source;
-use crate::support::{DIR, Random, each_series, labels, names, open, open_with};
+use crate::support::{DIR, Random, contents, each_series, labels, names, open, open_with};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -172,6 +172,50 @@ fn the_start_of_a_sample_goes_wherever_the_sample_goes() {
     let given = model.values().flat_map(BTreeMap::values).filter(|start| **start != 0).count();
     println!("{} blocks, {given} samples with a start", db.blocks().len());
     assert!(db.blocks().len() > 1 && given > 10_000);
+}
+
+#[test]
+fn floats_are_encoded_as_xor2_where_that_is_wished() {
+    let fs = MemoryFs::default();
+    let options = Options { xor2: true, ..options() };
+    let db = open_with(Arc::new(fs.clone()), options.clone());
+    let mut all: Vec<Writing> = (0..8).map(Writing::new).collect();
+    let (mut random, mut model, mut name) = (Random::new(3), Starts::new(), names());
+    for minute in 0..240 {
+        db.set_xor2(minute < 180);
+        step(&db, &mut all, &mut model, START + minute * MINUTE, &mut random);
+    }
+    db.map_head_chunks().unwrap();
+    check(&of(&db), &model, "in the head");
+    let wanted = contents(&db);
+    db.compact(&mut name, &Watch::default()).unwrap();
+    assert!(!db.blocks().is_empty());
+    assert_eq!(contents(&db), wanted);
+    check(&of(&db), &model, "in blocks");
+    let again = open_with(Arc::new(fs.after_kill()), options);
+    assert_eq!(contents(&again), wanted);
+    check(&of(&again), &model, "opened again");
+    // What had no start is laid out so, too, in the files that there are.
+    let mut encodings = [0; 8];
+    for entry in fs.list(Path::new("/data/chunks_head")).unwrap() {
+        let bytes = fs.read(&Path::new("/data/chunks_head").join(entry.name)).unwrap();
+        // Series, two times, encoding, and a length.
+        let mut at = 8;
+        while let Some(encoding) = bytes.get(at + 24) {
+            let (mut len, mut shift, mut byte) = (0_usize, 0, at + 25);
+            loop {
+                len |= usize::from(bytes[byte] & 0x7f) << shift;
+                (shift, byte) = (shift + 7, byte + 1);
+                if bytes[byte - 1] < 0x80 {
+                    break;
+                }
+            }
+            encodings[usize::from(encoding & 7)] += usize::from(*encoding < 8);
+            at = byte + len + 4;
+        }
+    }
+    // Those that began later are as before.
+    assert!(encodings[4] > encodings[1] && encodings[1] > 0, "{encodings:?}");
 }
 
 /// First bytes of the records in a log.

@@ -53,6 +53,7 @@ impl Batch {
     /// Page by page: a scrape locks each once.
     fn apply_floats(&self, samples: &Samples, floats: Range<usize>, done: &mut Applied) {
         let head = &self.db.head;
+        let rules = head.chunking();
         let oldest = self.bounds.map_or(i64::MAX, |bounds| bounds.1);
         let same_page =
             |a: &RefSample, b: &RefSample| page_of(a.series as u32) == page_of(b.series as u32);
@@ -68,8 +69,7 @@ impl Batch {
                 series.pending -= 1;
                 match series.place(sample.time, sample.value) {
                     Place::Newest => {
-                        let sum =
-                            series.append((sample.time, start), sample.value, head.chunk_range_ms);
+                        let sum = series.append((sample.time, start), sample.value, rules);
                         done.note(series.id, sum);
                         done.floats += 1;
                         done.cover(sample.time);
@@ -87,7 +87,7 @@ impl Batch {
     }
 
     fn apply_histogram(&mut self, sample: &RefHistogram, done: &mut Applied) {
-        let range = self.db.head.chunk_range_ms;
+        let rules = self.db.head.chunking();
         let oldest = self.bounds.map_or(i64::MAX, |bounds| bounds.1);
         let RefHistogram { series, time, start, histogram } = sample;
         let (time, start) = (*time, *start);
@@ -95,7 +95,7 @@ impl Batch {
             series.pending -= 1;
             match series.place_histogram(time, histogram) {
                 Place::Newest => {
-                    let sum = series.append_histogram((time, start), histogram, range);
+                    let sum = series.append_histogram((time, start), histogram, rules);
                     done.note(series.id, sum);
                     done.histograms += 1;
                     done.cover(time);

@@ -13,7 +13,7 @@ use crate::chunk::xor::XorReader;
 use crate::chunk::xor2::Xor2Reader;
 use crate::chunk::{ChunkError, Encoding};
 use crate::fs::Fs;
-use crate::head::Series;
+use crate::head::{Chunking, Series};
 use crate::sample::{Sample, Stamped};
 
 /// A chunk as it stands in the old block, or what is left of one.
@@ -189,7 +189,7 @@ impl Default for Rest {
 impl Rest {
     /// Adds a sample that is newer than those before it; others are left out.
     pub(crate) fn push(&mut self, sample: &Stamped) {
-        self.0.append_any(sample, i64::MAX);
+        self.0.append_any(sample, Chunking::ANEW);
     }
 
     /// The chunks in order of time.

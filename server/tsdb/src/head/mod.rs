@@ -18,7 +18,7 @@ mod symbols;
 mod truncate;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use common_model::Labels;
 use parking_lot::RwLock;
@@ -36,7 +36,7 @@ pub(crate) use metadata::MetadataTable;
 pub(crate) use out_of_order::{Generation, OutOfOrder};
 pub(crate) use pages::{Page, page_of};
 pub(crate) use select::matching;
-pub(crate) use series::{Appended, AppendedSum, Chunk, Place, Series, range_end};
+pub(crate) use series::{Appended, AppendedSum, Chunk, Chunking, Place, Series, range_end};
 pub(crate) use symbols::{Pair, Symbols};
 
 /// Locks are taken in the order index, page, symbols; metadata, tombstones, exemplars and those out
@@ -64,6 +64,8 @@ pub(crate) struct Head {
     pub(crate) commits: RwLock<()>,
     pub(crate) counters: HeadCounters,
     pub(crate) chunk_range_ms: i64,
+    /// Whether new chunks of floats have the XOR2 encoding.
+    pub(crate) xor2: AtomicBool,
 }
 
 /// What the head counts.
@@ -102,7 +104,13 @@ impl Head {
             commits: RwLock::default(),
             counters: HeadCounters::default(),
             chunk_range_ms: chunk_range_ms.max(1),
+            xor2: AtomicBool::new(false),
         }
+    }
+
+    /// How samples are put into chunks now.
+    pub(crate) fn chunking(&self) -> Chunking {
+        Chunking { range_ms: self.chunk_range_ms, xor2: self.xor2.load(Ordering::Relaxed) }
     }
 
     /// The page that holds a series, where there is one.

@@ -82,6 +82,7 @@ mod tests {
 
     use super::*;
     use crate::fs::MemoryFs;
+    use crate::head::Chunking;
     use crate::head_chunks::HeadChunks;
 
     #[test]
@@ -105,7 +106,7 @@ mod tests {
             if let Some(page) = head.page(id)
                 && let Some(series) = page.series.write().get_mut(id)
             {
-                series.append((5, 0), 1.0, 1000);
+                series.append((5, 0), 1.0, Chunking::ANEW);
             }
             all.push(labels);
         }

@@ -87,6 +87,20 @@ impl AppendedSum {
     }
 }
 
+/// By which rules samples go to chunks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chunking {
+    /// No chunk of a head crosses a multiple of that.
+    pub(crate) range_ms: i64,
+    /// Whether all new chunks of floats have the XOR2 encoding, not those with starts alone.
+    pub(crate) xor2: bool,
+}
+
+impl Chunking {
+    /// Chunks of any length, for samples that were in chunks before.
+    pub(crate) const ANEW: Chunking = Chunking { range_ms: i64::MAX, xor2: false };
+}
+
 /// Where a sample would stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -169,7 +183,7 @@ impl Series {
         &mut self,
         (time, start): (i64, i64),
         value: f64,
-        chunk_range_ms: i64,
+        rules: Chunking,
     ) -> Appended {
         let before = self.open.heap_bytes() as u32;
         let mut sum = Appended::default();
@@ -191,9 +205,9 @@ impl Series {
         let before = self.open.heap_bytes() as u32;
         if self.open.count() == 0 {
             self.open_min_time = time;
-            self.cut_at = range_end(time, chunk_range_ms);
+            self.cut_at = range_end(time, rules.range_ms);
             sum.chunks = 1;
-            if start != 0 {
+            if start != 0 || rules.xor2 {
                 self.open = Open::Started(Box::default());
             }
         }
@@ -212,13 +226,13 @@ impl Series {
         &mut self,
         (time, start): (i64, i64),
         histogram: &AnyHistogram,
-        chunk_range_ms: i64,
+        rules: Chunking,
     ) -> Appended {
         let before = self.open.heap_bytes() as u32;
         let mut sum = Appended::default();
         let mut continues = false;
         if let Open::Histogram(open) = &mut self.open {
-            let range_end = range_end(self.open_min_time, chunk_range_ms);
+            let range_end = range_end(self.open_min_time, rules.range_ms);
             if let Some(part) = open.foretell() {
                 let now = open.last_time();
                 self.cut_at = foretell_end(self.open_min_time, now, self.cut_at, part);
@@ -238,14 +252,14 @@ impl Series {
         }
         self.open = next;
         self.open_min_time = time;
-        self.cut_at = range_end(time, chunk_range_ms);
+        self.cut_at = range_end(time, rules.range_ms);
         sum.chunks = 1;
         sum.bytes_more += self.open.heap_bytes() as u32;
         sum
     }
 
     /// Adds a sample of any kind if it is newer than all others; says what that changed.
-    pub(crate) fn append_any(&mut self, new: &Stamped, chunk_range_ms: i64) -> Option<Appended> {
+    pub(crate) fn append_any(&mut self, new: &Stamped, rules: Chunking) -> Option<Appended> {
         let Stamped { time, start, sample } = new;
         let place = match sample {
             Sample::Float(value) => self.place(*time, *value),
@@ -253,8 +267,8 @@ impl Series {
         };
         let times = (*time, *start);
         (place == Place::Newest).then(|| match sample {
-            Sample::Float(value) => self.append(times, *value, chunk_range_ms),
-            Sample::Histogram(histogram) => self.append_histogram(times, histogram, chunk_range_ms),
+            Sample::Float(value) => self.append(times, *value, rules),
+            Sample::Histogram(histogram) => self.append_histogram(times, histogram, rules),
         })
     }
 

@@ -82,19 +82,19 @@ impl<'a> Applier<'a> {
     }
 
     pub(super) fn apply(&mut self, job: &Job) {
-        let range = self.head.chunk_range_ms;
+        let rules = self.head.chunking();
         match job {
             Job::Floats(samples) => {
                 let place = |sample: &Entry| (sample.id, sample.time);
                 self.each_page(samples, place, |series, &Entry { time, value, .. }| {
                     let newest = series.place(time, value) == Place::Newest;
-                    newest.then(|| series.append((time, 0), value, range))
+                    newest.then(|| series.append((time, 0), value, rules))
                 });
             }
             Job::Others(samples) => {
                 let place = |(id, sample): &(u32, Stamped)| (*id, sample.time);
                 self.each_page(samples, place, |series, (_, sample)| {
-                    series.append_any(sample, range)
+                    series.append_any(sample, rules)
                 });
             }
             Job::Leave(id) => self.leave(*id),

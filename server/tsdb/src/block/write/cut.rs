@@ -1,7 +1,7 @@
 //! Cuts samples into chunks as a head does.
 
 use super::EncodedChunk;
-use crate::head::{Chunk, Series};
+use crate::head::{Chunk, Chunking, Series};
 
 /// A chunk with its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,8 @@ impl ChunkCutter {
         if self.series.place(time, value) != crate::head::Place::Newest {
             return 0;
         }
-        self.series.append((time, 0), value, self.chunk_range_ms).grown_by()
+        let rules = Chunking { range_ms: self.chunk_range_ms, xor2: false };
+        self.series.append((time, 0), value, rules).grown_by()
     }
 
     /// The chunks in order of time.
