@@ -18,6 +18,7 @@ mod recorded_histograms;
 mod reload;
 mod sample_to_alert;
 mod shutdown;
+mod start_times;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with other tests, not all use all")]
 mod support;
