@@ -1,6 +1,6 @@
 //! What has to be done now and then: syncing, forgetting, shortening the log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,8 @@ use crate::fs::Fs;
 use crate::head_chunks::HEAD_CHUNKS;
 use crate::metrics::upkeep::timed;
 use crate::reserve;
-use crate::wal::{checkpoint, count, segments};
+use crate::wal::writer::Record;
+use crate::wal::{checkpoint, count, record, segments};
 
 /// How often the maintenance thread looks whether something is due.
 const TICK: Duration = Duration::from_millis(250);
@@ -416,13 +417,26 @@ impl Inner {
 
     /// Drops of a share of the log what is before `time`.
     pub(crate) fn shorten_log(&self, time: TimestampMs, share: Share) -> Result<(), Error> {
+        self.cut_log(time, share, &HashSet::new()).map(|_| ())
+    }
+
+    /// The same, and drops what it has of series in `leaving`, but for those that introduced themselves
+    /// again. Says whether there was such a share.
+    pub(crate) fn cut_log(
+        &self,
+        time: TimestampMs,
+        share: Share,
+        leaving: &HashSet<u32>,
+    ) -> Result<bool, Error> {
         count(&self.wal_counters.truncations, 1);
         // What goes from the log must not come back from there.
         let old = time.min(self.head.span().0);
         let note = |took| self.upkeep.wal_truncation.observe(took);
         let late = || self.head.out_of_order.first_file();
-        let truncate =
-            || self.head.files.truncate(old, late).and_then(|()| self.truncate_wal(time, share));
+        let truncate = || {
+            self.head.files.truncate(old, late)?;
+            self.truncate_wal(time, share, leaving)
+        };
         let result = timed(note, truncate);
         if let Err(error) = &result {
             self.reserve.note(error);
@@ -432,10 +446,22 @@ impl Inner {
     }
 
     /// Replaces the older part of the log by a checkpoint.
-    fn truncate_wal(&self, time: TimestampMs, share: Share) -> Result<(), Error> {
+    fn truncate_wal(
+        &self,
+        time: TimestampMs,
+        share: Share,
+        leaving: &HashSet<u32>,
+    ) -> Result<bool, Error> {
         let current = {
             let _alone = self.sync.lock();
             let mut wal = self.wal.lock();
+            if !leaving.is_empty() {
+                // A record of nothing, so that there is a segment behind the last checkpoint, which
+                // would stay as it is otherwise.
+                let mut nothing = Vec::new();
+                record::begin_tombstones(&mut nothing);
+                wal.log(vec![Record::new(&nothing)])?;
+            }
             wal.cut()?;
             wal.current_number()
         };
@@ -444,12 +470,16 @@ impl Inner {
             Share::Most => checkpoint::last_to_include(&listing, current),
             Share::All => listing.segments.iter().map(|s| s.0).filter(|n| *n < current).max(),
         };
-        let Some(last) = last else { return Ok(()) };
+        let Some(last) = last else { return Ok(false) };
         count(&self.wal_counters.checkpoints, 1);
         let removed: HashMap<u64, u64> = self.removed.lock().clone();
         let keep = |series: u64| {
             let now =
                 self.recovery.found().aliases.get(&series).map_or(series, |id| u64::from(*id));
+            let leaves = |id: u32| leaving.contains(&id) && self.head.is_unlogged(id);
+            if !leaving.is_empty() && u32::try_from(now).is_ok_and(leaves) {
+                return false;
+            }
             let expires = removed.get(&series).is_some_and(|until| *until > last);
             expires || self.head.has(now) || self.head.has(series)
         };
@@ -467,6 +497,7 @@ impl Inner {
         let listing = segments::list(&*self.fs, &self.wal_dir)?;
         count(&self.upkeep.checkpoints_deleted, 1);
         checkpoint::remove_covered(&*self.fs, &self.wal_dir, &listing)
-            .inspect_err(|_| count(&self.upkeep.checkpoints_not_deleted, 1))
+            .inspect_err(|_| count(&self.upkeep.checkpoints_not_deleted, 1))?;
+        Ok(true)
     }
 }

@@ -58,7 +58,6 @@ impl Inner {
     /// where there was no room for its shorter form, and a start would take it from there. The caller
     /// holds the lock.
     pub(crate) fn let_log_follow_head(&self) -> Result<(), Error> {
-        self.let_log_follow_stale()?;
         let mut left = self.left.lock();
         if left.head > left.log
             && let Some(until) = left.head

@@ -73,10 +73,8 @@ struct Leaving {
 enum Step {
     /// Blocks are being written.
     Writing,
-    /// Blocks have everything: what is left are readers that do not know it.
+    /// Blocks have everything: what is left are readers that do not know it, and the log.
     Written,
-    /// The head forgot them, the log did not.
-    Removed,
 }
 
 impl StaleSeries {
@@ -155,43 +153,20 @@ impl Inner {
             self.write_stale(pass, state)?;
             state.step = Step::Written;
         }
-        if state.step == Step::Written {
-            if self.blocks.has_old_readers() {
-                return Ok(false);
-            }
-            let removed = self.head.remove_ended(&state.ended);
-            tracing::info!(series = removed.len(), "series that ended left the memory");
-            self.head.forget_tombstones(&removed, i64::MIN);
-            let last = self.last_segment();
-            self.removed.lock().extend(removed.into_iter().map(|id| (u64::from(id), last)));
-            state.step = Step::Removed;
+        if self.blocks.has_old_readers() {
+            return Ok(false);
         }
-        self.forget_in_log()?;
-        Ok(true)
-    }
-
-    /// The last segment that may have records of series that are gone.
-    fn last_segment(&self) -> u64 {
-        let _alone = self.sync.lock();
-        let mut wal = self.wal.lock();
-        let next = wal.cut().map(|()| wal.current_number());
-        next.map_or_else(|_| wal.current_number(), |next| next.saturating_sub(1))
-    }
-
-    /// Cuts the log of series that left.
-    fn forget_in_log(&self) -> Result<(), Error> {
+        // The log first: what came back of one that was removed might be older than what the log had of it.
+        self.head.unlog_ended(&state.ended);
         let until = self.head.compacted_until.load(Ordering::Acquire);
-        self.shorten_log(until, Share::All)
-    }
-
-    /// Must be called before samples are deleted, as [`Inner::let_log_follow_head`], which says why.
-    pub(crate) fn let_log_follow_stale(&self) -> Result<(), Error> {
-        let mut leaving = self.stale.leaving.lock();
-        if leaving.as_ref().is_some_and(|state| state.step == Step::Removed) {
-            self.forget_in_log()?;
-            *leaving = None;
+        let leaving = state.ids.iter().copied().collect();
+        if !self.cut_log(until, Share::All, &leaving)? {
+            return Ok(false);
         }
-        Ok(())
+        let removed = self.head.remove_ended(&state.ended);
+        tracing::info!(series = removed.len(), "series that ended left the memory");
+        self.head.forget_tombstones(&removed, i64::MIN);
+        Ok(true)
     }
 
     /// Writes a block for every aligned range.

@@ -25,22 +25,30 @@ impl Head {
         (!self.out_of_order.has(series.id)).then_some((series.id, at))
     }
 
-    /// Forgets series that ended when it says there and had no sample since; returns their numbers,
-    /// sorted.
+    /// From now on the log has nothing of these series that anybody needs: one that gets a sample after
+    /// all introduces itself again.
+    pub(crate) fn unlog_ended(&self, ended: &[Ended]) {
+        self.each_ended(ended, |series| series.logged = false);
+    }
+
+    /// Whether a series is one of those, and did not introduce itself since.
+    pub(crate) fn is_unlogged(&self, id: u32) -> bool {
+        self.page(id).is_some_and(|page| page.series.read().get(id).is_some_and(|s| !s.logged))
+    }
+
+    /// Forgets series that ended when it says there, had no sample since and are no more in the log;
+    /// returns their numbers, sorted.
     pub(crate) fn remove_ended(&self, ended: &[Ended]) -> Vec<u32> {
         let (mut chunks, mut bytes) = (0, 0);
         let mut empty = Vec::new();
-        for &(id, at) in ended {
-            let Some(page) = self.page(id) else { continue };
-            let mut page = page.series.write();
-            let Some(series) = page.get_mut(id) else { continue };
-            if self.ended_at(series) == Some((id, at)) {
+        self.each_ended(ended, |series| {
+            if !series.logged {
                 let (more_chunks, more_bytes) = series.drop_before(i64::MAX);
                 chunks += more_chunks;
                 bytes += more_bytes;
-                empty.push(id);
+                empty.push(series.id);
             }
-        }
+        });
         // Others may have got a sample by now.
         let removed = self.remove_empty(&empty);
         let counters = &self.counters;
@@ -48,5 +56,16 @@ impl Head {
         counters.chunks_removed.fetch_add(chunks, Ordering::Relaxed);
         counters.chunk_bytes.fetch_sub(bytes, Ordering::Relaxed);
         removed
+    }
+
+    /// Calls `act` with those that had no sample since.
+    fn each_ended(&self, ended: &[Ended], mut act: impl FnMut(&mut Series)) {
+        for &(id, at) in ended {
+            let Some(page) = self.page(id) else { continue };
+            let mut page = page.series.write();
+            if let Some(series) = page.get_mut(id).filter(|s| self.ended_at(s) == Some((id, at))) {
+                act(series);
+            }
+        }
     }
 }
