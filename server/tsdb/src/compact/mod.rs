@@ -10,6 +10,7 @@ mod counters;
 mod head;
 mod merge;
 mod out_of_order;
+mod partial;
 mod plan;
 mod stale;
 

@@ -7,9 +7,7 @@ use server_storage::Watch;
 
 use super::Pass;
 use crate::Error;
-use crate::block::{
-    BlockCompaction, BlockMeta, FROM_OUT_OF_ORDER, OwnedChunk, Rest, write_or_discard,
-};
+use crate::block::{BlockWriter, FROM_OUT_OF_ORDER, OwnedChunk, Rest};
 use crate::db::Inner;
 
 /// A compaction of samples out of order that is under way.
@@ -67,7 +65,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Writes a block for every aligned range.
+    /// Writes blocks of everything.
     fn write_ranges(
         self: &Arc<Self>,
         pass: &mut Pass<'_>,
@@ -75,54 +73,35 @@ impl Inner {
     ) -> Result<(), Error> {
         let range = self.head.chunk_range_ms;
         let Some((first, last)) = self.head.out_of_order.frozen_span() else { return Ok(()) };
-        let mut start = first.max(state.until).div_euclid(range).saturating_mul(range);
+        let from = first.div_euclid(range).saturating_mul(range);
         let ids = self.head.sorted(self.head.out_of_order.frozen());
-        while start <= last {
-            let end = start.saturating_add(range);
-            let ulid = (pass.name)();
-            let meta = self.timed(|| write_range(self, &ids, (start, end), &ulid, pass.watch))?;
-            if let Some(meta) = meta {
-                self.adopt(&meta)?;
-            }
-            state.until = end;
-            if end == start {
-                break;
-            }
-            start = end;
-        }
-        Ok(())
+        let watch = pass.watch;
+        let write = |writer: &mut BlockWriter, times| write_range(self, writer, &ids, times, watch);
+        self.write_partial(pass, (from, last), &mut state.until, &[FROM_OUT_OF_ORDER], &write)
     }
 }
 
 fn write_range(
     inner: &Inner,
+    writer: &mut BlockWriter,
     ids: &[u32],
     (start, end): (i64, i64),
-    ulid: &str,
     watch: &Watch,
-) -> Result<Option<BlockMeta>, Error> {
-    write_or_discard(&inner.fs, &inner.options.dir, ulid, |mut writer| {
-        for (at, &id) in ids.iter().enumerate() {
-            watch.check(at).map_err(|_| Error::Interrupted)?;
-            let chunks = chunks(inner, id, (start, end - 1))?;
-            let labels = inner.head.page(id).and_then(|page| {
-                let page = page.series.read();
-                page.get(id).map(|series| inner.head.labels(&series.labels))
-            });
-            if let Some(labels) = labels.filter(|_| !chunks.is_empty()) {
-                let chunks: Vec<_> = chunks.iter().map(OwnedChunk::as_encoded).collect();
-                writer.add_series(&labels, &chunks)?;
-                chunks.iter().for_each(|chunk| inner.compaction.note(chunk));
-            }
+) -> Result<(), Error> {
+    for (at, &id) in ids.iter().enumerate() {
+        watch.check(at).map_err(|_| Error::Interrupted)?;
+        let chunks = chunks(inner, id, (start, end - 1))?;
+        let labels = inner.head.page(id).and_then(|page| {
+            let page = page.series.read();
+            page.get(id).map(|series| inner.head.labels(&series.labels))
+        });
+        if let Some(labels) = labels.filter(|_| !chunks.is_empty()) {
+            let chunks: Vec<_> = chunks.iter().map(OwnedChunk::as_encoded).collect();
+            writer.add_series(&labels, &chunks)?;
+            chunks.iter().for_each(|chunk| inner.compaction.note(chunk));
         }
-        let origin = BlockCompaction {
-            level: 1,
-            sources: vec![ulid.to_owned()],
-            hints: vec![FROM_OUT_OF_ORDER.to_owned()],
-            ..BlockCompaction::default()
-        };
-        writer.finish(Some((start, end)), Some(origin))
-    })
+    }
+    Ok(())
 }
 
 /// Chunks of a series' samples, without what is deleted.

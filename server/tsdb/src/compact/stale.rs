@@ -11,15 +11,11 @@ use std::time::Instant;
 
 use common_instrument::{Child, Family, Histogram, Samples, exponential_buckets};
 use parking_lot::Mutex;
-use server_storage::Watch;
 
 use super::Pass;
 use super::head::{Late, write_series};
 use crate::Error;
-use crate::block::{
-    BlockCompaction, BlockMeta, EncodedChunk, FROM_OUT_OF_ORDER, FROM_STALE_SERIES,
-    write_or_discard,
-};
+use crate::block::{BlockWriter, EncodedChunk, FROM_OUT_OF_ORDER, FROM_STALE_SERIES};
 use crate::db::{Db, Inner};
 use crate::head::Ended;
 use crate::maintenance::Share;
@@ -169,7 +165,7 @@ impl Inner {
         Ok(true)
     }
 
-    /// Writes a block for every aligned range.
+    /// Writes blocks of what the head has of them.
     fn write_stale(
         self: &Arc<Self>,
         pass: &mut Pass<'_>,
@@ -178,44 +174,16 @@ impl Inner {
         let range = self.head.chunk_range_ms;
         // Blocks have what is before that, which the head may still have.
         let covered = self.head.compacted_until.load(Ordering::Acquire);
-        let oldest = self.head.span().0.max(covered).max(state.until);
-        let Some(newest) = state.ended.iter().map(|(_, at)| *at).max() else { return Ok(()) };
-        let mut start = oldest.div_euclid(range).saturating_mul(range).max(covered);
-        while start <= newest {
-            let end = start.div_euclid(range).saturating_add(1).saturating_mul(range);
-            let ulid = (pass.name)();
-            let meta =
-                self.timed(|| write_range(self, &state.ids, (start, end), &ulid, pass.watch))?;
-            if let Some(meta) = meta {
-                self.adopt(&meta)?;
-            }
-            state.until = end;
-            if end <= start {
-                break;
-            }
-            start = end;
-        }
-        Ok(())
-    }
-}
-
-fn write_range(
-    inner: &Inner,
-    ids: &[u32],
-    (start, end): (i64, i64),
-    ulid: &str,
-    watch: &Watch,
-) -> Result<Option<BlockMeta>, Error> {
-    write_or_discard(&inner.fs, &inner.options.dir, ulid, |mut writer| {
-        let note = |chunk: &EncodedChunk<'_>| inner.compaction.note(chunk);
-        write_series(inner, &mut writer, ids, (start, end - 1), (Late::Without, watch), &note)?;
-        let origin = BlockCompaction {
-            level: 1,
-            sources: vec![ulid.to_owned()],
-            // Versions that do not know the second would take the first alone for the whole head's.
-            hints: vec![FROM_OUT_OF_ORDER.to_owned(), FROM_STALE_SERIES.to_owned()],
-            ..BlockCompaction::default()
+        let oldest = self.head.span().0.max(covered);
+        let from = oldest.div_euclid(range).saturating_mul(range).max(covered);
+        let Some(last) = state.ended.iter().map(|(_, at)| *at).max() else { return Ok(()) };
+        let (ids, watch) = (&state.ids, pass.watch);
+        let write = |writer: &mut BlockWriter, (start, end): (i64, i64)| {
+            let note = |chunk: &EncodedChunk<'_>| self.compaction.note(chunk);
+            write_series(self, writer, ids, (start, end - 1), (Late::Without, watch), &note)
         };
-        writer.finish(Some((start, end)), Some(origin))
-    })
+        // The first for versions that do not know the second, and would take the block for all of a head.
+        let hints = [FROM_OUT_OF_ORDER, FROM_STALE_SERIES];
+        self.write_partial(pass, (from, last), &mut state.until, &hints, &write)
+    }
 }
