@@ -4,6 +4,8 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicU16;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -38,10 +40,10 @@ fn start(program: &str, args: &[&str], config: &str) -> Option<Real> {
         say(&format!("skipped: {program} is not installed"));
         return None;
     };
-    // Another test may take a port between here and there: then the next one is tried.
+    // Another process may take a port between here and there: then the next one is tried.
     for _ in 0..5 {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let fill = |text: &str| {
             text.replace("@PORT@", &port.to_string())
                 .replace("@DIR@", folder.path().to_str().unwrap())
@@ -69,6 +71,16 @@ fn start(program: &str, args: &[&str], config: &str) -> Option<Real> {
     }
     say(&format!("skipped: {program} does not start here"));
     None
+}
+
+/// A port that nobody listens on, and none that the system gives to whoever asks for any: the server
+/// of another test would answer there while this one is on its way.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id().wrapping_mul(61) as u16;
+    let ports = (0..1000).map(|_| 20_000 + first.wrapping_add(NEXT.fetch_add(1, Relaxed)) % 10_000);
+    let mut free = ports.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().unwrap()
 }
 
 /// Probes a server at `good.test`; the series that must have these values.

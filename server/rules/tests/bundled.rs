@@ -18,7 +18,7 @@ fn check(file: &str, count: usize) {
 
 #[test]
 fn the_bundled_rules_load_and_have_no_duplicates() {
-    check("host.yml", 35);
+    check("host.yml", 37);
     check("logs.yml", 29);
     check("probes.yml", 7);
 }
