@@ -274,3 +274,27 @@ fn chunks_of_a_series_that_is_gone_stand_in_for_no_other() {
     drop(db);
     assert_eq!(contents(&open(&disk.after_kill())), wanted);
 }
+
+#[test]
+fn what_the_log_lost_goes_from_a_chunk_at_once_though_others_end_in_the_same_replay() {
+    let fs = MemoryFs::default();
+    let db = open(&fs);
+    let log = Path::new("/data/wal/00000000");
+    fill(&db, &series(5), 0..60);
+    let lost = fs.read(log).unwrap().len();
+    fill(&db, &series(5), 60..130);
+    assert_eq!(db.map_head_chunks().unwrap(), 5);
+    fill(&db, &series(5), 130..600);
+    let mut wanted = contents(&db);
+    drop(db);
+    let mut bytes = fs.read(log).unwrap();
+    bytes[lost + 20] ^= 1;
+    fs.put(log, &bytes);
+    wanted.values_mut().for_each(|samples| samples.retain(|(time, _)| *time != 60 * 15_000));
+    for start in 0..3 {
+        let db = open(&fs);
+        let found = contents(&db);
+        let same = |(labels, samples): (&Labels, &Vec<_>)| found[labels] == *samples;
+        assert!(wanted.iter().all(same), "start {start}");
+    }
+}

@@ -154,15 +154,18 @@ impl<'a> Applier<'a> {
             found.mapped += 1;
             return;
         }
+        // What is behind a chunk confirms none of it any more; and chunks that end now go to files, so
+        // that it is not the newest there for long.
+        if series.unconfirmed > 0 {
+            series.unconfirmed = 0;
+            self.doubts.extend(series.mapped().last().map(|chunk| (id, *chunk)));
+        }
         if series.awaits_chunks && series.span().is_none_or(|(_, last)| last < time) {
             let mut awaiting = self.awaiting.lock();
             let (chunk, more) = awaiting.claim(id, time);
             series.awaits_chunks = more;
-            let before = series.mapped().last().copied();
             match chunk.map(|(chunk, samples)| (chunk, samples, series.adopt(chunk))) {
                 Some((chunk, samples, Some(sum))) => {
-                    let doubtful = before.filter(|_| series.unconfirmed > 0);
-                    self.doubts.extend(doubtful.map(|chunk| (id, chunk)));
                     series.begin_confirming(time, samples.saturating_sub(1));
                     found.sum.add(sum);
                     found.oldest = found.oldest.min(chunk.min_time);
