@@ -61,16 +61,8 @@ struct Leaving {
     ended: Vec<Ended>,
     /// Blocks have their samples before this.
     until: i64,
-    step: Step,
-}
-
-/// How far they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// Blocks are being written.
-    Writing,
     /// Blocks have everything: what is left are readers that do not know it, and the log.
-    Written,
+    is_written: bool,
 }
 
 impl StaleSeries {
@@ -122,7 +114,7 @@ impl Inner {
             }
             count(&self.stale.triggered, 1);
             let ids = self.head.sorted(ended.iter().map(|(id, _)| *id).collect());
-            *leaving = Some(Leaving { ids, ended, until: i64::MIN, step: Step::Writing });
+            *leaving = Some(Leaving { ids, ended, until: i64::MIN, is_written: false });
         }
         let Some(state) = leaving.as_mut() else { return Ok(()) };
         let start = Instant::now();
@@ -142,12 +134,12 @@ impl Inner {
         pass: &mut Pass<'_>,
         state: &mut Leaving,
     ) -> Result<bool, Error> {
-        if state.step == Step::Writing {
+        if !state.is_written {
             if let Err(error) = self.heal_head_chunks(true) {
                 tracing::warn!(%error, "damaged head chunks go to no block");
             }
             self.write_stale(pass, state)?;
-            state.step = Step::Written;
+            state.is_written = true;
         }
         if self.blocks.has_old_readers() {
             return Ok(false);
