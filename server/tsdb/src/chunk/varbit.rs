@@ -68,19 +68,73 @@ fn width(bits: &mut BitReader<'_>) -> Option<u32> {
     Some(64)
 }
 
+/// A code and how many bits it has.
+pub(super) type Code = (u64, u32);
+
+/// The bits in which a value last differed from the one before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    leading: u8,
+    trailing: u8,
+}
+
+impl Window {
+    /// Of a value that nothing was compared with yet.
+    pub(super) const NONE: Window = Window { leading: NO_WINDOW, trailing: 0 };
+
+    /// Writes an XOR that is not zero, behind the code of a window as before or that of a new one.
+    pub(super) fn put(&mut self, out: &mut BitWriter<'_>, xor: u64, [as_before, anew]: [Code; 2]) {
+        // Five bits hold at most 31.
+        let leading = xor.leading_zeros().min(31) as u8;
+        let trailing = xor.trailing_zeros() as u8;
+        if self.leading != NO_WINDOW && leading >= self.leading && trailing >= self.trailing {
+            let width = 64 - self.leading - self.trailing;
+            out.put_two(as_before, (xor >> self.trailing, u32::from(width)));
+            return;
+        }
+        *self = Window { leading, trailing };
+        let width = 64 - leading - trailing;
+        // 64 does not fit in six bits and is written as 0, which no XOR but zero needs.
+        let window = anew.0 << 11 | u64::from(leading) << 6 | u64::from(width) & 63;
+        out.put_two((window, anew.1 + 11), (xor >> trailing, u32::from(width)));
+    }
+
+    /// Reads an XOR behind its code; `None` when the bits end, `Some(None)` when more than 64 are
+    /// claimed.
+    #[inline]
+    pub(super) fn read(&mut self, bits: &mut BitReader<'_>, anew: bool) -> Option<Option<u64>> {
+        if anew {
+            let leading = bits.bits(5)? as u8;
+            let width = match bits.bits(6)? as u8 {
+                0 => 64,
+                width => width,
+            };
+            if leading + width > 64 {
+                return Some(None);
+            }
+            *self = Window { leading, trailing: 64 - leading - width };
+        }
+        let leading = if self.leading == NO_WINDOW { 0 } else { self.leading };
+        let width = 64 - leading - self.trailing;
+        Some(Some(bits.bits(u32::from(width))? << self.trailing))
+    }
+}
+
+/// What stands before an XOR, in the window as before and in a new one.
+const XOR: [Code; 2] = [(0b10, 2), (0b11, 2)];
+
 /// A float and the window of bits in which it last differed from the one before it.
 #[derive(Clone, Copy, Debug)]
 pub struct XorSlot {
     bits: u64,
-    leading: u8,
-    trailing: u8,
+    window: Window,
 }
 
 impl XorSlot {
     /// A first value, which is stored whole.
     #[must_use]
     pub fn first(value: f64) -> XorSlot {
-        XorSlot { bits: value.to_bits(), leading: NO_WINDOW, trailing: 0 }
+        XorSlot { bits: value.to_bits(), window: Window::NONE }
     }
 
     /// The newest value.
@@ -97,21 +151,7 @@ impl XorSlot {
             out.put(0, 1);
             return;
         }
-        // Five bits hold at most 31.
-        let leading = xor.leading_zeros().min(31) as u8;
-        let trailing = xor.trailing_zeros() as u8;
-        if self.leading != NO_WINDOW && leading >= self.leading && trailing >= self.trailing {
-            out.put(0b10, 2);
-            out.put(xor >> self.trailing, u32::from(64 - self.leading - self.trailing));
-            return;
-        }
-        (self.leading, self.trailing) = (leading, trailing);
-        let width = 64 - leading - trailing;
-        out.put(0b11, 2);
-        out.put(u64::from(leading), 5);
-        // 64 does not fit in six bits and is written as 0, which no XOR but zero needs.
-        out.put(u64::from(width) & 63, 6);
-        out.put(xor >> trailing, u32::from(width));
+        self.window.put(out, xor, XOR);
     }
 
     /// Reads the next value; `None` when the bits end, `Some(None)` when more than 64 are claimed.
@@ -119,20 +159,9 @@ impl XorSlot {
         if !bits.bit()? {
             return Some(Some(self.value()));
         }
-        if bits.bit()? {
-            let leading = bits.bits(5)? as u8;
-            let width = match bits.bits(6)? as u8 {
-                0 => 64,
-                width => width,
-            };
-            if leading + width > 64 {
-                return Some(None);
-            }
-            (self.leading, self.trailing) = (leading, 64 - leading - width);
-        }
-        let leading = if self.leading == NO_WINDOW { 0 } else { self.leading };
-        let width = 64 - leading - self.trailing;
-        self.bits ^= bits.bits(u32::from(width))? << self.trailing;
+        let anew = bits.bit()?;
+        let Some(xor) = self.window.read(bits, anew)? else { return Some(None) };
+        self.bits ^= xor;
         Some(Some(self.value()))
     }
 }

@@ -11,13 +11,8 @@ use common_model::{is_stale_marker, stale_marker};
 use super::ChunkError;
 use super::bits::{BitReader, BitWriter, FIRST_BYTES};
 use super::starts::{HEADER_AT, StartsReader, StartsWriter};
+use super::varbit::{Code, Window};
 use super::xor::count;
-
-/// Leading zeros before any value was XORed: no window to reuse.
-const NO_WINDOW: u8 = 0xff;
-
-/// A code and how many bits it has.
-type Code = (u64, u32);
 
 /// What stands before an XOR, in the window as before and in a new one: behind a time that came as
 /// expected, and behind any other.
@@ -36,8 +31,7 @@ pub struct Xor2Writer {
     /// What the first two bytes say, where it is at hand.
     count: u16,
     free: u8,
-    leading: u8,
-    trailing: u8,
+    window: Window,
     /// Whether the newest sample is a stale marker.
     is_stale: bool,
 }
@@ -52,8 +46,7 @@ impl Default for Xor2Writer {
             starts: StartsWriter::default(),
             count: 0,
             free: 0,
-            leading: NO_WINDOW,
-            trailing: 0,
+            window: Window::NONE,
             is_stale: false,
         }
     }
@@ -165,25 +158,14 @@ impl Xor2Writer {
     }
 
     /// Writes a value that is no stale marker, with what stands before an XOR.
-    fn put_xor(&mut self, value: f64, [as_before, anew]: [Code; 2]) {
+    fn put_xor(&mut self, value: f64, codes: [Code; 2]) {
         let xor = value.to_bits() ^ self.base;
         if xor == 0 {
             self.bits().put(0, 1);
             return;
         }
-        // Five bits hold at most 31.
-        let leading = xor.leading_zeros().min(31) as u8;
-        let trailing = xor.trailing_zeros() as u8;
-        if self.leading != NO_WINDOW && leading >= self.leading && trailing >= self.trailing {
-            let (shift, width) = (self.trailing, 64 - self.leading - self.trailing);
-            self.bits().put_two(as_before, (xor >> shift, u32::from(width)));
-            return;
-        }
-        (self.leading, self.trailing) = (leading, trailing);
-        let width = 64 - leading - trailing;
-        // 64 does not fit in six bits and is written as 0, which no XOR but zero needs.
-        let window = anew.0 << 11 | u64::from(leading) << 6 | u64::from(width) & 63;
-        self.bits().put_two((window, anew.1 + 11), (xor >> trailing, u32::from(width)));
+        let mut bits = BitWriter { bytes: &mut self.bytes, free: &mut self.free };
+        self.window.put(&mut bits, xor, codes);
     }
 }
 
@@ -197,8 +179,7 @@ pub struct Xor2Reader<'a> {
     delta: u64,
     /// The newest value that was XORed, or came first and is no stale marker.
     base: u64,
-    leading: u8,
-    trailing: u8,
+    window: Window,
     starts: StartsReader,
 }
 
@@ -213,8 +194,7 @@ impl<'a> Xor2Reader<'a> {
             time: 0,
             delta: 0,
             base: 0,
-            leading: 0,
-            trailing: 0,
+            window: Window::NONE,
             starts: StartsReader::new(chunk.get(HEADER_AT).copied().unwrap_or_default()),
         }
     }
@@ -309,19 +289,10 @@ impl<'a> Xor2Reader<'a> {
     /// Reads an XOR, in the window as before or in a new one.
     #[inline]
     fn xored(&mut self, anew: bool) -> Option<Result<f64, ChunkError>> {
-        if anew {
-            let leading = self.bits.bits(5)? as u8;
-            let width = match self.bits.bits(6)? as u8 {
-                0 => 64,
-                width => width,
-            };
-            if leading + width > 64 {
-                return Some(Err(ChunkError::Window { sample: self.read }));
-            }
-            (self.leading, self.trailing) = (leading, 64 - leading - width);
-        }
-        let width = 64 - self.leading - self.trailing;
-        self.base ^= self.bits.bits(u32::from(width))? << self.trailing;
+        let Some(xor) = self.window.read(&mut self.bits, anew)? else {
+            return Some(Err(ChunkError::Window { sample: self.read }));
+        };
+        self.base ^= xor;
         Some(Ok(f64::from_bits(self.base)))
     }
 }
